@@ -1,0 +1,40 @@
+import { agentErrors } from "./errors/agent.ts";
+import { apiErrors } from "./errors/api.ts";
+import { centralErrors } from "./errors/central.ts";
+import { cliErrors } from "./errors/cli.ts";
+import { configErrors } from "./errors/config.ts";
+import { enrolmentErrors } from "./errors/enrolment.ts";
+import { instructionErrors } from "./errors/instruction.ts";
+import { internalErrors } from "./errors/internal.ts";
+import { linkErrors } from "./errors/link.ts";
+import { opampErrors } from "./errors/opamp.ts";
+import { pkiErrors } from "./errors/pki.ts";
+import { storeErrors } from "./errors/store.ts";
+import { valueErrors } from "./errors/value.ts";
+import { vaultErrors } from "./errors/vault.ts";
+
+export type { ErrorEntry } from "./errors/entry.ts";
+
+/**
+ * Every error Tautline can show, by code `area.situation`; docs/reference/errors.md holds the same table and a test compares them.
+ * A code is never given a second meaning.
+ */
+export const ERROR_CATALOGUE = {
+  ...valueErrors,
+  ...opampErrors,
+  ...instructionErrors,
+  ...pkiErrors,
+  ...vaultErrors,
+  ...linkErrors,
+  ...enrolmentErrors,
+  ...configErrors,
+  ...storeErrors,
+  ...centralErrors,
+  ...apiErrors,
+  ...agentErrors,
+  ...cliErrors,
+  ...internalErrors,
+};
+
+/** The closed set of error codes. */
+export type ErrorCode = keyof typeof ERROR_CATALOGUE;

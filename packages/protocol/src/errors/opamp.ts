@@ -1,0 +1,24 @@
+import { defineErrors } from "./entry.ts";
+
+/** OpAMP messages that break the wire rules (opamp-spec 0.18). */
+export const opampErrors = defineErrors({
+  "opamp.malformed": {
+    sentence: "The message is not OpAMP: {reason}.",
+    remedy:
+      "Send protobuf messages of opamp.proto; over WebSocket each one is preceded by one zero byte.",
+    status: 400,
+    exit: 1,
+  },
+  "opamp.too_large": {
+    sentence: "The message has {size} bytes; the limit is {limit}.",
+    remedy: "Send smaller messages: fewer attributes, a smaller effective configuration.",
+    status: 413,
+    exit: 1,
+  },
+  "opamp.not_your_id": {
+    sentence: "The message names agent {claimed}, but this link belongs to another agent.",
+    remedy: "Send only messages about the agent whose certificate opened the link.",
+    status: 403,
+    exit: 1,
+  },
+});

@@ -1,0 +1,57 @@
+import { defineErrors } from "./entry.ts";
+
+/** Texts that are not of the form they should have: ids, names, durations, tokens. */
+export const valueErrors = defineErrors({
+  "value.spiffe_id": {
+    sentence: "This is not a SPIFFE ID that Tautline uses: {reason}.",
+    remedy:
+      "Write it as spiffe://<namespace>.<trust-domain>/agent/<id> or spiffe://<trust-domain>/central, in lower case, with nothing after it.",
+    status: 400,
+    exit: 1,
+  },
+  "value.agent_id": {
+    sentence: "'{text}' is not an agent id.",
+    remedy: "An agent id is a UUID version 7 in lower case, as 'tautline agents list' prints it.",
+    status: 400,
+    exit: 2,
+  },
+  "value.namespace": {
+    sentence: "'{text}' cannot be the name of a namespace.",
+    remedy:
+      "Use 1 to 40 lower-case letters, digits and inner hyphens, starting with a letter (a DNS label).",
+    status: 400,
+    exit: 2,
+  },
+  "value.trust_domain": {
+    sentence: "'{text}' cannot be a trust domain.",
+    remedy: "Use a lower-case DNS name such as 'fleet.example.org'.",
+    status: 400,
+    exit: 2,
+  },
+  "value.duration": {
+    sentence: "'{text}' is not a duration.",
+    remedy: "Write a whole number and a unit: 90s, 15m, 24h or 30d.",
+    status: 400,
+    exit: 2,
+  },
+  "value.join_token": {
+    sentence: "This is not a complete join token: {reason}.",
+    remedy:
+      "Copy the whole token again as 'tautline tokens create' printed it; it starts with 'tautline1.' and has no spaces.",
+    status: 400,
+    exit: 2,
+  },
+  "value.json": {
+    sentence: "This JSON is refused: {reason}.",
+    remedy:
+      "Send one JSON document within the stated size and depth, without the keys __proto__, constructor and prototype.",
+    status: 400,
+    exit: 1,
+  },
+  "value.agent_settings": {
+    sentence: "The agent settings are refused: {path}: {reason}.",
+    remedy: "See docs/reference/agent-settings.md for every key, its unit and its range.",
+    status: 400,
+    exit: 2,
+  },
+});
