@@ -1,3 +1,4 @@
+import { admissionErrors } from "./errors/admission.ts";
 import { agentErrors } from "./errors/agent.ts";
 import { apiErrors } from "./errors/api.ts";
 import { centralErrors } from "./errors/central.ts";
@@ -26,6 +27,7 @@ export const ERROR_CATALOGUE = {
   ...pkiErrors,
   ...vaultErrors,
   ...linkErrors,
+  ...admissionErrors,
   ...enrolmentErrors,
   ...configErrors,
   ...storeErrors,

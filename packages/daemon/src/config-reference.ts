@@ -1,0 +1,94 @@
+import { z } from "zod";
+
+interface SchemaNode {
+  readonly type?: string | readonly string[];
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly items?: SchemaNode;
+  readonly enum?: readonly unknown[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+}
+
+/** One setting as the reference page and the example show it. */
+export interface ConfigKey {
+  readonly path: string;
+  readonly kind: string;
+  readonly fallback: string;
+  readonly meaning: string;
+}
+
+/**
+ * Lists every key of a settings schema, in its order.
+ *
+ * @param schema the strict schema; every leaf must carry a description
+ */
+export function configKeys(schema: z.ZodType): ConfigKey[] {
+  const root = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as SchemaNode;
+  return keysBelow(root, "");
+}
+
+/**
+ * Prints the reference page of a settings file: a table of every key, its kind, default and meaning.
+ *
+ * @param title heading of the page
+ * @param schema the strict schema
+ */
+export function configReference(title: string, schema: z.ZodType): string {
+  const rows = configKeys(schema).map(
+    (key) => `| \`${key.path}\` | ${key.kind} | ${code(key.fallback)} | ${key.meaning} |`,
+  );
+  return [`# ${title}`, "", "| key | kind | default | meaning |", "|---|---|---|---|", ...rows, ""].join("\n");
+}
+
+/**
+ * Prints a full example file: every key with its default, commented out, its meaning above it.
+ *
+ * @param schema the strict schema
+ */
+export function configExample(schema: z.ZodType): string {
+  const lines: string[] = [];
+  let open: string[] = [];
+  for (const key of configKeys(schema)) {
+    const parts = key.path.split(".");
+    const groups = parts.slice(0, -1);
+    for (const [depth, group] of groups.entries()) {
+      if (open[depth] === group) continue;
+      lines.push("", `${"  ".repeat(depth)}# ${group}:`);
+    }
+    open = groups;
+    const indent = "  ".repeat(groups.length);
+    lines.push(`${indent}## ${key.meaning}`);
+    lines.push(`${indent}# ${parts.at(-1)}: ${key.fallback === "" ? "" : key.fallback}`.trimEnd());
+  }
+  return `${lines.join("\n").trim()}\n`;
+}
+
+function keysBelow(node: SchemaNode, prefix: string): ConfigKey[] {
+  return Object.entries(node.properties ?? {}).flatMap(([name, child]) => {
+    const path = prefix === "" ? name : `${prefix}.${name}`;
+    if (child.properties !== undefined) return keysBelow(child, path);
+    return [{ path, kind: kindOf(child), fallback: fallbackOf(child), meaning: meaningOf(path, child) }];
+  });
+}
+
+function meaningOf(path: string, node: SchemaNode): string {
+  if (node.description === undefined) throw new Error(`the setting ${path} has no description`);
+  return node.description;
+}
+
+function kindOf(node: SchemaNode): string {
+  if (node.enum !== undefined) return node.enum.map((value) => `\`${String(value)}\``).join(", ");
+  if (node.type === "array") return `list of ${node.items?.type?.toString() ?? "values"}`;
+  const hasRange = node.minimum !== undefined && node.maximum !== undefined;
+  return hasRange ? `${String(node.type)} ${node.minimum}..${node.maximum}` : String(node.type ?? "value");
+}
+
+function fallbackOf(node: SchemaNode): string {
+  return node.default === undefined ? "" : JSON.stringify(node.default);
+}
+
+function code(text: string): string {
+  return text === "" ? "" : `\`${text}\``;
+}

@@ -1,0 +1,5 @@
+export * from "./config-file.ts";
+export * from "./config-reference.ts";
+export * from "./config-values.ts";
+export * from "./log.ts";
+export * from "./parts.ts";

@@ -1,0 +1,43 @@
+import { defineErrors } from "./entry.ts";
+
+/** Who may use central's control link (A6: a valid certificate alone opens nothing). */
+export const admissionErrors = defineErrors({
+  "admission.credential_missing": {
+    sentence: "This link has neither a client certificate nor a join token.",
+    remedy:
+      "Join first: 'tautline tokens create' at central, then 'tautline agent join TOKEN' on this host.",
+    status: 401,
+    exit: 1,
+  },
+  "admission.not_an_agent": {
+    sentence: "The client certificate does not belong to an agent.",
+    remedy: "Use the certificate that this host was given when it joined.",
+    status: 403,
+    exit: 1,
+  },
+  "admission.agent_unknown": {
+    sentence: "Agent {id} is not registered here.",
+    remedy: "If it was deleted, or central was replaced, empty the agent's data folder and join again.",
+    status: 403,
+    exit: 1,
+  },
+  "admission.agent_revoked": {
+    sentence: "Agent {id} was revoked.",
+    remedy:
+      "Ask who revoked it ('tautline audit list' at central); to bring the host back, empty its data folder and join again.",
+    status: 403,
+    exit: 1,
+  },
+  "admission.certificate_unknown": {
+    sentence: "This client certificate was not issued to this agent by this central.",
+    remedy: "If central was restored from a backup, join this agent again.",
+    status: 403,
+    exit: 1,
+  },
+  "admission.certificate_revoked": {
+    sentence: "This client certificate was revoked.",
+    remedy: "Join this agent again with a new token.",
+    status: 403,
+    exit: 1,
+  },
+});
