@@ -9,4 +9,108 @@ export const linkErrors = defineErrors({
     status: 503,
     exit: 3,
   },
+  "link.timeout": {
+    sentence: "{address} did not finish within {timeoutMs} ms.",
+    remedy:
+      "Check that central runs there and that no firewall or proxy holds the connection open without passing it on.",
+    status: 504,
+    exit: 3,
+  },
+  "link.cancelled": {
+    sentence: "The link to {address} was given up because this program is stopping.",
+    remedy: "Nothing to do.",
+    status: 503,
+    exit: 3,
+  },
+  "link.broken": {
+    sentence: "The link to {address} broke before an answer came: {reason}.",
+    remedy: "It is dialled again by itself. If it keeps happening, read the log of the other end.",
+    status: 503,
+    exit: 3,
+  },
+  "link.not_tls": {
+    sentence: "{address} does not speak TLS here.",
+    remedy:
+      "One of the two ends has the wrong port, or a plaintext client dials a secure one. Compare the address with 'tautline status' at central.",
+    status: 400,
+    exit: 3,
+  },
+  "link.tls_version": {
+    sentence: "{address} and this end have no TLS version in common; this end speaks TLS 1.3 only.",
+    remedy:
+      "Update the TLS library of the other end to one with TLS 1.3 (OpenSSL 1.1.1, Java 11, Go 1.12).",
+    status: 426,
+    exit: 3,
+  },
+  "link.handshake_failed": {
+    sentence: "The TLS handshake with {address} failed: {reason}.",
+    remedy: "Read the log of the other end at the same second; it names what it refused.",
+    status: 503,
+    exit: 3,
+  },
+  "link.handshake_cut": {
+    sentence: "{address} closed the connection before the TLS handshake was finished.",
+    remedy:
+      "Look for a firewall, a load balancer's health check, or a refusal in the log of the other end.",
+    status: 503,
+    exit: 3,
+  },
+  "link.too_many": {
+    sentence: "A connection from {address} was dropped: {limit} are open, which is the limit.",
+    remedy:
+      "Find who opens so many; if they are your agents, raise the limit in central's settings.",
+    status: 503,
+    exit: 3,
+  },
+  "link.pin_mismatch": {
+    sentence: "{address} does not show the root key that this token or this agent pins.",
+    remedy:
+      "Nothing was sent. Either the token is of another central, or someone stands between: compare 'tautline tokens list' at the right central.",
+    status: 403,
+    exit: 1,
+  },
+  "link.central_unproven": {
+    sentence: "{address} did not prove to be central of '{trustDomain}': {reason}.",
+    remedy:
+      "Nothing was sent. Check the clock of this host, the address, and that the certificate there was issued to central itself.",
+    status: 403,
+    exit: 1,
+  },
+  "link.unproven_level": {
+    sentence: "The link with {address} could not be shown to have level {level}: {reason}.",
+    remedy: "It was closed. Report this with the versions of both ends; it should not happen.",
+    status: 403,
+    exit: 1,
+  },
+  "link.session_unreadable": {
+    sentence: "The TLS session cannot be read: {reason}.",
+    remedy: "The link itself is not affected; its key-exchange group is shown as unknown.",
+    status: 500,
+    exit: 1,
+  },
+  "link.identity_rejected": {
+    sentence: "The certificate and key for this listener are refused: {reason}.",
+    remedy:
+      "The ones in use before stay in use. Give one private key and its certificate chain, leaf first.",
+    status: 400,
+    exit: 1,
+  },
+  "link.refused": {
+    sentence: "{address} refused with status {status}: {text} ({code})",
+    remedy: "{remedy}",
+    status: 403,
+    exit: 1,
+  },
+  "link.answer_malformed": {
+    sentence: "The answer of {address} cannot be used: {reason}.",
+    remedy: "Check that central, and not another program, answers at this address and path.",
+    status: 502,
+    exit: 3,
+  },
+  "link.address_malformed": {
+    sentence: "'{text}' is not an address: {reason}.",
+    remedy: "Write host:port, for example central.example.org:9150 or [2001:db8::1]:9150.",
+    status: 400,
+    exit: 2,
+  },
 });
