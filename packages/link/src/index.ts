@@ -1,1 +1,14 @@
-export {};
+export * from "./accept-tls.ts";
+export * from "./addresses.ts";
+export * from "./backoff.ts";
+export * from "./client-judge.ts";
+export * from "./dial-tls.ts";
+export * from "./listen.ts";
+export * from "./peer-chain.ts";
+export * from "./refusal.ts";
+export * from "./session-der.ts";
+export * from "./tls-evidence.ts";
+export * from "./tls-failure.ts";
+export * from "./tls-settings.ts";
+export * from "./websocket.ts";
+export * from "./http-post.ts";

@@ -1,0 +1,144 @@
+import type { Socket } from "node:net";
+import { createSecureContext, createServer, type Server, type TLSSocket } from "node:tls";
+import { TautlineError, toTautlineError, type LinkEvidence } from "@tautline/protocol";
+import { formatHostPort } from "./addresses.ts";
+import type { ClientVerdict, JudgeClient } from "./client-judge.ts";
+import { requireIdentity } from "./identity-check.ts";
+import { peerChain } from "./peer-chain.ts";
+import { evidenceOfAccepted } from "./tls-evidence.ts";
+import { nameTlsFailure } from "./tls-failure.ts";
+import { serverSettings, type TlsIdentity } from "./tls-settings.ts";
+
+export interface TlsAcceptorOptions {
+  readonly identity: TlsIdentity;
+  /** Authorities named to clients when they are asked for a certificate; what is accepted is `judgeClient`'s decision alone. */
+  readonly clientRootsPem: string;
+  readonly judgeClient: JudgeClient;
+  readonly handshakeTimeoutMs: number;
+  /** Connections open at once, handshakes included; no limit unless told. */
+  readonly maxConnections?: number;
+  readonly now: () => number;
+  /** A handshake is finished. With `refusal` the client must be told why and given nothing else. */
+  readonly onSecured: (socket: TLSSocket, evidence: LinkEvidence, refusal?: TautlineError) => void;
+  /** A connection failed before that; it is closed already. */
+  readonly onFailed: (error: TautlineError, remoteAddress: string) => void;
+}
+
+export interface TlsAcceptor {
+  /** Not listening yet. */
+  readonly server: Server;
+  /**
+   * Shows another certificate from the next handshake on; links that stand are not touched.
+   *
+   * @throws link.identity_rejected, and the identity in use stays
+   */
+  replaceIdentity(identity: TlsIdentity): void;
+}
+
+const evidences = new WeakMap<Socket, LinkEvidence>();
+const refusals = new WeakMap<Socket, TautlineError>();
+
+/** The evidence of a socket that an acceptor secured; `undefined` for any other. */
+export function evidenceOf(socket: Socket): LinkEvidence | undefined {
+  return evidences.get(socket);
+}
+
+/** Why the client on this socket is refused; `undefined` where it is not. */
+export function refusalOf(socket: Socket): TautlineError | undefined {
+  return refusals.get(socket);
+}
+
+/**
+ * Makes the accepting end of the levels `tls` and `mtls` (DESIGN section 4).
+ *
+ * A handshake with a refused client certificate completes, so that the protocol inside can say why; a client without one has
+ * level `tls`. No exception of a callback leaves here: the connection is closed and `onFailed` told.
+ *
+ * @throws link.identity_rejected
+ */
+export function createTlsAcceptor(options: TlsAcceptorOptions): TlsAcceptor {
+  requireIdentity(options.identity);
+  const timeoutMs = options.handshakeTimeoutMs;
+  const server = createServer({
+    ...serverSettings(options.identity, options.clientRootsPem),
+    handshakeTimeout: timeoutMs,
+    allowHalfOpen: true,
+    noDelay: true,
+  });
+  if (options.maxConnections !== undefined) {
+    server.maxConnections = options.maxConnections;
+  }
+  const fail = (error: unknown, address: string): void => {
+    reportFailure(options, nameTlsFailure(error, { address, timeoutMs }), address);
+  };
+  server.on("tlsClientError", (error, socket) => {
+    const address = addressOf(socket);
+    // Node leaves the socket open here: each failed handshake would keep its descriptor (A15).
+    socket.destroy();
+    fail(error, address);
+  });
+  server.on("secureConnection", (socket) => {
+    secure(socket, options, fail);
+  });
+  server.on("drop", (data) => {
+    const address = formatHostPort(data?.remoteAddress ?? "unknown", data?.remotePort ?? 0);
+    const limit = options.maxConnections ?? 0;
+    fail(new TautlineError("link.too_many", { detail: { address, limit } }), address);
+  });
+  return {
+    server,
+    replaceIdentity: (identity) => {
+      requireIdentity(identity);
+      const settings = serverSettings(identity, options.clientRootsPem);
+      // Tried first: setSecureContext would keep half of a refused identity.
+      createSecureContext(settings);
+      server.setSecureContext(settings);
+    },
+  };
+}
+
+function secure(
+  socket: TLSSocket,
+  options: TlsAcceptorOptions,
+  fail: (error: unknown, address: string) => void,
+): void {
+  // Resets after this point belong to whoever takes the socket; until someone listens they must not end the process.
+  socket.on("error", () => {});
+  const address = addressOf(socket);
+  try {
+    const [leaf, ...intermediates] = peerChain(socket);
+    const verdict = options.judgeClient(leaf, intermediates);
+    const evidence = evidenceOfAccepted(socket, provenPeer(verdict), options.now);
+    evidences.set(socket, evidence);
+    if ("refuse" in verdict) {
+      refusals.set(socket, verdict.refuse);
+      options.onSecured(socket, evidence, verdict.refuse);
+    } else {
+      options.onSecured(socket, evidence);
+    }
+  } catch (error) {
+    socket.destroy();
+    fail(toTautlineError(error), address);
+  }
+}
+
+function provenPeer(verdict: ClientVerdict): { peerId: string; peerSerial: string } | undefined {
+  return "level" in verdict && verdict.level === "mtls"
+    ? { peerId: verdict.peerId, peerSerial: verdict.peerSerial }
+    : undefined;
+}
+
+function reportFailure(options: TlsAcceptorOptions, error: TautlineError, address: string): void {
+  try {
+    options.onFailed(error, address);
+  } catch {
+    // Whoever reports failures has nobody left to report its own to; the connection is closed already.
+  }
+}
+
+function addressOf(socket: Socket): string {
+  const { remoteAddress, remotePort } = socket;
+  return remoteAddress === undefined || remotePort === undefined
+    ? "an unknown address"
+    : formatHostPort(remoteAddress, remotePort);
+}

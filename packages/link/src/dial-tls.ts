@@ -1,0 +1,172 @@
+import type { X509Certificate } from "node:crypto";
+import { connect, type TLSSocket } from "node:tls";
+import { spkiPin, verifyChain } from "@tautline/pki";
+import { TautlineError, equalBytes, formatSpiffeId, type LinkEvidence } from "@tautline/protocol";
+import { formatHostPort } from "./addresses.ts";
+import { requireIdentity } from "./identity-check.ts";
+import { peerChain } from "./peer-chain.ts";
+import { evidenceOfDialled, type ProvenPeer } from "./tls-evidence.ts";
+import { nameTlsFailure } from "./tls-failure.ts";
+import { dialSettings, type TlsIdentity } from "./tls-settings.ts";
+
+export interface DialOptions {
+  readonly host: string;
+  readonly port: number;
+  /** The other end must be `spiffe://<trustDomain>/central`. */
+  readonly trustDomain: string;
+  /** For name lookup, connecting and handshake together. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+export interface DialledLink {
+  readonly socket: TLSSocket;
+  readonly evidence: LinkEvidence;
+  /** The root the proof ended in. */
+  readonly roots: readonly X509Certificate[];
+  /** What central showed, leaf first. */
+  readonly chain: readonly X509Certificate[];
+}
+
+/**
+ * Dials central knowing only the SHA-256 of its root's key (level `tls`): the way to join (DESIGN "Enrolment").
+ *
+ * Central sends its whole chain; a root in it must match a pin, and the chain must prove central by that root. Until then not
+ * one byte is sent inside the connection, and if it fails none ever is.
+ *
+ * @param options `pins`: SHA-256 of SPKI, 32 bytes each, any may match
+ * @throws link.pin_mismatch, link.central_unproven, link.unproven_level, link.timeout, link.cancelled, link.unreachable,
+ * link.not_tls, link.tls_version, link.handshake_cut, link.handshake_failed
+ */
+export function dialPinned(
+  options: DialOptions & { readonly pins: readonly Uint8Array[] },
+): Promise<DialledLink> {
+  return dial(options, (chain) => {
+    const pinned = chain.filter((certificate) => isPinned(certificate, options.pins));
+    if (pinned.length === 0) {
+      throw new TautlineError("link.pin_mismatch", { detail: { address: addressOf(options) } });
+    }
+    return pinned;
+  });
+}
+
+/**
+ * Dials central with a certificate of our own (level `mtls`).
+ *
+ * Central has not judged that certificate yet when this resolves: the link counts as connected only after its first answer.
+ *
+ * @param options `roots`: the authorities central may prove itself by; `identity`: what this end shows
+ * @throws link.identity_rejected, and as `dialPinned`
+ */
+export function dialMutual(
+  options: DialOptions & {
+    readonly roots: readonly X509Certificate[];
+    readonly identity: TlsIdentity;
+  },
+): Promise<DialledLink> {
+  return dial(options, () => options.roots, options.identity);
+}
+
+async function dial(
+  options: DialOptions,
+  rootsFor: (chain: readonly X509Certificate[]) => readonly X509Certificate[],
+  identity?: TlsIdentity,
+): Promise<DialledLink> {
+  if (identity !== undefined) {
+    requireIdentity(identity);
+  }
+  const socket = await handshake(options, identity);
+  try {
+    const chain = peerChain(socket);
+    const roots = rootsFor(chain);
+    const { who, root } = proveCentral(chain, roots, options);
+    const showedCertificate = identity !== undefined;
+    const evidence = evidenceOfDialled(socket, who, { showedCertificate, now: options.now });
+    return { socket, evidence, roots: [root], chain };
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+function handshake(options: DialOptions, identity?: TlsIdentity): Promise<TLSSocket> {
+  const address = addressOf(options);
+  const { host, port, timeoutMs, signal } = options;
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted === true) {
+      reject(new TautlineError("link.cancelled", { detail: { address } }));
+      return;
+    }
+    const socket = connect({ ...dialSettings(host, identity), host, port, noDelay: true });
+    const settle = (error?: unknown): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", cancel);
+      if (error === undefined) {
+        resolve(socket);
+      } else {
+        socket.destroy();
+        reject(nameTlsFailure(error, { address, timeoutMs }));
+      }
+    };
+    const cancel = (): void => {
+      settle(new TautlineError("link.cancelled", { detail: { address } }));
+    };
+    const timer = setTimeout(() => {
+      settle(new TautlineError("link.timeout", { detail: { address, timeoutMs } }));
+    }, timeoutMs);
+    signal?.addEventListener("abort", cancel, { once: true });
+    socket.once("secureConnect", () => {
+      settle();
+    });
+    // Stays for the socket's life: a reset must not end the process before its user listens.
+    socket.on("error", settle);
+  });
+}
+
+function proveCentral(
+  chain: readonly X509Certificate[],
+  roots: readonly X509Certificate[],
+  options: DialOptions,
+): { who: ProvenPeer; root: X509Certificate } {
+  const [leaf, ...intermediates] = chain;
+  if (leaf === undefined) {
+    throw unproven(options, "it showed no certificate");
+  }
+  const spiffeId = formatSpiffeId({ kind: "central", trustDomain: options.trustDomain });
+  const verdict = verifyChain({
+    leaf,
+    intermediates,
+    roots: [...roots],
+    at: new Date(options.now()),
+    purpose: "server",
+    expect: { spiffeId, kind: "central" },
+  });
+  if (!verdict.ok) {
+    throw unproven(options, verdict.error.message, verdict.error);
+  }
+  const root = verdict.path.at(-1);
+  if (root === undefined) {
+    throw unproven(options, "its chain is empty");
+  }
+  return { who: { peerId: spiffeId, peerSerial: verdict.serial }, root };
+}
+
+function isPinned(certificate: X509Certificate, pins: readonly Uint8Array[]): boolean {
+  const pin = spkiPin(certificate);
+  return pins.some((candidate) => equalBytes(candidate, pin));
+}
+
+function addressOf(options: DialOptions): string {
+  return formatHostPort(options.host, options.port);
+}
+
+function unproven(options: DialOptions, reason: string, cause?: unknown): TautlineError {
+  const detail = {
+    address: addressOf(options),
+    trustDomain: options.trustDomain,
+    reason: reason.replace(/\.$/, ""),
+  };
+  return new TautlineError("link.central_unproven", { detail, cause });
+}

@@ -1,0 +1,119 @@
+import { Agent, request, type IncomingHttpHeaders } from "node:http";
+import type { Duplex } from "node:stream";
+import { TautlineError, isTautlineError } from "@tautline/protocol";
+import { readAnswer, type HttpAnswer } from "./refusal.ts";
+
+export interface PostOptions {
+  /** A link already dialled; several posts may follow each other on it. */
+  readonly socket: Duplex;
+  readonly path: string;
+  /** For the Host header: "host:port". */
+  readonly host: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+  /** Of the answer's body. */
+  readonly maxBytes: number;
+  /** For the whole exchange; 30 s unless told. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What came back, whatever its status. */
+export interface PostAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+const agents = new WeakMap<Duplex, Agent>();
+
+/**
+ * Posts one message over a dialled link (OpAMP's plain HTTP transport) and reads the answer.
+ *
+ * @returns status, headers and body; a refusing status is the caller's to judge, see `refusalFromAnswer`
+ * @throws link.broken, link.answer_malformed, link.timeout, link.cancelled
+ */
+export async function postMessage(options: PostOptions): Promise<PostAnswer> {
+  const { host, timeoutMs = 30_000, signal } = options;
+  const deadline = AbortSignal.timeout(timeoutMs);
+  try {
+    return await exchange(options, AbortSignal.any(signal ? [deadline, signal] : [deadline]));
+  } catch (error) {
+    if (signal?.aborted === true) {
+      throw new TautlineError("link.cancelled", { detail: { address: host }, cause: error });
+    }
+    if (deadline.aborted) {
+      const detail = { address: host, timeoutMs };
+      throw new TautlineError("link.timeout", { detail, cause: error });
+    }
+    throw error;
+  }
+}
+
+function exchange(options: PostOptions, signal: AbortSignal): Promise<HttpAnswer> {
+  const { host, path, body, maxBytes } = options;
+  return new Promise((resolve, reject) => {
+    const outgoing = request({
+      method: "POST",
+      path,
+      headers: { ...options.headers, Host: host, "Content-Length": String(body.length) },
+      agent: agentOf(options.socket),
+      signal,
+    });
+    outgoing.on("response", (response) => {
+      readAnswer(response, maxBytes, host).then(resolve, reject);
+    });
+    outgoing.on("error", (error) => {
+      reject(nameHttpFailure(error, host));
+    });
+    outgoing.end(body);
+  });
+}
+
+/**
+ * Names why an HTTP exchange gave no answer.
+ *
+ * @param error what Node's HTTP client or ws reported
+ * @param address the other end, for people
+ */
+export function nameHttpFailure(error: unknown, address: string): TautlineError {
+  if (isTautlineError(error)) {
+    return error;
+  }
+  const code: unknown = error instanceof Error ? Reflect.get(error, "code") : undefined;
+  if (typeof code !== "string" || code.startsWith("HPE_")) {
+    const reason = "it is not the HTTP that was asked for";
+    return new TautlineError("link.answer_malformed", {
+      detail: { address, reason },
+      cause: error,
+    });
+  }
+  return new TautlineError("link.broken", { detail: { address, reason: code }, cause: error });
+}
+
+/**
+ * An HTTP agent that knows exactly one socket, so that posts follow each other on it. (`agent: false` would ignore
+ * `createConnection` and dial a second, plaintext connection by itself.)
+ */
+function agentOf(socket: Duplex): Agent {
+  const known = agents.get(socket);
+  if (known !== undefined) {
+    return known;
+  }
+  const agent = new OneSocketAgent(socket);
+  agents.set(socket, agent);
+  return agent;
+}
+
+class OneSocketAgent extends Agent {
+  readonly #socket: Duplex;
+
+  constructor(socket: Duplex) {
+    super({ keepAlive: true, maxSockets: 1 });
+    this.#socket = socket;
+  }
+
+  override createConnection(): Duplex {
+    return this.#socket;
+  }
+}

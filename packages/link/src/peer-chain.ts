@@ -1,0 +1,22 @@
+import type { X509Certificate } from "node:crypto";
+import type { TLSSocket } from "node:tls";
+
+/** Leaf, a few intermediates, root: more is nothing of ours. */
+const LONGEST_CHAIN = 8;
+
+/**
+ * Lists the certificates the other end showed, leaf first, each followed by its issuer as far as the peer sent them.
+ *
+ * Nothing about them is checked here: that is `verifyChain`'s work.
+ *
+ * @returns at most 8 certificates; empty where the peer showed none
+ */
+export function peerChain(socket: TLSSocket): X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  let certificate = socket.getPeerX509Certificate();
+  while (certificate !== undefined && chain.length < LONGEST_CHAIN) {
+    chain.push(certificate);
+    certificate = certificate.issuerCertificate;
+  }
+  return chain;
+}

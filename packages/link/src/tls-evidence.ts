@@ -1,0 +1,132 @@
+import type { TLSSocket } from "node:tls";
+import { TautlineError, type LinkEvidence } from "@tautline/protocol";
+import { groupName, readSession, type SessionFacts } from "./session-der.ts";
+
+/** A peer whose certificate our own check accepted. */
+export interface ProvenPeer {
+  /** SPIFFE ID. */
+  readonly peerId: string;
+  /** Certificate serial, lower-case hex. */
+  readonly peerSerial: string;
+}
+
+const HYBRID_GROUPS: ReadonlySet<string> = new Set([
+  "X25519MLKEM768",
+  "SecP256r1MLKEM768",
+  "SecP384r1MLKEM1024",
+]);
+
+/**
+ * Shows what an accepted TLS connection really negotiated, from central's end.
+ *
+ * Level `mtls` needs TLS 1.3, a full handshake, and that the certificate on this very socket is the one that was accepted;
+ * level `tls` needs the first two. `serverProven` says that our certificate carried the handshake, as any full one does.
+ *
+ * @param who the client our own check accepted; `undefined` where it showed no certificate, or a refused one
+ * @param now milliseconds since 1970
+ * @throws link.unproven_level where not even `tls` can be shown
+ */
+export function evidenceOfAccepted(
+  socket: TLSSocket,
+  who: ProvenPeer | undefined,
+  now: () => number,
+): LinkEvidence {
+  const session = readFullHandshake(socket);
+  if (who !== undefined) {
+    requirePeer(socket, who, session);
+  }
+  return {
+    ...negotiated(socket, session),
+    level: who === undefined ? "tls" : "mtls",
+    serverProven: true,
+    clientProven: who !== undefined,
+    peerId: who?.peerId ?? null,
+    peerSerial: who?.peerSerial ?? null,
+    since: new Date(now()).toISOString(),
+  };
+}
+
+/**
+ * Shows what a dialled TLS connection really negotiated, from the agent's end.
+ *
+ * Level `mtls` needs in addition that the server asked for our certificate. It does not say that the server accepted it: a
+ * TLS 1.3 client is done before the server has judged, so a link counts as connected only after its first answer.
+ *
+ * @param who central, as our own check proved it
+ * @param showedCertificate whether this end had a certificate to show
+ * @param now milliseconds since 1970
+ * @throws link.unproven_level
+ */
+export function evidenceOfDialled(
+  socket: TLSSocket,
+  who: ProvenPeer,
+  options: { readonly showedCertificate: boolean; readonly now: () => number },
+): LinkEvidence {
+  const session = readFullHandshake(socket);
+  requirePeer(socket, who, session);
+  if (options.showedCertificate && !wasAskedForCertificate(socket)) {
+    throw unproven(socket, "mtls", "the other end did not ask for this end's certificate");
+  }
+  return {
+    ...negotiated(socket, session),
+    level: options.showedCertificate ? "mtls" : "tls",
+    serverProven: true,
+    clientProven: options.showedCertificate,
+    peerId: who.peerId,
+    peerSerial: who.peerSerial,
+    since: new Date(options.now()).toISOString(),
+  };
+}
+
+/** TLS 1.3 and not resumed: only then did a certificate and a fresh key exchange take part. */
+function readFullHandshake(socket: TLSSocket): SessionFacts | undefined {
+  if (socket.getProtocol() !== "TLSv1.3") {
+    throw unproven(socket, "tls", `its protocol is ${socket.getProtocol() ?? "unknown"}`);
+  }
+  if (socket.isSessionReused()) {
+    throw unproven(socket, "tls", "it was resumed, so no certificate took part");
+  }
+  const der = socket.getSession();
+  try {
+    return der && readSession(der);
+  } catch {
+    // An OpenSSL that writes sessions differently costs us the group's name, never the link.
+    return undefined;
+  } finally {
+    // It holds the resumption secret.
+    der?.fill(0);
+  }
+}
+
+function requirePeer(socket: TLSSocket, who: ProvenPeer, session: SessionFacts | undefined): void {
+  const shown = socket.getPeerX509Certificate()?.serialNumber.toLowerCase();
+  if (shown === undefined || shown !== who.peerSerial || session?.hasPeerCertificate === false) {
+    throw unproven(socket, "mtls", "the certificate on it is not the one that was checked");
+  }
+}
+
+/** Only a CertificateRequest brings a TLS 1.3 client the signature algorithms of its server (RFC 8446 section 4.3.2). */
+function wasAskedForCertificate(socket: TLSSocket): boolean {
+  return socket.getSharedSigalgs().length > 0;
+}
+
+function negotiated(
+  socket: TLSSocket,
+  session: SessionFacts | undefined,
+): Pick<LinkEvidence, "protocol" | "cipher" | "group" | "pq" | "forwardSecret" | "keyId"> {
+  const group = groupName(session?.group) ?? null;
+  return {
+    protocol: socket.getProtocol(),
+    cipher: socket.getCipher().name,
+    group,
+    pq: group !== null && HYBRID_GROUPS.has(group),
+    // Every full TLS 1.3 handshake with certificates has an ephemeral key exchange (RFC 8446 section 2).
+    forwardSecret: true,
+    keyId: null,
+  };
+}
+
+function unproven(socket: TLSSocket, level: string, reason: string): TautlineError {
+  const address = socket.remoteAddress ?? "an unknown address";
+  return new TautlineError("link.unproven_level", { detail: { address, level, reason } });
+}

@@ -1,0 +1,81 @@
+import { TautlineError, isTautlineError } from "@tautline/protocol";
+
+/** What the first bytes were, where they were no TLS record at all. */
+const NOT_TLS: ReadonlySet<string> = new Set([
+  "ERR_SSL_HTTP_REQUEST",
+  "ERR_SSL_HTTPS_PROXY_REQUEST",
+  "ERR_SSL_WRONG_VERSION_NUMBER",
+  "ERR_SSL_DATA_LENGTH_TOO_LONG",
+  "ERR_SSL_PACKET_LENGTH_TOO_LONG",
+  "ERR_SSL_BAD_RECORD_TYPE",
+]);
+
+const NO_COMMON_VERSION: ReadonlySet<string> = new Set([
+  "ERR_SSL_UNSUPPORTED_PROTOCOL",
+  "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION",
+  "ERR_SSL_VERSION_TOO_LOW",
+]);
+
+const CUT: ReadonlySet<string> = new Set([
+  "ECONNRESET",
+  "EPIPE",
+  "ERR_SSL_UNEXPECTED_EOF_WHILE_READING",
+  "ERR_STREAM_PREMATURE_CLOSE",
+]);
+
+const UNREACHABLE: ReadonlyMap<string, string> = new Map([
+  ["ECONNREFUSED", "nothing listens there"],
+  ["EHOSTUNREACH", "there is no way to that host"],
+  ["ENETUNREACH", "there is no way to that network"],
+  ["ENOTFOUND", "the name is not known"],
+  ["EAI_AGAIN", "the name server does not answer"],
+  ["ETIMEDOUT", "the connection was not answered"],
+  ["EADDRNOTAVAIL", "the address cannot be dialled from this host"],
+  ["EACCES", "this host's rules forbid the connection"],
+  ["EPERM", "this host's rules forbid the connection"],
+]);
+
+/**
+ * Names why a connection or TLS handshake failed.
+ *
+ * @param error what Node or OpenSSL reported
+ * @param detail `address`: the other end, for people; `timeoutMs`: the limit that applied
+ * @returns one of link.not_tls, link.tls_version, link.timeout, link.handshake_cut, link.unreachable, link.handshake_failed, or
+ * the error itself where it is ours already
+ */
+export function nameTlsFailure(
+  error: unknown,
+  detail: { readonly address: string; readonly timeoutMs: number },
+): TautlineError {
+  if (isTautlineError(error)) {
+    return error;
+  }
+  const code = textOf(error, "code") ?? "";
+  const { address, timeoutMs } = detail;
+  if (NOT_TLS.has(code)) {
+    return new TautlineError("link.not_tls", { detail: { address }, cause: error });
+  }
+  if (NO_COMMON_VERSION.has(code)) {
+    return new TautlineError("link.tls_version", { detail: { address }, cause: error });
+  }
+  if (code === "ERR_TLS_HANDSHAKE_TIMEOUT") {
+    return new TautlineError("link.timeout", { detail: { address, timeoutMs }, cause: error });
+  }
+  if (CUT.has(code)) {
+    return new TautlineError("link.handshake_cut", { detail: { address }, cause: error });
+  }
+  const unreachable = UNREACHABLE.get(code);
+  if (unreachable !== undefined) {
+    return new TautlineError("link.unreachable", {
+      detail: { address, reason: unreachable },
+      cause: error,
+    });
+  }
+  const reason = textOf(error, "reason") ?? (code === "" ? "unknown cause" : code);
+  return new TautlineError("link.handshake_failed", { detail: { address, reason }, cause: error });
+}
+
+function textOf(error: unknown, name: "code" | "reason"): string | undefined {
+  const value: unknown = error instanceof Error ? Reflect.get(error, name) : undefined;
+  return typeof value === "string" ? value : undefined;
+}

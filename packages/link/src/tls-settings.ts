@@ -1,0 +1,105 @@
+import { constants, type X509Certificate } from "node:crypto";
+import { isIP } from "node:net";
+import { createSecureContext, type ConnectionOptions, type TlsOptions } from "node:tls";
+
+/** Private key and certificate chain (leaf first), both PEM. */
+export interface TlsIdentity {
+  readonly keyPem: string;
+  readonly chainPem: string;
+}
+
+/**
+ * Preferred groups first. The slash parts preference classes: a client that can X25519MLKEM768 but guessed X25519 is asked again
+ * (HelloRetryRequest) instead of being given the weaker group to save a round trip.
+ */
+const HYBRID_GROUPS = "X25519MLKEM768/X25519:P-256";
+/** For an OpenSSL before 3.5 (Node 22), which has no ML-KEM; evidence then shows `pq: false`. */
+const CLASSIC_GROUPS = "X25519:P-256";
+const CIPHERS = [
+  "TLS_AES_256_GCM_SHA384",
+  "TLS_CHACHA20_POLY1305_SHA256",
+  "TLS_AES_128_GCM_SHA256",
+].join(":");
+
+let supportedGroups: string | undefined;
+
+/**
+ * The key-exchange groups of both ends, best first, in OpenSSL's list form: the hybrid one too where this Node can do it.
+ */
+export function groups(): string {
+  supportedGroups ??= canUse(HYBRID_GROUPS) ? HYBRID_GROUPS : CLASSIC_GROUPS;
+  return supportedGroups;
+}
+
+/**
+ * Every TLS option of an accepting end. `setSecureContext` forgets what is not repeated, so this object is always passed whole.
+ *
+ * A client certificate is asked for, not demanded, and judged by our own code after the handshake: so the refusal can be said.
+ *
+ * @param identity what central shows; its chain goes up to and includes the root, which pinned diallers look for
+ * @param clientRootsPem authorities named to clients when they are asked for a certificate
+ */
+export function serverSettings(identity: TlsIdentity, clientRootsPem: string): TlsOptions {
+  return {
+    ...bothEnds(),
+    key: identity.keyPem,
+    cert: identity.chainPem,
+    ca: clientRootsPem,
+    requestCert: true,
+    rejectUnauthorized: false,
+    honorCipherOrder: true,
+  };
+}
+
+/**
+ * Every TLS option of a dialling end.
+ *
+ * OpenSSL's own verdict is not used: with `ca: []` nothing but our `verifyChain`, run before the first byte is sent, can accept.
+ *
+ * @param host a DNS name goes into SNI; an address does not (RFC 6066 section 3)
+ * @param identity what the dialler shows, where it has a certificate
+ */
+export function dialSettings(host: string, identity?: TlsIdentity): ConnectionOptions {
+  return {
+    ...bothEnds(),
+    ...(identity && { key: identity.keyPem, cert: identity.chainPem }),
+    ca: [],
+    servername: isIP(host) === 0 ? host : "",
+    rejectUnauthorized: false,
+    checkServerIdentity: () => undefined,
+  };
+}
+
+/** Formats certificates for `clientRootsPem`. */
+export function rootsPem(roots: readonly X509Certificate[]): string {
+  return roots.map((root) => root.toString()).join("");
+}
+
+function bothEnds(): {
+  minVersion: "TLSv1.3";
+  maxVersion: "TLSv1.3";
+  ciphers: string;
+  ecdhCurve: string;
+  secureOptions: number;
+  ALPNProtocols: string[];
+} {
+  return {
+    minVersion: "TLSv1.3",
+    maxVersion: "TLSv1.3",
+    ciphers: CIPHERS,
+    ecdhCurve: groups(),
+    // A resumed session skips the certificate check (A28): no tickets.
+    secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
+    // Names the protocol inside, so that a handshake cannot be carried to a service that speaks another one (ALPACA).
+    ALPNProtocols: ["http/1.1"],
+  };
+}
+
+function canUse(ecdhCurve: string): boolean {
+  try {
+    createSecureContext({ ecdhCurve });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,80 @@
+import type { Duplex } from "node:stream";
+import { TautlineError } from "@tautline/protocol";
+import { WebSocket } from "ws";
+import { nameHttpFailure } from "./http-post.ts";
+import { LARGEST_PROBLEM_BYTES, readAnswer, refusalFromAnswer } from "./refusal.ts";
+
+export interface OpenWebSocketOptions {
+  /** A link already dialled. */
+  readonly socket: Duplex;
+  readonly path: string;
+  /** For the Host header: "host:port". */
+  readonly host: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** A longer message from the peer closes the link with code 1009. */
+  readonly maxMessageBytes: number;
+  readonly subprotocol?: string;
+  /** For the upgrade; 30 s unless told. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Upgrades a dialled link to a WebSocket (RFC 6455), without compression and without following redirects.
+ *
+ * It resolves paused and goes on by itself in the next turn of the event loop, so a message that came with the upgrade is not
+ * lost if listeners are added right after. After an error the socket always emits "close" too: listen to that.
+ *
+ * @throws link.refused (see `refusalFromAnswer`), link.broken, link.answer_malformed, link.timeout, link.cancelled
+ */
+export function openWebSocket(options: OpenWebSocketOptions): Promise<WebSocket> {
+  const { host, timeoutMs = 30_000, signal } = options;
+  return new Promise((resolve, reject) => {
+    const websocket = createClient(options);
+    const settle = (error?: TautlineError): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", cancel);
+      if (error === undefined) {
+        websocket.pause();
+        setImmediate(() => {
+          websocket.resume();
+        });
+        resolve(websocket);
+      } else {
+        reject(error);
+        options.socket.destroy();
+      }
+    };
+    const cancel = (): void => {
+      settle(new TautlineError("link.cancelled", { detail: { address: host } }));
+    };
+    const timer = setTimeout(() => {
+      settle(new TautlineError("link.timeout", { detail: { address: host, timeoutMs } }));
+    }, timeoutMs);
+    signal?.addEventListener("abort", cancel, { once: true });
+    websocket.once("open", () => {
+      settle();
+    });
+    websocket.on("error", (error) => {
+      settle(nameHttpFailure(error, host));
+    });
+    websocket.on("unexpected-response", (_request, response) => {
+      readAnswer(response, LARGEST_PROBLEM_BYTES, host)
+        .then((answer) => refusalFromAnswer(answer, host))
+        .catch((error: unknown) => nameHttpFailure(error, host))
+        .then(settle, settle);
+    });
+  });
+}
+
+function createClient(options: OpenWebSocketOptions): WebSocket {
+  const protocols = options.subprotocol === undefined ? [] : [options.subprotocol];
+  // "ws:" although the link is secured: securing is done, and ws must not start TLS inside it.
+  return new WebSocket(`ws://${options.host}${options.path}`, protocols, {
+    createConnection: () => options.socket,
+    headers: { ...options.headers },
+    maxPayload: options.maxMessageBytes,
+    perMessageDeflate: false,
+    followRedirects: false,
+  });
+}
