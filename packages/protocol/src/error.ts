@@ -1,4 +1,5 @@
 import { ERROR_CATALOGUE, type ErrorCode, type ErrorEntry } from "./error-catalogue.ts";
+import { printableText } from "./printable-text.ts";
 
 /** Values that fill the `{placeholders}` of a sentence; they are shown to people, so never secrets. */
 export type ErrorDetail = Readonly<Record<string, string | number>>;
@@ -26,7 +27,10 @@ export class TautlineError extends Error {
 
   constructor(code: ErrorCode, options: TautlineErrorOptions = {}) {
     const detail = options.detail ?? {};
-    super(fill(ERROR_CATALOGUE[code].sentence, detail), { cause: options.cause });
+    super(
+      fill(ERROR_CATALOGUE[code].sentence, detail),
+      "cause" in options ? { cause: options.cause } : {},
+    );
     this.name = "TautlineError";
     this.code = code;
     this.detail = detail;
@@ -75,8 +79,7 @@ export function toTautlineError(
 
 /** Control characters and endless text in a detail would let a peer forge lines in logs and terminals. */
 function fill(template: string, detail: ErrorDetail): string {
-  return template.replace(/\{(\w+)\}/g, (_, name: string) => {
-    const value = String(detail[name] ?? "?").replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "\uFFFD");
-    return value.length > LONGEST_DETAIL ? `${value.slice(0, LONGEST_DETAIL)}...` : value;
-  });
+  return template.replace(/\{(\w+)\}/g, (_, name: string) =>
+    Object.hasOwn(detail, name) ? printableText(String(detail[name]), LONGEST_DETAIL) : "?",
+  );
 }

@@ -40,4 +40,11 @@ export const enrolmentErrors = defineErrors({
     status: 400,
     exit: 1,
   },
+  "enrolment.grant_malformed": {
+    sentence: "Central's answer to the join request cannot be read: {reason}.",
+    remedy:
+      "Central and agent may be of versions too far apart; compare 'tautline --version' on both.",
+    status: 400,
+    exit: 1,
+  },
 });

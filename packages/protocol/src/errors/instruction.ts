@@ -68,4 +68,11 @@ export const instructionErrors = defineErrors({
     status: 403,
     exit: 1,
   },
+  "instruction.receipt_malformed": {
+    sentence: "The agent's answer to an instruction cannot be read: {reason}.",
+    remedy:
+      "Central and agent may be of versions too far apart; compare 'tautline --version' on both.",
+    status: 400,
+    exit: 1,
+  },
 });

@@ -15,6 +15,12 @@ export const valueErrors = defineErrors({
     status: 400,
     exit: 2,
   },
+  "value.agent_name": {
+    sentence: "'{text}' cannot be the name of an agent.",
+    remedy: "Use 1 to 128 printable characters, without a space at either end.",
+    status: 400,
+    exit: 2,
+  },
   "value.namespace": {
     sentence: "'{text}' cannot be the name of a namespace.",
     remedy:
@@ -53,5 +59,29 @@ export const valueErrors = defineErrors({
     remedy: "See docs/reference/agent-settings.md for every key, its unit and its range.",
     status: 400,
     exit: 2,
+  },
+  "value.timestamp": {
+    sentence: "{timeMs} ms is not a point in time.",
+    remedy: "Use milliseconds since 1970, up to the year 9999; compare the clocks of both hosts.",
+    status: 400,
+    exit: 1,
+  },
+  "value.hex": {
+    sentence: "A text that should be hexadecimal is not.",
+    remedy: "Write it with the characters 0-9 and a-f, two for each byte.",
+    status: 400,
+    exit: 2,
+  },
+  "value.base64url": {
+    sentence: "A text that should be base64url is not, or lacks its end.",
+    remedy: "Copy it again and whole; it has no padding and no spaces (RFC 4648 section 5).",
+    status: 400,
+    exit: 2,
+  },
+  "value.utf8": {
+    sentence: "Bytes that should be text are not UTF-8.",
+    remedy: "Save the text as UTF-8 and send it again.",
+    status: 400,
+    exit: 1,
   },
 });

@@ -1,0 +1,118 @@
+import { isForbiddenKey } from "./json.ts";
+import { LIMITS } from "./limits.ts";
+import { isPrintable } from "./printable-text.ts";
+
+/** The log levels, most to least. */
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+
+/** How much an agent writes to its log. */
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** What central may set on an agent remotely; no key of it carries a command, a user or a path (DESIGN "Control"). */
+export interface AgentSettings {
+  readonly heartbeatSeconds: number;
+  readonly logLevel: LogLevel;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** One row of the reference page docs/reference/agent-settings.md. */
+export interface AgentSettingKey<Value> {
+  /** `word` is written bare on a command line, the others as JSON. */
+  readonly type: "integer" | "word" | "labels";
+  readonly unit: string | null;
+  readonly range: string;
+  readonly default: Value;
+  readonly meaning: string;
+  /** Gives the value back when it is of the range, else throws a SettingRefusal. */
+  readonly judge: (value: unknown) => Value;
+}
+
+/** Why a value is refused; `subPath` is what comes after the key, such as `.site`. */
+export class SettingRefusal extends Error {
+  readonly subPath: string;
+
+  constructor(reason: string, subPath = "") {
+    super(reason);
+    this.subPath = subPath;
+  }
+}
+
+const LABEL_KEY = /^[a-z](?:[a-z0-9-]*[a-z0-9])?$/;
+const { heartbeatSecondsMin, heartbeatSecondsMax, settingsLabels } = LIMITS;
+const { settingsLabelKeyCharacters, settingsLabelValueCharacters } = LIMITS;
+
+/** Every agent setting: its type, range, default and meaning; parser, reference page and commands come from it. */
+export const AGENT_SETTINGS_KEYS: {
+  readonly [Key in keyof AgentSettings]: AgentSettingKey<AgentSettings[Key]>;
+} = {
+  heartbeatSeconds: {
+    type: "integer",
+    unit: "seconds",
+    range: `${heartbeatSecondsMin.value} to ${heartbeatSecondsMax.value}`,
+    default: 30,
+    meaning: "How often the agent tells central that it is alive.",
+    judge: judgeHeartbeat,
+  },
+  labels: {
+    type: "labels",
+    unit: null,
+    range:
+      `at most ${settingsLabels.value} labels; keys of lower-case letters, digits and inner hyphens, starting with a letter, ` +
+      `at most ${settingsLabelKeyCharacters.value} characters; values at most ${settingsLabelValueCharacters.value} printable characters`,
+    default: Object.freeze({}),
+    meaning: "Labels that sort agents for people and selectors.",
+    judge: judgeLabels,
+  },
+  logLevel: {
+    type: "word",
+    unit: null,
+    range: LOG_LEVELS.join(", "),
+    default: "info",
+    meaning: "How much the agent writes to its log.",
+    judge: judgeLogLevel,
+  },
+};
+
+function judgeHeartbeat(value: unknown): number {
+  const min = heartbeatSecondsMin.value;
+  const max = heartbeatSecondsMax.value;
+  if (typeof value !== "number" || !Number.isInteger(value) || value < min || value > max) {
+    throw new SettingRefusal(`it is not a whole number from ${min} to ${max}`);
+  }
+  return value;
+}
+
+function judgeLogLevel(value: unknown): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === value);
+  if (level === undefined) throw new SettingRefusal(`it is not one of ${LOG_LEVELS.join(", ")}`);
+  return level;
+}
+
+function judgeLabels(value: unknown): Readonly<Record<string, string>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new SettingRefusal("it is not an object of labels");
+  }
+  const entries: [string, unknown][] = Object.entries(value);
+  if (entries.length > settingsLabels.value) {
+    throw new SettingRefusal(`it has more than ${settingsLabels.value} labels`);
+  }
+  const judged = entries.map(([key, text]) => [key, judgeLabel(key, text)] as const);
+  return Object.freeze(Object.fromEntries(judged.sort(([a], [b]) => (a < b ? -1 : 1))));
+}
+
+function judgeLabel(key: string, text: unknown): string {
+  const isKey =
+    key.length <= settingsLabelKeyCharacters.value && LABEL_KEY.test(key) && !isForbiddenKey(key);
+  if (!isKey) throw new SettingRefusal("this cannot be the key of a label", `.${key}`);
+  const max = settingsLabelValueCharacters.value;
+  // Code units first, so that endless text is not taken apart.
+  if (
+    typeof text !== "string" ||
+    text.length > max * 2 ||
+    [...text].length > max ||
+    !isPrintable(text)
+  ) {
+    throw new SettingRefusal(`it is not a text of at most ${max} printable characters`, `.${key}`);
+  }
+  return text;
+}

@@ -1,0 +1,29 @@
+import { create } from "@bufbuild/protobuf";
+import { type CustomMessage, CustomMessageSchema } from "./gen/opamp/v1/opamp_pb.ts";
+
+/** OpAMP custom capability of joining: "request" from the agent, "grant" from central. */
+export const CAPABILITY_ENROLMENT = "io.tautline.enrolment";
+
+/** OpAMP custom capability of signed instructions: "signed" from central, "receipt" from the agent. */
+export const CAPABILITY_INSTRUCTION = "io.tautline.instruction";
+
+/** The types of message of each capability. */
+export interface CustomMessageTypes {
+  readonly [CAPABILITY_ENROLMENT]: "request" | "grant";
+  readonly [CAPABILITY_INSTRUCTION]: "signed" | "receipt";
+}
+
+/**
+ * Wraps encoded bytes as an OpAMP custom message.
+ *
+ * @param capability one of ours
+ * @param type a type of that capability
+ * @param data what the encoder of that type gave
+ */
+export function customMessage<Capability extends keyof CustomMessageTypes>(
+  capability: Capability,
+  type: CustomMessageTypes[Capability],
+  data: Uint8Array,
+): CustomMessage {
+  return create(CustomMessageSchema, { capability, type, data });
+}

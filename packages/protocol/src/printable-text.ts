@@ -1,0 +1,27 @@
+/** Controls, format characters (bidirectional overrides, zero-width), lone surrogates, line and paragraph separators. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+const EVERY_UNPRINTABLE = new RegExp(UNPRINTABLE, "gu");
+
+/**
+ * Makes text that came from elsewhere safe to show: what could forge lines or move a terminal's cursor becomes U+FFFD,
+ * and text over the limit is cut and ends in an ellipsis.
+ *
+ * @param text any text
+ * @param maxCharacters the most code points of the result, at least 1
+ */
+export function printableText(text: string, maxCharacters: number): string {
+  // Two code units a character at most: cutting first bounds the work on endless text.
+  const characters = [...text.slice(0, (maxCharacters + 1) * 2)];
+  const isCut = characters.length > maxCharacters;
+  const kept = isCut ? [...characters.slice(0, maxCharacters - 1), "…"] : characters;
+  return kept.join("").replace(EVERY_UNPRINTABLE, "\uFFFD");
+}
+
+/**
+ * Tells whether text can be shown as it is: `printableText` would replace no character of it.
+ *
+ * @param text any text
+ */
+export function isPrintable(text: string): boolean {
+  return !UNPRINTABLE.test(text);
+}
