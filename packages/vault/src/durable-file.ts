@@ -15,11 +15,11 @@ import {
   writeFileSync,
   type Stats,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { TautlineError, isTautlineError } from "@tautline/protocol";
 
+/** Permission bits of group and world. */
 const OTHERS = 0o077;
-const TMP_SUFFIX = ".tmp";
 
 /**
  * Writes a file so that a crash at any point leaves either the old content or the new, whole.
@@ -41,10 +41,7 @@ export function writeFileDurably(
   attempt(path, "written", () => {
     refuseUnlessPlain(path);
     removeLeftovers(path);
-    const temporary = join(
-      folder,
-      `${leftoverPrefix(path)}${randomBytes(8).toString("hex")}${TMP_SUFFIX}`,
-    );
+    const temporary = join(folder, temporaryName(path));
     try {
       writeNew(temporary, bytes, options.mode ?? 0o600);
       renameSync(temporary, path);
@@ -65,17 +62,22 @@ export function writeFileDurably(
  * @throws vault.file_unsafe, vault.file_failed
  */
 export function ensurePrivateFolder(path: string): void {
-  attempt(path, "prepared", () => {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-    withDescriptor(openChecked(path, constants.O_RDONLY | constants.O_DIRECTORY), (descriptor) => {
-      const stats = fstatSync(descriptor);
-      if (stats.uid !== ownUser()) {
-        throw unsafe(path, "it belongs to another user");
-      }
-      if ((stats.mode & OTHERS) !== 0) {
-        fchmodSync(descriptor, 0o700);
-      }
-    });
+  // Without this, a slash at the end would make the kernel follow a symbolic link.
+  const folder = resolve(path);
+  attempt(folder, "prepared", () => {
+    syncNewFolders(folder, mkdirSync(folder, { recursive: true, mode: 0o700 }));
+    withDescriptor(
+      openChecked(folder, constants.O_RDONLY | constants.O_DIRECTORY),
+      (descriptor) => {
+        const stats = fstatSync(descriptor);
+        if (stats.uid !== ownUser()) {
+          throw unsafe(folder, "it belongs to another user");
+        }
+        if ((stats.mode & OTHERS) !== 0) {
+          fchmodSync(descriptor, 0o700);
+        }
+      },
+    );
   });
 }
 
@@ -89,14 +91,13 @@ export function ensurePrivateFolder(path: string): void {
  */
 export function readPrivateFile(path: string, maxBytes: number): Buffer | undefined {
   return attempt(path, "read", () => {
-    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) {
+    // O_NONBLOCK: opening a FIFO someone put there must not hang the start.
+    const descriptor = openIfThere(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    if (descriptor === undefined) {
       return undefined;
     }
-    // O_NONBLOCK: opening a FIFO someone put there must not hang the start.
-    const descriptor = openChecked(path, constants.O_RDONLY | constants.O_NONBLOCK);
     return withDescriptor(descriptor, () => {
-      const stats = fstatSync(descriptor);
-      refuseUnlessPrivate(path, stats);
+      refuseUnlessPrivate(path, fstatSync(descriptor));
       return readBounded(path, descriptor, maxBytes);
     });
   });
@@ -144,6 +145,16 @@ function syncFolder(path: string): void {
   withDescriptor(openSync(path, constants.O_RDONLY | constants.O_DIRECTORY), fsyncSync);
 }
 
+/** A folder made just now is lost with all in it if the power goes before its parent is on disk. */
+function syncNewFolders(folder: string, firstMade: string | undefined): void {
+  if (firstMade === undefined) {
+    return;
+  }
+  for (let made = folder; made.length >= firstMade.length; made = dirname(made)) {
+    syncFolder(dirname(made));
+  }
+}
+
 function refuseUnlessPlain(path: string): void {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats?.isSymbolicLink() === true) {
@@ -156,16 +167,20 @@ function refuseUnlessPlain(path: string): void {
 
 /** Only one process owns a data folder; were there two, the slower one's rename would fail and the old file stay. */
 function removeLeftovers(path: string): void {
-  const prefix = leftoverPrefix(path);
   for (const name of readdirSync(dirname(path))) {
-    if (name.startsWith(prefix) && name.endsWith(TMP_SUFFIX)) {
+    if (isLeftover(name, basename(path))) {
       unlinkIfThere(join(dirname(path), name));
     }
   }
 }
 
-function leftoverPrefix(path: string): string {
-  return `.${basename(path)}.`;
+function temporaryName(path: string): string {
+  return `.${basename(path)}.${randomBytes(8).toString("hex")}.tmp`;
+}
+
+function isLeftover(name: string, of: string): boolean {
+  const prefix = `.${of}.`;
+  return name.startsWith(prefix) && /^[0-9a-f]{16}\.tmp$/.test(name.slice(prefix.length));
 }
 
 function unlinkIfThere(path: string): void {
@@ -178,12 +193,23 @@ function unlinkIfThere(path: string): void {
   }
 }
 
+function openIfThere(path: string, flags: number): number | undefined {
+  try {
+    return openChecked(path, flags);
+  } catch (error) {
+    if (errno(error) === "ENOENT") {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
 function openChecked(path: string, flags: number): number {
   try {
     return openSync(path, flags | constants.O_NOFOLLOW);
   } catch (error) {
     if (errno(error) === "ELOOP" || errno(error) === "ENOTDIR") {
-      throw unsafe(path, "it is a symbolic link or not of the kind it should be", error);
+      throw unsafe(path, "it is a symbolic link, or not of the kind it should be", error);
     }
     throw error;
   }

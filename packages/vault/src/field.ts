@@ -1,12 +1,6 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { TautlineError } from "@tautline/protocol";
-
-/** The one place a sealed value belongs to; it opens nowhere else. */
-export interface Place {
-  readonly table: string;
-  readonly row: string;
-  readonly column: string;
-}
+import { formatPlace, type Place } from "./place.ts";
 
 const FORMAT = 1;
 const NONCE_BYTES = 12;
@@ -91,6 +85,6 @@ function associatedData(place: Place, head: Buffer): Buffer {
 }
 
 function damaged(place: Place, reason: string, cause?: unknown): TautlineError {
-  const where = `${place.table}/${place.row}/${place.column}`;
-  return new TautlineError("vault.field_damaged", { detail: { place: where, reason }, cause });
+  const detail = { place: formatPlace(place), reason };
+  return new TautlineError("vault.field_damaged", { detail, cause });
 }

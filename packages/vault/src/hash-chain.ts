@@ -18,16 +18,16 @@ const LABEL = "tautline/hash-chain/v1";
 export const GENESIS: string = "0".repeat(64);
 
 /**
- * Hashes one entry onto the one before it: SHA-256(label, 0, previous, body).
+ * Hashes one entry onto the one before it: SHA-256 of `label NUL length ":" previous body`, in UTF-8.
  *
- * The label ends in a zero byte and `previous` has a fixed size, so no two different entries hash the same bytes.
+ * The length before `previous` keeps a character from moving between it and the body.
  *
  * @param previous hash of the entry before, 64 hex characters; GENESIS for the first
  * @param body the entry's exact text
  */
 export function chainHash(previous: string, body: string): string {
   return createHash("sha256")
-    .update(`${LABEL}\0${previous.padStart(64, "0")}`)
+    .update(`${LABEL}\0${previous.length}:${previous}`)
     .update(body, "utf8")
     .digest("hex");
 }

@@ -1,4 +1,4 @@
-import { TautlineError } from "@tautline/protocol";
+import { TautlineError, parseJson } from "@tautline/protocol";
 import { readPrivateFile, writeFileDurably } from "./durable-file.ts";
 import type { KeySourceKind } from "./key-source.ts";
 
@@ -72,10 +72,7 @@ export function encodeHeader(header: VaultHeader): string {
  * @throws vault.header_malformed with the path of what is wrong
  */
 export function parseHeader(text: string): VaultHeader {
-  if (text.length > LONGEST_HEADER_BYTES) {
-    throw malformed(`it is longer than ${LONGEST_HEADER_BYTES} bytes`);
-  }
-  const top = fields(parseJson(text), "header", ["format", "keyVersion", "wraps"]);
+  const top = fields(readJson(text), "header", ["format", "keyVersion", "wraps"]);
   if (top["format"] !== 1) {
     throw malformed("header.format is not 1; a newer Tautline may have written it");
   }
@@ -92,6 +89,9 @@ export function parseHeader(text: string): VaultHeader {
   );
   if (!wraps.some((wrap) => wrap.keyVersion === keyVersion)) {
     throw malformed("header.wraps holds no key of header.keyVersion");
+  }
+  if (new Set(wraps.map((wrap) => `${wrap.keyVersion} ${wrap.source}`)).size !== wraps.length) {
+    throw malformed("header.wraps holds one key twice");
   }
   return { format: 1, keyVersion, wraps };
 }
@@ -152,11 +152,11 @@ function scryptCost(
   return { N, r, p };
 }
 
-function parseJson(text: string): unknown {
+function readJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text, { maxBytes: LONGEST_HEADER_BYTES, maxDepth: 8 });
   } catch (error) {
-    throw malformed("it is not JSON", error);
+    throw malformed(error instanceof Error ? error.message : "it is not JSON", error);
   }
 }
 
