@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { realpathSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { launchProcess, type LaunchOptions } from "./launch-process.ts";
+import { listenOnAnyPort } from "./listen-on-any-port.ts";
 import { withTempFolder } from "./temp-folder.ts";
 
 /** A process that runs `script` under the Node of the tests. */
@@ -92,18 +95,24 @@ test("a process does not outlive its block", async () => {
 });
 
 test("a process does not outlive the process that launched it, even where its block never ends", async () => {
-  const module = JSON.stringify(new URL("./launch-process.ts", import.meta.url).href);
-  await using launched = launchScript(`
-    const { launchProcess } = await import(${module});
-    const inner = launchProcess({ command: process.execPath, args: ["-e", ${JSON.stringify(STAYS)}] });
-    await inner.waitForEvent(() => true);
-    console.log(JSON.stringify({ pid: inner.pid }));
-    process.exit(0);`);
-  const event = await launched.waitForEvent((candidate) => "pid" in candidate);
-  const pid = event["pid"] as number;
-  await launched.exited;
-  // The signal is sent; only the kernel's own time until the process is gone remains.
-  while (isAlive(pid)) await new Promise(setImmediate);
+  const server = createServer();
+  const { port, close } = await listenOnAnyPort(server);
+  try {
+    const held = once(server, "connection") as Promise<[Socket]>;
+    const holdsConnection = `require("node:net").connect(${port}, "127.0.0.1", () => console.log("{}"));`;
+    const module = JSON.stringify(new URL("./launch-process.ts", import.meta.url).href);
+    await using launched = launchScript(`
+      const { launchProcess } = await import(${module});
+      const inner = launchProcess({ command: process.execPath, args: ["-e", ${JSON.stringify(holdsConnection)}] });
+      await inner.waitForEvent(() => true);
+      process.exit();`);
+    const [connection] = await held;
+    const released = once(connection.on("error", () => {}).resume(), "close");
+    await launched.exited;
+    await released;
+  } finally {
+    await close();
+  }
 });
 
 test("an event that never comes is an error that shows what the process said", async () => {

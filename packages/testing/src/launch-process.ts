@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { createEventFinder, type ProcessEvent } from "./event-finder.ts";
 import { createLineLog } from "./line-log.ts";
 
@@ -45,6 +45,11 @@ export interface LaunchedProcess extends AsyncDisposable {
 
 const PASSED_ON = ["PATH", "HOME", "TMPDIR", "LANG"];
 
+const alive = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of alive) child.kill("SIGKILL");
+});
+
 /** Starts a process for a test. */
 export function launchProcess(options: LaunchOptions): LaunchedProcess {
   const { command, args = [], folder, signal } = options;
@@ -54,12 +59,11 @@ export function launchProcess(options: LaunchOptions): LaunchedProcess {
     stdio: "pipe",
   });
 
-  const killAtTheLatest = (): void => void child.kill("SIGKILL");
-  process.once("exit", killAtTheLatest);
+  alive.add(child);
   const exited = new Promise<ProcessEnd>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code, endSignal) => {
-      process.off("exit", killAtTheLatest);
+      alive.delete(child);
       resolve({ code, signal: endSignal });
     });
   });
