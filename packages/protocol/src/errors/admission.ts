@@ -17,7 +17,8 @@ export const admissionErrors = defineErrors({
   },
   "admission.agent_unknown": {
     sentence: "Agent {id} is not registered here.",
-    remedy: "If it was deleted, or central was replaced, empty the agent's data folder and join again.",
+    remedy:
+      "If it was deleted, or central was replaced, empty the agent's data folder and join again.",
     status: 403,
     exit: 1,
   },
@@ -38,6 +39,13 @@ export const admissionErrors = defineErrors({
     sentence: "This client certificate was revoked.",
     remedy: "Join this agent again with a new token.",
     status: 403,
+    exit: 1,
+  },
+  "admission.link_replaced": {
+    sentence: "A newer link of the same agent took this one's place.",
+    remedy:
+      "If this host opened no second link, its identity was copied to another host: revoke the agent and join again.",
+    status: 409,
     exit: 1,
   },
 });

@@ -1,0 +1,43 @@
+import type { Vault } from "@tautline/vault";
+import type { AuditLog } from "../audit/audit-log.ts";
+import type { CertificateCatalogue } from "../authority/certificate-catalogue.ts";
+import type { TokenStore } from "../enrolment/token-store.ts";
+import type { AgentStore } from "../fleet/agent-store.ts";
+import type { LinkStore } from "../fleet/link-store.ts";
+import type { NamespaceStore } from "../fleet/namespace-store.ts";
+import type { SettingStore } from "../settings/setting-store.ts";
+
+/** What central says of itself. */
+export interface CentralStatus {
+  readonly version: string;
+  readonly trustDomain: string;
+  readonly startedAt: string;
+  readonly dataDir: string;
+  readonly agents: string;
+  readonly console: string;
+  readonly rootPin: string;
+  readonly counts: { readonly agents: number; readonly links: number; readonly tokens: number };
+}
+
+/** One verb of the API. */
+export interface RouteView {
+  readonly method: string;
+  readonly path: string;
+  readonly role: "none" | "admin";
+}
+
+/** What the API's routes work on. */
+export interface ApiDeps {
+  readonly status: () => Promise<CentralStatus>;
+  readonly routes: () => readonly RouteView[];
+  readonly vault: Vault;
+  readonly tokens: TokenStore;
+  readonly joinToken: (made: { namespace: string; tokenId: string; secret: Uint8Array }) => string;
+  readonly agents: AgentStore;
+  readonly links: LinkStore;
+  readonly endAgent: (id: string) => void;
+  readonly namespaces: NamespaceStore;
+  readonly settings: SettingStore;
+  readonly certificates: CertificateCatalogue;
+  readonly audit: AuditLog;
+}

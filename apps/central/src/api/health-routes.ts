@@ -1,0 +1,35 @@
+import { TautlineError } from "@tautline/protocol";
+import type { FastifyInstance } from "fastify";
+import type { Registry } from "prom-client";
+
+export interface HealthDeps {
+  readonly registry: Registry;
+  /** Whether central can do its work: started, not stopping, the database answers. */
+  readonly isReady: () => Promise<boolean>;
+}
+
+/**
+ * Mounts what probes and monitoring ask for: `/healthz` and `/readyz` without detail, `/metrics` for callers on this host.
+ *
+ * @param app where
+ * @param deps what they tell
+ */
+export function mountHealth(app: FastifyInstance, { registry, isReady }: HealthDeps): void {
+  app.get("/healthz", async (_request, reply) => reply.type("text/plain").send("ok\n"));
+  app.get("/readyz", async (_request, reply) => {
+    const ready = await isReady();
+    return reply
+      .status(ready ? 200 : 503)
+      .type("text/plain")
+      .send(ready ? "ready\n" : "not ready\n");
+  });
+  app.get("/metrics", async (request, reply) => {
+    if (!isLocal(request.socket.remoteAddress)) throw new TautlineError("api.login_required");
+    return reply.type(registry.contentType).send(await registry.metrics());
+  });
+}
+
+/** A unix socket has no remote address. */
+function isLocal(address: string | undefined): boolean {
+  return address === undefined || address === "::1" || /^(::ffff:)?127\./.test(address);
+}

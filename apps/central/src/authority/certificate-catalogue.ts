@@ -1,0 +1,55 @@
+import { TautlineError } from "@tautline/protocol";
+import type { Store } from "../store/store.ts";
+import { certificateView, type CertificateView } from "./certificate-store.ts";
+
+/** An authority as lists show it. */
+export interface AuthorityView {
+  readonly id: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly notAfter: string;
+}
+
+/** The record of every certificate and authority, for people. */
+export interface CertificateCatalogue {
+  list(): Promise<CertificateView[]>;
+  /** @throws api.not_found */
+  get(serial: string): Promise<CertificateView & { readonly pem: string }>;
+  authorities(): Promise<AuthorityView[]>;
+}
+
+/** Opens the catalogue of a store. */
+export function createCertificateCatalogue(store: Store): CertificateCatalogue {
+  return {
+    list: async () => {
+      const rows = await store.read((db) =>
+        db.selectFrom("certificates").selectAll().orderBy("not_after").orderBy("serial").execute(),
+      );
+      return rows.map((row) => certificateView(row));
+    },
+    get: async (serial) => {
+      const row = await store.read((db) =>
+        db.selectFrom("certificates").selectAll().where("serial", "=", serial).executeTakeFirst(),
+      );
+      if (row !== undefined) return { ...certificateView(row), pem: row.pem };
+      throw new TautlineError("api.not_found", {
+        detail: { thing: "certificate", id: serial, noun: "certs" },
+      });
+    },
+    authorities: async () => {
+      const rows = await store.read((db) =>
+        db
+          .selectFrom("authorities")
+          .select(["id", "kind", "namespace", "not_after"])
+          .orderBy("not_after", "desc")
+          .execute(),
+      );
+      return rows.map(({ id, kind, namespace, not_after }) => ({
+        id,
+        kind,
+        namespace,
+        notAfter: new Date(not_after).toISOString(),
+      }));
+    },
+  };
+}

@@ -1,0 +1,160 @@
+import {
+  configExample,
+  configReference,
+  durationSetting,
+  loadConfig,
+  LOG_LEVELS,
+  portSetting,
+} from "@tautline/daemon";
+import { isTautlineError, parseTrustDomain } from "@tautline/protocol";
+import { z } from "zod";
+
+const trustDomain = z
+  .string()
+  .default("tautline.internal")
+  .superRefine((text, context) => {
+    try {
+      parseTrustDomain(text);
+    } catch (error) {
+      const message = isTautlineError(error) ? error.message : "is not a trust domain";
+      context.addIssue({ code: "custom", message });
+    }
+  })
+  .describe("Stands in every identity of this fleet; cannot change once central has started.");
+
+const agents = z
+  .strictObject({
+    host: z
+      .string()
+      .default("::")
+      .describe("Address the agents' port listens on; `::` takes IPv4 and IPv6."),
+    port: portSetting(9150).describe("Port that agents dial (QM-4)."),
+    advertise: z
+      .array(z.string())
+      .max(16)
+      .default([])
+      .describe(
+        "Names or addresses, each with or without a port, that join tokens tell agents to dial; empty takes this host's own.",
+      ),
+    maxConnections: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(65_536)
+      .describe("Connections accepted at once on the agents' port."),
+    handshakeTimeout: durationSetting("10s", "1s", "60s").describe(
+      "A caller that has not finished its TLS handshake by then is cut.",
+    ),
+  })
+  .prefault({});
+
+const console_ = z
+  .strictObject({
+    host: z.string().default("127.0.0.1").describe("Address of the console and API port."),
+    port: portSetting(8443).describe("Port of the console and API (QM-16)."),
+  })
+  .prefault({});
+
+const certificates = z
+  .strictObject({
+    agentLifetime: durationSetting("24h", "20s", "30d").describe(
+      "Life of an agent's certificates.",
+    ),
+    centralLifetime: durationSetting("24h", "20s", "30d").describe(
+      "Life of central's own certificates; renewed at half-life.",
+    ),
+    intermediateLifetime: durationSetting("1825d", "1d", "3650d").describe(
+      "Life of the authorities below the root.",
+    ),
+    rootLifetime: durationSetting("3650d", "1d", "7300d").describe("Life of the root."),
+  })
+  .prefault({});
+
+const vault = z
+  .strictObject({
+    environmentVariable: z
+      .string()
+      .regex(/^[A-Z_][A-Z0-9_]*$/)
+      .default("TAUTLINE_MPASSWD")
+      .describe(
+        "Environment variable that holds the vault's passphrase (RS-12, RS-15); first in order.",
+      ),
+    passphraseFile: z
+      .string()
+      .optional()
+      .describe(
+        "File that holds the vault's passphrase, mode 0600; second in order. With neither, a weak key file is made.",
+      ),
+  })
+  .prefault({});
+
+const instructions = z
+  .strictObject({
+    lifetime: durationSetting("15m", "30s", "24h").describe(
+      "How long an agent may take a signed instruction after it was made.",
+    ),
+  })
+  .prefault({});
+
+const log = z
+  .strictObject({
+    level: z.enum(LOG_LEVELS).default("info").describe("Least severity written to the log."),
+  })
+  .prefault({});
+
+/** Every setting of central's file (`central.yaml`): type, default and meaning in one place. */
+export const centralConfigSchema = z.strictObject({
+  trustDomain,
+  agents,
+  console: console_,
+  certificates,
+  vault,
+  instructions,
+  log,
+});
+
+export type CentralConfig = Readonly<z.output<typeof centralConfigSchema>>;
+
+/** What the command line may say over the file. */
+export interface CentralFlags {
+  readonly agentsPort?: number;
+  readonly consolePort?: number;
+  readonly host?: string;
+}
+
+/**
+ * Reads central's settings file and lays the command line's flags over it.
+ *
+ * @param file path of central.yaml; undefined takes the defaults
+ * @param flags ports and host given on the command line
+ * @throws config.unreadable, config.invalid
+ */
+export function loadCentralConfig(
+  file: string | undefined,
+  flags: CentralFlags = {},
+): CentralConfig {
+  const config = loadConfig("central", file, centralConfigSchema);
+  return {
+    ...config,
+    agents: {
+      ...config.agents,
+      host: flags.host ?? config.agents.host,
+      port: flags.agentsPort ?? config.agents.port,
+    },
+    console: {
+      ...config.console,
+      host: flags.host ?? config.console.host,
+      port: flags.consolePort ?? config.console.port,
+    },
+  };
+}
+
+/** The reference page of central.yaml, made from the schema. */
+export function centralConfigReference(): string {
+  return configReference("Central's settings file (`central.yaml`)", centralConfigSchema);
+}
+
+/** A full central.yaml with every default, commented out. */
+export function centralConfigExample(): string {
+  return configExample(centralConfigSchema);
+}

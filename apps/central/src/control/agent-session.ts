@@ -1,0 +1,146 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  agentIdFromBytes,
+  type AgentToServer,
+  AgentRemoteConfigSchema,
+  CAPABILITY_INSTRUCTION,
+  customMessage,
+  decodeAgentToServer,
+  decodeInstructionReceipt,
+  judgeSequence,
+  LIMITS,
+  type ServerToAgent,
+  TautlineError,
+} from "@tautline/protocol";
+import type { AgentStore, StatusChange } from "../fleet/agent-store.ts";
+import type { InstructionStore } from "../instructions/instruction-store.ts";
+import type { CentralMetrics } from "../metrics.ts";
+import type { SettingStore } from "../settings/setting-store.ts";
+import type { AgentRow } from "../store/schema.ts";
+import { plainAnswer } from "./answer.ts";
+import type { AgentCaller } from "./caller.ts";
+import type { Session } from "./session.ts";
+import { shouldOfferSettings } from "./settings-offer.ts";
+import { statusChangeOf } from "./status-change.ts";
+
+export interface AgentSessionDeps {
+  readonly agents: AgentStore;
+  readonly settings: SettingStore;
+  readonly instructions: InstructionStore;
+  readonly metrics: CentralMetrics;
+  readonly now: () => number;
+}
+
+interface SessionState {
+  sequence: bigint | undefined;
+  config: { hash: string | null; status: AgentRow["config_status"] };
+  offered: { readonly hash: string; readonly atMs: number } | undefined;
+  ended: boolean;
+}
+
+/**
+ * Begins the session of an agent that proved itself: the meaning of its messages, whatever transport they ride on.
+ *
+ * @param deps central's parts
+ * @param caller the agent
+ */
+export function createAgentSession(deps: AgentSessionDeps, caller: AgentCaller): Session {
+  const { agent } = caller;
+  const state: SessionState = {
+    sequence: undefined,
+    config: { hash: agent.config_hash, status: agent.config_status },
+    offered: undefined,
+    ended: false,
+  };
+  return {
+    agentId: agent.id,
+    isEnded: () => state.ended,
+    receive: (bytes) => receive(deps, agent, state, bytes),
+    push: async () => {
+      const answer = plainAnswer(agent.id);
+      return (await attachSettings(deps, agent, state, answer)) ? answer : undefined;
+    },
+  };
+}
+
+async function receive(
+  deps: AgentSessionDeps,
+  agent: AgentRow,
+  state: SessionState,
+  bytes: Uint8Array,
+): Promise<ServerToAgent> {
+  const message = decodeAgentToServer(bytes, LIMITS.opampMessageBytes.value);
+  requireOwnId(message, agent.id);
+  const turn = judgeSequence(state.sequence, message.sequenceNum);
+  state.sequence = message.sequenceNum;
+  const change = statusChangeOf(message);
+  // On the disk before the answer: an answered status is never lost (DESIGN section 6, promise 3).
+  await deps.agents.saveStatus(agent.id, change);
+  if (turn === "first") await deps.agents.activate(agent.id);
+  noteConfig(state, change);
+  await settleReceipt(deps, agent.id, message);
+  if (message.agentDisconnect !== undefined) state.ended = true;
+  const answer = plainAnswer(agent.id, turn === "gap" || lacksState(turn, message));
+  if (!state.ended) await attachSettings(deps, agent, state, answer);
+  return answer;
+}
+
+/** A30: what an agent says is about itself alone. */
+function requireOwnId(message: AgentToServer, agentId: string): void {
+  const claimed = agentIdFromBytes(message.instanceUid);
+  if (claimed !== agentId) throw new TautlineError("opamp.not_your_id", { detail: { claimed } });
+}
+
+/** The first message of a link should carry the full status; a client that left it out is asked for it. */
+function lacksState(turn: string, message: AgentToServer): boolean {
+  return (
+    turn === "first" &&
+    message.agentDescription === undefined &&
+    message.agentDisconnect === undefined
+  );
+}
+
+function noteConfig(state: SessionState, { config }: StatusChange): void {
+  if (config !== undefined) state.config = { hash: config.hash, status: config.status };
+}
+
+async function settleReceipt(
+  deps: AgentSessionDeps,
+  agentId: string,
+  message: AgentToServer,
+): Promise<void> {
+  const custom = message.customMessage;
+  if (custom?.capability !== CAPABILITY_INSTRUCTION || custom.type !== "receipt") return;
+  const { signerEpoch, seq, code } = decodeInstructionReceipt(custom.data);
+  deps.metrics.instructions.inc({ outcome: code === "" ? "carried out" : "refused" });
+  await deps.instructions.settle({ agentId, epoch: signerEpoch, seq, code });
+}
+
+/** Adds the settings the agent should run, signed, where it does not run them yet; tells whether it did. */
+async function attachSettings(
+  deps: AgentSessionDeps,
+  agent: AgentRow,
+  state: SessionState,
+  answer: ServerToAgent,
+): Promise<boolean> {
+  const { configMap, hash, isEmpty } = await deps.settings.wanted(agent.namespace);
+  const wantedHash = hash.toString("hex");
+  const nowMs = deps.now();
+  const { offered, config } = state;
+  const needed = shouldOfferSettings({
+    wantedHash,
+    wantedIsEmpty: isEmpty,
+    reportedHash: config.hash,
+    reportedStatus: config.status,
+    offered:
+      offered === undefined ? undefined : { hash: offered.hash, ageMs: nowMs - offered.atMs },
+  });
+  if (!needed) return false;
+  state.offered = { hash: wantedHash, atMs: nowMs };
+  const order = { agentId: agent.id, namespace: agent.namespace, kind: "settings", digest: hash };
+  const signed = await deps.instructions.issue(order);
+  deps.metrics.instructions.inc({ outcome: "issued" });
+  answer.remoteConfig = create(AgentRemoteConfigSchema, { config: configMap, configHash: hash });
+  answer.customMessage = customMessage(CAPABILITY_INSTRUCTION, "signed", signed);
+  return true;
+}

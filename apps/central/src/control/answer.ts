@@ -1,0 +1,58 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  agentIdToBytes,
+  ServerCapabilities,
+  ServerErrorResponseSchema,
+  ServerErrorResponseType,
+  type ServerToAgent,
+  ServerToAgentFlags,
+  ServerToAgentSchema,
+  type TautlineError,
+  toWireText,
+} from "@tautline/protocol";
+
+/** What central can do, told in every answer (peers.md 4.2). */
+export const SERVER_CAPABILITIES = BigInt(
+  ServerCapabilities.ACCEPTS_STATUS |
+    ServerCapabilities.OFFERS_REMOTE_CONFIG |
+    ServerCapabilities.ACCEPTS_EFFECTIVE_CONFIG |
+    ServerCapabilities.OFFERS_CONNECTION_SETTINGS |
+    ServerCapabilities.ACCEPTS_CONNECTION_SETTINGS_REQUEST,
+);
+
+/**
+ * Makes the least answer OpAMP allows; never an empty one, which crashes a real client.
+ *
+ * @param agentId whom it answers
+ * @param askFullState whether central lost track and wants the whole status again
+ */
+export function plainAnswer(agentId: string, askFullState = false): ServerToAgent {
+  return create(ServerToAgentSchema, {
+    instanceUid: agentIdToBytes(agentId),
+    capabilities: SERVER_CAPABILITIES,
+    flags: BigInt(askFullState ? ServerToAgentFlags.REPORT_FULL_STATE : 0),
+  });
+}
+
+/**
+ * Makes the answer that tells an agent what was wrong with its message.
+ *
+ * @param error the refusal; its code, sentence and remedy travel, its cause does not
+ * @param agentId whom it answers, where that is known
+ */
+export function errorAnswer(error: TautlineError, agentId?: string): ServerToAgent {
+  const isOurs = error.status >= 500;
+  return create(ServerToAgentSchema, {
+    ...(agentId === undefined ? {} : { instanceUid: agentIdToBytes(agentId) }),
+    capabilities: SERVER_CAPABILITIES,
+    errorResponse: create(ServerErrorResponseSchema, {
+      type: isOurs ? ServerErrorResponseType.UNAVAILABLE : ServerErrorResponseType.BAD_REQUEST,
+      errorMessage: toWireText(error),
+      ...(isOurs
+        ? { details: { case: "retryInfo", value: { retryAfterNanoseconds: RETRY_NS } } }
+        : {}),
+    }),
+  });
+}
+
+const RETRY_NS = 30_000_000_000n;

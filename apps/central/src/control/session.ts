@@ -1,0 +1,18 @@
+import type { ServerToAgent } from "@tautline/protocol";
+
+/** What the messages of one control link mean; it knows nothing of the transport they ride on. */
+export interface Session {
+  /** The agent it is about; undefined until a joining agent has said. */
+  readonly agentId: string | undefined;
+  /** Whether the agent has said good-bye. */
+  isEnded(): boolean;
+  /**
+   * Takes one message and gives the answer; what the answer acknowledges is on the disk.
+   *
+   * @param bytes one AgentToServer, without a transport's framing
+   * @throws TautlineError: the refusal, to be told to the agent
+   */
+  receive(bytes: Uint8Array): Promise<ServerToAgent>;
+  /** What central has to tell the agent unasked; undefined when there is nothing. */
+  push(): Promise<ServerToAgent | undefined>;
+}

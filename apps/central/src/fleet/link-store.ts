@@ -1,0 +1,165 @@
+import { type LinkEvidence, TautlineError } from "@tautline/protocol";
+import type { LinkRow } from "../store/schema.ts";
+import type { Store } from "../store/store.ts";
+
+/** A link as lists show it (CLI.md, `links`). */
+export interface LinkView extends Omit<LinkEvidence, "peerId"> {
+  readonly id: string;
+  readonly kind: string;
+  readonly agent: string;
+  readonly component: string;
+  readonly transport: "websocket" | "polling";
+  readonly remoteAddress: string;
+  readonly peerId: string | null;
+  readonly lastMessageAt: string;
+  readonly verdict: string;
+}
+
+/** A link to be listed while it lives. */
+export interface NewLink {
+  readonly id: string;
+  readonly agentId: string;
+  readonly transport: "websocket" | "polling";
+  readonly remoteAddress: string;
+  readonly evidence: LinkEvidence;
+}
+
+/** The live links of every central on this database, as rows: no process is assumed to see them all. */
+export interface LinkStore {
+  open(link: NewLink): Promise<void>;
+  close(id: string): Promise<void>;
+  noteMessages(at: readonly { readonly id: string; readonly atMs: number }[]): Promise<void>;
+  /** Removes what an earlier run of this central left behind. */
+  closeAll(): Promise<void>;
+  /** Removes polling links that have been silent since before the given time; milliseconds since the epoch. */
+  closeSilentPolling(beforeMs: number): Promise<void>;
+  list(filter: { readonly kind?: string; readonly agent?: string }): Promise<LinkView[]>;
+  /** @throws api.not_found */
+  get(id: string): Promise<LinkView>;
+}
+
+/**
+ * Opens the list of live links.
+ *
+ * @param store central's database
+ * @param centralId this central among those on the database
+ */
+export function createLinkStore(store: Store, centralId: string): LinkStore {
+  return {
+    open: async (link) => {
+      const row = linkRow(link, centralId);
+      await store.write((trx) =>
+        trx
+          .insertInto("links")
+          .values(row)
+          .onConflict((conflict) => conflict.column("id").doUpdateSet(row))
+          .execute(),
+      );
+    },
+    close: async (id) => {
+      await store.write((trx) => trx.deleteFrom("links").where("id", "=", id).execute());
+    },
+    noteMessages: async (notes) => {
+      if (notes.length === 0) return;
+      await store.write(async (trx) => {
+        for (const { id, atMs } of notes) {
+          await trx
+            .updateTable("links")
+            .set({ last_message_at: atMs })
+            .where("id", "=", id)
+            .execute();
+        }
+      });
+    },
+    closeAll: async () => {
+      await store.write((trx) =>
+        trx.deleteFrom("links").where("central_id", "=", centralId).execute(),
+      );
+    },
+    closeSilentPolling: async (beforeMs) => {
+      await store.write((trx) =>
+        trx
+          .deleteFrom("links")
+          .where("transport", "=", "polling")
+          .where("central_id", "=", centralId)
+          .where("last_message_at", "<", beforeMs)
+          .execute(),
+      );
+    },
+    list: (filter) => listLinks(store, filter),
+    get: async (id) => {
+      const [link] = await listLinks(store, { id });
+      if (link !== undefined) return link;
+      throw new TautlineError("api.not_found", { detail: { thing: "link", id, noun: "links" } });
+    },
+  };
+}
+
+interface LinkFilter {
+  readonly id?: string;
+  readonly kind?: string;
+  readonly agent?: string;
+}
+
+async function listLinks(store: Store, filter: LinkFilter): Promise<LinkView[]> {
+  const rows = await store.read((db) => {
+    let query = db.selectFrom("links").selectAll().orderBy("since").orderBy("id");
+    if (filter.id !== undefined) query = query.where("id", "=", filter.id);
+    if (filter.kind !== undefined) query = query.where("kind", "=", filter.kind);
+    if (filter.agent !== undefined) query = query.where("agent_id", "=", filter.agent);
+    return query.execute();
+  });
+  return rows.map((row) => viewOf(row));
+}
+
+function linkRow(link: NewLink, centralId: string): LinkRow {
+  const { evidence } = link;
+  const sinceMs = Date.parse(evidence.since);
+  return {
+    id: link.id,
+    central_id: centralId,
+    kind: "control",
+    agent_id: link.agentId,
+    component: "agent",
+    transport: link.transport,
+    remote_address: link.remoteAddress,
+    level: evidence.level,
+    protocol: evidence.protocol,
+    cipher: evidence.cipher,
+    key_group: evidence.group,
+    pq: Number(evidence.pq),
+    server_proven: Number(evidence.serverProven),
+    client_proven: Number(evidence.clientProven),
+    forward_secret: Number(evidence.forwardSecret),
+    peer_id: evidence.peerId,
+    peer_serial: evidence.peerSerial,
+    key_id: evidence.keyId,
+    since: sinceMs,
+    last_message_at: sinceMs,
+  };
+}
+
+function viewOf(row: LinkRow): LinkView {
+  return {
+    id: row.id,
+    kind: row.kind,
+    agent: row.agent_id,
+    component: row.component,
+    transport: row.transport,
+    remoteAddress: row.remote_address,
+    level: row.level as LinkEvidence["level"],
+    protocol: row.protocol,
+    cipher: row.cipher,
+    group: row.key_group,
+    pq: row.pq === 1,
+    serverProven: row.server_proven === 1,
+    clientProven: row.client_proven === 1,
+    forwardSecret: row.forward_secret === 1,
+    peerId: row.peer_id,
+    peerSerial: row.peer_serial,
+    keyId: row.key_id,
+    since: new Date(row.since).toISOString(),
+    lastMessageAt: new Date(row.last_message_at).toISOString(),
+    verdict: "accepted",
+  };
+}

@@ -1,0 +1,160 @@
+import type { Generated, Insertable, Selectable } from "kysely";
+
+/*
+ * Times are milliseconds since the epoch; ids, serials, pins and hashes are lower-case hex or canonical text.
+ * Columns named sealed_* hold bytes that only the vault opens.
+ */
+
+export interface MetaTable {
+  key: string;
+  value: string;
+}
+
+export interface VaultHeaderTable {
+  id: number;
+  header: string;
+}
+
+export interface NamespaceTable {
+  name: string;
+  created_at: number;
+}
+
+export interface AuthorityTable {
+  id: string;
+  kind: "root" | "agents" | "services";
+  /** Empty for authorities that serve every namespace. */
+  namespace: string;
+  certificate_pem: string;
+  sealed_key: Uint8Array;
+  serial: string;
+  not_after: number;
+}
+
+export interface InstructorTable {
+  epoch: number;
+  public_key_pem: string;
+  sealed_key: Uint8Array;
+  created_at: number;
+}
+
+export interface TokenTable {
+  id: string;
+  namespace: string;
+  sealed_secret_hash: Uint8Array;
+  uses_allowed: number;
+  uses_made: number;
+  created_at: number;
+  created_by: string;
+  expires_at: number;
+  revoked_at: number | null;
+}
+
+export type AgentState = "active" | "joining" | "revoked";
+
+export interface AgentTable {
+  id: string;
+  namespace: string;
+  name: string;
+  /** `joining` until its first message over mutual TLS is answered. */
+  state: AgentState;
+  joined_at: number;
+  token_id: string;
+  client_pin: string;
+  server_pin: string;
+  version: string;
+  attributes: string;
+  health: string | null;
+  last_seen_at: number | null;
+  level: string | null;
+  key_group: string | null;
+  config_hash: string | null;
+  config_status: "unset" | "applied" | "applying" | "failed";
+  config_error: string;
+  instruction_seq: number;
+}
+
+export interface CertificateTable {
+  serial: string;
+  issuer_id: string;
+  /** Null for certificates of central itself. */
+  agent_id: string | null;
+  purpose: "client" | "server";
+  name: string;
+  pin: string;
+  pem: string;
+  not_before: number;
+  not_after: number;
+  revoked_at: number | null;
+}
+
+export interface LinkTable {
+  id: string;
+  central_id: string;
+  kind: string;
+  agent_id: string;
+  component: string;
+  transport: "websocket" | "polling";
+  remote_address: string;
+  level: string;
+  protocol: string | null;
+  cipher: string | null;
+  key_group: string | null;
+  pq: number;
+  server_proven: number;
+  client_proven: number;
+  forward_secret: number;
+  peer_id: string | null;
+  peer_serial: string | null;
+  key_id: string | null;
+  since: number;
+  last_message_at: number;
+}
+
+export interface SettingTable {
+  /** Empty for settings of every namespace. */
+  namespace: string;
+  key: string;
+  value: string;
+  changed_at: number;
+}
+
+export interface InstructionTable {
+  agent_id: string;
+  epoch: number;
+  seq: number;
+  kind: string;
+  digest: string;
+  created_at: number;
+  expires_at: number;
+  outcome: "issued" | "carried out" | "refused";
+  code: string;
+}
+
+export interface AuditTable {
+  seq: Generated<number>;
+  previous: string;
+  hash: string;
+  body: string;
+}
+
+export interface Schema {
+  meta: MetaTable;
+  vault_header: VaultHeaderTable;
+  namespaces: NamespaceTable;
+  authorities: AuthorityTable;
+  instructors: InstructorTable;
+  tokens: TokenTable;
+  agents: AgentTable;
+  certificates: CertificateTable;
+  links: LinkTable;
+  settings: SettingTable;
+  instructions: InstructionTable;
+  audit: AuditTable;
+}
+
+export type TokenRow = Selectable<TokenTable>;
+export type AgentRow = Selectable<AgentTable>;
+export type CertificateRow = Selectable<CertificateTable>;
+export type NewCertificate = Insertable<CertificateTable>;
+export type LinkRow = Selectable<LinkTable>;
