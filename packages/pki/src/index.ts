@@ -1,8 +1,11 @@
 export * from "./authority.ts";
 export * from "./chain.ts";
+export type { ChainPurpose, ExpectedName, IsRevoked } from "./chain-question.ts";
 export * from "./crl.ts";
 export * from "./csr.ts";
+export * from "./csr-reader.ts";
 export * from "./issue.ts";
+export type { Issuer } from "./issuing-authority.ts";
 export {
   createKeyPair,
   exportPrivateKey,

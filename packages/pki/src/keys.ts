@@ -3,7 +3,7 @@ import {
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
-  KeyObject,
+  type KeyObject,
   X509Certificate,
 } from "node:crypto";
 import { TautlineError } from "@tautline/protocol";

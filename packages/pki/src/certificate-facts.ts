@@ -1,0 +1,106 @@
+import type { KeyObject, X509Certificate } from "node:crypto";
+import { TBSCertificate, Version } from "@peculiar/asn1-x509";
+import { TautlineError } from "@tautline/protocol";
+import { decodeDer, encodeDer } from "./der.ts";
+import { type ExtensionFacts, readExtensions } from "./extension-reader.ts";
+import { isCanonicalSpki } from "./key-strength.ts";
+import { spkiPin } from "./keys.ts";
+import { serialOf } from "./serial.ts";
+import { findScheme } from "./signature-scheme.ts";
+import { decodeSigned } from "./signed-object.ts";
+
+/** A certificate of ours has under 1 KiB; one with many names a few. */
+const MAX_BYTES = 16 * 1024;
+/** RFC 5280 section 4.1.2.2; the octet that keeps a number positive is not counted. */
+const MAX_SERIAL_HEX = 40;
+const READING = { code: "pki.certificate_malformed", what: "the certificate" } as const;
+
+/** What a certificate says, read strictly and only from its DER. */
+export interface CertificateFacts extends ExtensionFacts {
+  readonly certificate: X509Certificate;
+  readonly publicKey: KeyObject;
+  /** SHA-256 of the SPKI, lower-case hex. */
+  readonly pin: string;
+  /** Lower-case hex. */
+  readonly serial: string;
+  readonly subjectDer: ArrayBuffer;
+  /** The DER of the names, as hex: names are equal when their bytes are. */
+  readonly subject: string;
+  readonly issuer: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  /** Whether its signature uses one of the accepted schemes; not whether the signature is right. */
+  readonly hasAcceptedScheme: boolean;
+}
+
+/** Authorities are asked about again and again; the facts live as long as the certificate object. */
+const known = new WeakMap<X509Certificate, CertificateFacts>();
+
+/**
+ * Reads a certificate (RFC 5280 section 4.1) without judging it.
+ *
+ * @param certificate any certificate, hostile ones too
+ * @throws pki.certificate_malformed
+ */
+export function readFacts(certificate: X509Certificate): CertificateFacts {
+  const before = known.get(certificate);
+  if (before !== undefined) return before;
+  const facts = parseFacts(certificate);
+  known.set(certificate, facts);
+  return facts;
+}
+
+function parseFacts(certificate: X509Certificate): CertificateFacts {
+  if (certificate.raw.length > MAX_BYTES) throw malformed(`it is larger than ${MAX_BYTES} bytes`);
+  const signed = decodeSigned(certificate.raw, READING);
+  const content = decodeDer(signed.toBeSigned, TBSCertificate, READING);
+  if (content.version !== Version.v3) throw malformed("it is not of version 3");
+  if (!sameDer(content.signature, signed.signatureAlgorithm)) {
+    throw malformed("it names two signature algorithms");
+  }
+  const publicKey = readKey(certificate, encodeDer(content.subjectPublicKeyInfo));
+  return {
+    certificate,
+    publicKey,
+    pin: spkiPin(publicKey).toString("hex"),
+    serial: readSerial(certificate),
+    subjectDer: encodeDer(content.subject),
+    subject: toHexDer(content.subject),
+    issuer: toHexDer(content.issuer),
+    notBefore: certificate.validFromDate,
+    notAfter: certificate.validToDate,
+    hasAcceptedScheme: findScheme(signed.signatureAlgorithm) !== undefined,
+    ...readExtensions(content.extensions ?? []),
+  };
+}
+
+function readKey(certificate: X509Certificate, spki: ArrayBuffer): KeyObject {
+  let canonical: boolean;
+  try {
+    canonical = isCanonicalSpki(certificate.publicKey, new Uint8Array(spki));
+  } catch (cause) {
+    throw malformed("its public key cannot be read", cause);
+  }
+  if (!canonical) throw malformed("its public key is not in its usual encoding");
+  return certificate.publicKey;
+}
+
+function readSerial(certificate: X509Certificate): string {
+  const serial = serialOf(certificate);
+  if (serial.length > MAX_SERIAL_HEX || !/^[0-9a-f]*[1-9a-f][0-9a-f]*$/.test(serial)) {
+    throw malformed("its serial number is not positive or has more than 20 octets");
+  }
+  return serial;
+}
+
+function sameDer(one: object, other: object): boolean {
+  return toHexDer(one) === toHexDer(other);
+}
+
+function toHexDer(value: object): string {
+  return Buffer.from(encodeDer(value)).toString("hex");
+}
+
+function malformed(reason: string, cause?: unknown): TautlineError {
+  return new TautlineError("pki.certificate_malformed", { detail: { reason }, cause });
+}
