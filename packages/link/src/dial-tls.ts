@@ -99,7 +99,7 @@ function handshake(options: DialOptions, identity?: TlsIdentity): Promise<TLSSoc
       reject(new TautlineError("link.cancelled", { detail: { address } }));
       return;
     }
-    const socket = connect({ ...dialSettings(host, identity), host, port, noDelay: true });
+    const socket = connect({ ...dialSettings(host, identity), host, port }).setNoDelay();
     const settle = (error?: unknown): void => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", cancel);

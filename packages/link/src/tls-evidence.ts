@@ -1,5 +1,6 @@
 import type { TLSSocket } from "node:tls";
-import { TautlineError, type LinkEvidence } from "@tautline/protocol";
+import { serialOf } from "@tautline/pki";
+import { TautlineError, formatTimestamp, type LinkEvidence } from "@tautline/protocol";
 import { groupName, readSession, type SessionFacts } from "./session-der.ts";
 
 /** A peer whose certificate our own check accepted. */
@@ -42,7 +43,7 @@ export function evidenceOfAccepted(
     clientProven: who !== undefined,
     peerId: who?.peerId ?? null,
     peerSerial: who?.peerSerial ?? null,
-    since: new Date(now()).toISOString(),
+    since: formatTimestamp(now()),
   };
 }
 
@@ -74,7 +75,7 @@ export function evidenceOfDialled(
     clientProven: options.showedCertificate,
     peerId: who.peerId,
     peerSerial: who.peerSerial,
-    since: new Date(options.now()).toISOString(),
+    since: formatTimestamp(options.now()),
   };
 }
 
@@ -99,8 +100,9 @@ function readFullHandshake(socket: TLSSocket): SessionFacts | undefined {
 }
 
 function requirePeer(socket: TLSSocket, who: ProvenPeer, session: SessionFacts | undefined): void {
-  const shown = socket.getPeerX509Certificate()?.serialNumber.toLowerCase();
-  if (shown === undefined || shown !== who.peerSerial || session?.hasPeerCertificate === false) {
+  const shown = socket.getPeerX509Certificate();
+  const isShown = shown !== undefined && serialOf(shown) === who.peerSerial;
+  if (!isShown || session?.hasPeerCertificate === false) {
     throw unproven(socket, "mtls", "the certificate on it is not the one that was checked");
   }
 }
