@@ -1,3 +1,4 @@
+import { TautlineError } from "./error.ts";
 import { isForbiddenKey } from "./json.ts";
 import { LIMITS } from "./limits.ts";
 import { isPrintable } from "./printable-text.ts";
@@ -23,18 +24,8 @@ export interface AgentSettingKey<Value> {
   readonly range: string;
   readonly default: Value;
   readonly meaning: string;
-  /** Gives the value back when it is of the range, else throws a SettingRefusal. */
-  readonly judge: (value: unknown) => Value;
-}
-
-/** Why a value is refused; `subPath` is what comes after the key, such as `.site`. */
-export class SettingRefusal extends Error {
-  readonly subPath: string;
-
-  constructor(reason: string, subPath = "") {
-    super(reason);
-    this.subPath = subPath;
-  }
+  /** Gives the value back when it is of the range, else throws value.agent_settings with the path. */
+  readonly judge: (value: unknown, path: string) => Value;
 }
 
 const LABEL_KEY = /^[a-z](?:[a-z0-9-]*[a-z0-9])?$/;
@@ -73,46 +64,51 @@ export const AGENT_SETTINGS_KEYS: {
   },
 };
 
-function judgeHeartbeat(value: unknown): number {
+function judgeHeartbeat(value: unknown, path: string): number {
   const min = heartbeatSecondsMin.value;
   const max = heartbeatSecondsMax.value;
   if (typeof value !== "number" || !Number.isInteger(value) || value < min || value > max) {
-    throw new SettingRefusal(`it is not a whole number from ${min} to ${max}`);
+    throw refusedSetting(path, `it is not a whole number from ${min} to ${max}`);
   }
   return value;
 }
 
-function judgeLogLevel(value: unknown): LogLevel {
+function judgeLogLevel(value: unknown, path: string): LogLevel {
   const level = LOG_LEVELS.find((known) => known === value);
-  if (level === undefined) throw new SettingRefusal(`it is not one of ${LOG_LEVELS.join(", ")}`);
+  if (level === undefined) throw refusedSetting(path, `it is not one of ${LOG_LEVELS.join(", ")}`);
   return level;
 }
 
-function judgeLabels(value: unknown): Readonly<Record<string, string>> {
+function judgeLabels(value: unknown, path: string): Readonly<Record<string, string>> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new SettingRefusal("it is not an object of labels");
+    throw refusedSetting(path, "it is not an object of labels");
   }
   const entries: [string, unknown][] = Object.entries(value);
   if (entries.length > settingsLabels.value) {
-    throw new SettingRefusal(`it has more than ${settingsLabels.value} labels`);
+    throw refusedSetting(path, `it has more than ${settingsLabels.value} labels`);
   }
-  const judged = entries.map(([key, text]) => [key, judgeLabel(key, text)] as const);
+  const judged = entries.map(([key, text]) => [key, judgeLabel(text, path, key)] as const);
   return Object.freeze(Object.fromEntries(judged.sort(([a], [b]) => (a < b ? -1 : 1))));
 }
 
-function judgeLabel(key: string, text: unknown): string {
+function judgeLabel(text: unknown, labelsPath: string, key: string): string {
+  const path = `${labelsPath}.${key}`;
   const isKey =
     key.length <= settingsLabelKeyCharacters.value && LABEL_KEY.test(key) && !isForbiddenKey(key);
-  if (!isKey) throw new SettingRefusal("this cannot be the key of a label", `.${key}`);
+  if (!isKey) throw refusedSetting(path, "this cannot be the key of a label");
   const max = settingsLabelValueCharacters.value;
-  // Code units first, so that endless text is not taken apart.
-  if (
-    typeof text !== "string" ||
-    text.length > max * 2 ||
-    [...text].length > max ||
-    !isPrintable(text)
-  ) {
-    throw new SettingRefusal(`it is not a text of at most ${max} printable characters`, `.${key}`);
+  if (typeof text !== "string" || !isPrintable(text, max)) {
+    throw refusedSetting(path, `it is not a text of at most ${max} printable characters`);
   }
   return text;
+}
+
+/**
+ * Makes the error for a setting that is refused.
+ *
+ * @param path the key, such as labels.site
+ * @param reason why, as the end of a sentence
+ */
+export function refusedSetting(path: string, reason: string): TautlineError {
+  return new TautlineError("value.agent_settings", { detail: { path, reason } });
 }

@@ -1,9 +1,11 @@
-import { AGENT_SETTINGS_KEYS, type AgentSettings, SettingRefusal } from "./agent-settings-keys.ts";
+import { AGENT_SETTINGS_KEYS, type AgentSettings, refusedSetting } from "./agent-settings-keys.ts";
 import { TautlineError, isTautlineError } from "./error.ts";
 import { parseJson } from "./json.ts";
 import { LIMITS } from "./limits.ts";
 
 type Key = keyof AgentSettings;
+
+const DOCUMENT = "the document";
 
 /** The key of these settings in OpAMP's AgentConfigMap. */
 export const AGENT_SETTINGS_FILE = "tautline.json";
@@ -23,7 +25,10 @@ export const DEFAULT_AGENT_SETTINGS: AgentSettings = Object.freeze({
  * @throws value.agent_settings
  */
 export function parseAgentSettings(jsonText: string): AgentSettings {
-  return Object.freeze({ ...DEFAULT_AGENT_SETTINGS, ...judged(parseDocument(jsonText)) });
+  return Object.freeze({
+    ...DEFAULT_AGENT_SETTINGS,
+    ...judged(parseLimitedJson(DOCUMENT, jsonText)),
+  });
 }
 
 /**
@@ -46,14 +51,21 @@ export function formatAgentSettings(settings: Partial<AgentSettings>): string {
  * @throws value.agent_settings
  */
 export function parseAgentSetting(key: string, text: string): Partial<AgentSettings> {
-  if (!isKey(key)) throw refused(key, "there is no such key");
-  return judged({ [key]: AGENT_SETTINGS_KEYS[key].type === "word" ? text : parsePart(key, text) });
+  if (!isKey(key)) throw refusedSetting(key, "there is no such key");
+  return judged({ [key]: valueOf(key, text) });
+}
+
+function valueOf(key: Key, text: string): unknown {
+  const { type } = AGENT_SETTINGS_KEYS[key];
+  if (type === "labels") return parseLimitedJson(key, text);
+  // Text that is no number stays text, so that the key's own judge says what it should be.
+  return type === "integer" && /^[0-9]{1,15}$/.test(text) ? Number(text) : text;
 }
 
 /** The keys present, in order, each with its judged value. */
 function judged(document: unknown): Partial<AgentSettings> {
   if (typeof document !== "object" || document === null || Array.isArray(document)) {
-    throw refused("the document", "it is not a JSON object");
+    throw refusedSetting(DOCUMENT, "it is not a JSON object");
   }
   const entries = Object.entries(document)
     .filter(([, value]) => value !== undefined)
@@ -63,24 +75,15 @@ function judged(document: unknown): Partial<AgentSettings> {
 }
 
 function judgeValue(key: string, value: unknown): unknown {
-  if (!isKey(key)) throw refused(key, "there is no such key");
-  try {
-    return AGENT_SETTINGS_KEYS[key].judge(value);
-  } catch (error) {
-    if (!(error instanceof SettingRefusal)) throw error;
-    throw refused(key + error.subPath, error.message);
-  }
+  if (!isKey(key)) throw refusedSetting(key, "there is no such key");
+  return AGENT_SETTINGS_KEYS[key].judge(value, key);
 }
 
 function isKey(key: string): key is Key {
   return Object.hasOwn(AGENT_SETTINGS_KEYS, key);
 }
 
-function parseDocument(jsonText: string): unknown {
-  return parsePart("the document", jsonText);
-}
-
-function parsePart(path: string, jsonText: string): unknown {
+function parseLimitedJson(path: string, jsonText: string): unknown {
   const limits = { maxBytes: LIMITS.settingsBytes.value, maxDepth: LIMITS.jsonDepth.value };
   try {
     return parseJson(jsonText, limits);
@@ -91,8 +94,4 @@ function parsePart(path: string, jsonText: string): unknown {
       cause,
     });
   }
-}
-
-function refused(path: string, reason: string): TautlineError {
-  return new TautlineError("value.agent_settings", { detail: { path, reason } });
 }

@@ -45,32 +45,23 @@ export function recordToAttributes(record: Readonly<Record<string, string>>): Ke
 }
 
 function textOf(value: AnyValue | undefined): string {
-  if (value?.value.case === "stringValue") return value.value.value;
   const plain = plainOf(value);
-  if (typeof plain === "string") return plain;
-  return plain === null ? "" : JSON.stringify(plain);
+  if (plain === null) return "";
+  return typeof plain === "string" ? plain : JSON.stringify(plain);
 }
 
 /** Its recursion is bounded by the depth that `decodeMessage` allows. */
 function plainOf(any: AnyValue | undefined): unknown {
-  const value = any?.value;
-  switch (value?.case) {
-    case undefined:
-      return null;
-    case "stringValue":
-    case "boolValue":
-      return value.value;
-    case "intValue":
-      return value.value.toString();
-    case "doubleValue":
-      return Number.isFinite(value.value) ? value.value : String(value.value);
-    case "bytesValue":
-      return toBase64Url(value.value);
-    case "arrayValue":
-      return value.value.values.map(plainOf);
-    case "kvlistValue":
-      return Object.fromEntries(value.value.values.map((pair) => [pair.key, plainOf(pair.value)]));
+  const { case: kind, value } = any?.value ?? { case: undefined };
+  if (kind === "arrayValue") return value.values.map(plainOf);
+  if (kind === "kvlistValue") {
+    return Object.fromEntries(value.values.map((pair) => [pair.key, plainOf(pair.value)]));
   }
+  if (kind === "bytesValue") return toBase64Url(value);
+  // A double that JSON cannot write (NaN, infinities), and a whole number beyond what a double holds, become text.
+  if (kind === "intValue" || (kind === "doubleValue" && !Number.isFinite(value)))
+    return String(value);
+  return value ?? null;
 }
 
 function refused(reason: string): TautlineError {

@@ -1,7 +1,7 @@
 import { TautlineError } from "./error.ts";
 
 const BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-const SEXTET = new Map([...BASE64URL].map((character, sextet) => [character, sextet]));
+const SEXTET = new Map(Array.from(BASE64URL, (character, sextet) => [character, sextet]));
 
 /**
  * Writes bytes as lower-case hexadecimal text.

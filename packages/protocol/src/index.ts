@@ -1,6 +1,12 @@
 export * from "./agent-id.ts";
 export * from "./agent-settings.ts";
-export * from "./agent-settings-keys.ts";
+export {
+  AGENT_SETTINGS_KEYS,
+  type AgentSettingKey,
+  type AgentSettings,
+  LOG_LEVELS,
+  type LogLevel,
+} from "./agent-settings-keys.ts";
 export * from "./attributes.ts";
 export * from "./bytes.ts";
 export * from "./capability.ts";

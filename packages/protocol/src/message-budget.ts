@@ -1,5 +1,7 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import type { ErrorCode } from "./error-catalogue.ts";
+import { TautlineError, toTautlineError } from "./error.ts";
 import { type LimitName, LIMITS } from "./limits.ts";
 import { type FieldShape, type MessageShape, shapeOf } from "./message-shape.ts";
 
@@ -9,24 +11,24 @@ interface OpenMessage {
   readonly shape: MessageShape;
   /** How many entries each list and map has so far, by field number. */
   readonly entries: Map<number, number>;
+  /** The error code of the whole walk. */
+  readonly code: ErrorCode;
 }
 
-/** Ends the walk; its message is the reason. */
-class Breach extends Error {}
-
 /**
- * Walks encoded bytes along their schema and finds what a decoder would pay for, without building anything: a peer can turn
+ * Walks encoded bytes along their schema and refuses what a decoder would pay for, without building anything: a peer can turn
  * two bytes into an object of hundreds, and its nesting into our stack. It also refuses what decoders read in different
  * ways: wire types that differ from the schema, groups, and parts that reach over the end of the whole.
  *
  * @param schema the message that the bytes should hold
  * @param bytes its encoding
- * @returns why the bytes are refused, or undefined
+ * @param code the error code for bytes that are refused; its sentence has a `{reason}`
+ * @throws the given code
  */
-export function findBudgetBreach(schema: DescMessage, bytes: Uint8Array): string | undefined {
+export function assertWithinBudget(schema: DescMessage, bytes: Uint8Array, code: ErrorCode): void {
   const reader = new BinaryReader(bytes);
   // A list in place of recursion: the depth of a hostile message must not become the depth of our stack.
-  const open = [openMessage(shapeOf(schema), bytes.length)];
+  const open = [openMessage(shapeOf(schema), bytes.length, code)];
   let records = 0;
   try {
     for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
@@ -35,15 +37,14 @@ export function findBudgetBreach(schema: DescMessage, bytes: Uint8Array): string
         continue;
       }
       records += 1;
-      assertWithin("messageRecords", records);
+      assertWithin("messageRecords", records, code);
       const inner = readRecord(reader, top);
       if (inner !== undefined) open.push(inner);
-      assertWithin("messageDepth", open.length);
+      assertWithin("messageDepth", open.length, code);
     }
-    return undefined;
-  } catch (error) {
-    // Other errors are the reader's own, for a number or a length that the bytes do not hold.
-    return error instanceof Breach ? error.message : "it is cut off or damaged";
+  } catch (cause) {
+    // The reader throws plain errors for a number or a length that the bytes do not hold.
+    throw toTautlineError(cause, code, { reason: "it is cut off or damaged" });
   }
 }
 
@@ -51,7 +52,7 @@ export function findBudgetBreach(schema: DescMessage, bytes: Uint8Array): string
 function readRecord(reader: BinaryReader, top: OpenMessage): OpenMessage | undefined {
   const [number, wireType] = reader.tag();
   if (wireType === WireType.StartGroup || wireType === WireType.EndGroup) {
-    throw new Breach("it has a group, which no version of it has");
+    throw refused(top.code, "it has a group, which no version of it has");
   }
   const field = top.shape.fields.get(number);
   if (field !== undefined) judgeField(top, field, number, wireType);
@@ -59,25 +60,29 @@ function readRecord(reader: BinaryReader, top: OpenMessage): OpenMessage | undef
   if (inner === undefined) reader.skip(wireType);
   const contentLength = inner === undefined ? 0 : reader.uint32();
   const end = reader.pos + contentLength;
-  if (end > top.end) throw new Breach("a part reaches over the end of the whole");
-  return inner && openMessage(inner, end);
+  if (end > top.end) throw refused(top.code, "a part reaches over the end of the whole");
+  return inner && openMessage(inner, end, top.code);
 }
 
 function judgeField(top: OpenMessage, field: FieldShape, number: number, wireType: WireType): void {
   if (!field.wireTypes.includes(wireType)) {
-    throw new Breach(`field ${number} is of another type than it should be`);
+    throw refused(top.code, `field ${number} is of another type than it should be`);
   }
   if (!field.isRepeated) return;
   const count = (top.entries.get(number) ?? 0) + 1;
-  assertWithin("messageListEntries", count);
+  assertWithin("messageListEntries", count, top.code);
   top.entries.set(number, count);
 }
 
-function assertWithin(name: LimitName, count: number): void {
+function assertWithin(name: LimitName, count: number, code: ErrorCode): void {
   const { value, unit } = LIMITS[name];
-  if (count > value) throw new Breach(`it has more than ${value} ${unit}`);
+  if (count > value) throw refused(code, `it has more than ${value} ${unit}`);
 }
 
-function openMessage(shape: MessageShape, end: number): OpenMessage {
-  return { end, shape, entries: new Map() };
+function openMessage(shape: MessageShape, end: number, code: ErrorCode): OpenMessage {
+  return { end, shape, entries: new Map(), code };
+}
+
+function refused(code: ErrorCode, reason: string): TautlineError {
+  return new TautlineError(code, { detail: { reason } });
 }

@@ -9,7 +9,7 @@ import {
 import { equalBytes } from "./bytes.ts";
 import { type ErrorCode } from "./error-catalogue.ts";
 import { TautlineError } from "./error.ts";
-import { findBudgetBreach } from "./message-budget.ts";
+import { assertWithinBudget } from "./message-budget.ts";
 
 /**
  * Decodes one protobuf message of a peer after its size, counts and depth have been judged.
@@ -27,8 +27,7 @@ export function decodeMessage<Schema extends DescMessage>(
   bytes: Uint8Array,
   code: ErrorCode,
 ): MessageShape<Schema> {
-  const breach = findBudgetBreach(schema, bytes);
-  if (breach !== undefined) throw new TautlineError(code, { detail: { reason: breach } });
+  assertWithinBudget(schema, bytes, code);
   try {
     return fromBinary(schema, new Uint8Array(bytes), { readUnknownFields: false });
   } catch (cause) {

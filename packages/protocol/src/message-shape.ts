@@ -15,6 +15,8 @@ export interface FieldShape {
   readonly inner?: MessageShape;
 }
 
+const FIXED_64 = new Set([ScalarType.DOUBLE, ScalarType.FIXED64, ScalarType.SFIXED64]);
+const FIXED_32 = new Set([ScalarType.FLOAT, ScalarType.FIXED32, ScalarType.SFIXED32]);
 const shapes = new WeakMap<DescMessage, MessageShape>();
 
 /**
@@ -34,73 +36,35 @@ export function shapeOf(schema: DescMessage): MessageShape {
 }
 
 function fieldShape(field: DescField): FieldShape {
-  switch (field.fieldKind) {
-    case "scalar":
-      return { wireTypes: [wireTypeOf(field.scalar)], isRepeated: false };
-    case "enum":
-      return { wireTypes: [WireType.Varint], isRepeated: false };
-    case "message":
-      return { ...nested(field.message), isRepeated: false };
-    case "list":
-      return listShape(field);
-    case "map":
-      return { ...nestedShape({ fields: entryFields(field) }), isRepeated: true };
+  if (field.fieldKind === "map") {
+    const key = { wireTypes: [wireTypeOf(field.mapKey)], isRepeated: false };
+    const value = { ...contentShape(field), isRepeated: false };
+    const entry = {
+      fields: new Map<number, FieldShape>([
+        [1, key],
+        [2, value],
+      ]),
+    };
+    return { wireTypes: [WireType.LengthDelimited], isRepeated: true, inner: entry };
   }
-}
-
-function listShape(field: DescField & { fieldKind: "list" }): FieldShape {
-  if (field.listKind === "message") return { ...nested(field.message), isRepeated: true };
-  const one = field.listKind === "enum" ? WireType.Varint : wireTypeOf(field.scalar);
+  const content = contentShape(field);
+  if (field.fieldKind !== "list") return { ...content, isRepeated: false };
   // Numbers may come packed into one record (protobuf encoding, "Packed repeated fields").
-  return { wireTypes: [one, WireType.LengthDelimited], isRepeated: true };
+  const wireTypes = [...content.wireTypes, WireType.LengthDelimited];
+  return { ...content, wireTypes, isRepeated: true };
 }
 
-function entryFields(field: DescField & { fieldKind: "map" }): Map<number, FieldShape> {
-  return new Map([
-    [1, { wireTypes: [wireTypeOf(field.mapKey)], isRepeated: false }],
-    [2, entryValue(field)],
-  ]);
-}
-
-function entryValue(field: DescField & { fieldKind: "map" }): FieldShape {
-  switch (field.mapKind) {
-    case "scalar":
-      return { wireTypes: [wireTypeOf(field.scalar)], isRepeated: false };
-    case "enum":
-      return { wireTypes: [WireType.Varint], isRepeated: false };
-    case "message":
-      return { ...nested(field.message), isRepeated: false };
+/** One value of a field: of a singular field, a list or a map. */
+function contentShape({ message, scalar }: DescField): Omit<FieldShape, "isRepeated"> {
+  if (message !== undefined) {
+    return { wireTypes: [WireType.LengthDelimited], inner: shapeOf(message) };
   }
-}
-
-function nested(schema: DescMessage): { wireTypes: WireType[]; inner: MessageShape } {
-  return nestedShape(shapeOf(schema));
-}
-
-function nestedShape(inner: MessageShape): { wireTypes: WireType[]; inner: MessageShape } {
-  return { wireTypes: [WireType.LengthDelimited], inner };
+  // What is neither a message nor a scalar is an enum.
+  return { wireTypes: [scalar === undefined ? WireType.Varint : wireTypeOf(scalar)] };
 }
 
 function wireTypeOf(type: ScalarType): WireType {
-  switch (type) {
-    case ScalarType.STRING:
-    case ScalarType.BYTES:
-      return WireType.LengthDelimited;
-    case ScalarType.DOUBLE:
-    case ScalarType.FIXED64:
-    case ScalarType.SFIXED64:
-      return WireType.Bit64;
-    case ScalarType.FLOAT:
-    case ScalarType.FIXED32:
-    case ScalarType.SFIXED32:
-      return WireType.Bit32;
-    case ScalarType.BOOL:
-    case ScalarType.INT32:
-    case ScalarType.INT64:
-    case ScalarType.UINT32:
-    case ScalarType.UINT64:
-    case ScalarType.SINT32:
-    case ScalarType.SINT64:
-      return WireType.Varint;
-  }
+  if (type === ScalarType.STRING || type === ScalarType.BYTES) return WireType.LengthDelimited;
+  if (FIXED_64.has(type)) return WireType.Bit64;
+  return FIXED_32.has(type) ? WireType.Bit32 : WireType.Varint;
 }

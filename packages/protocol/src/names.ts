@@ -62,14 +62,7 @@ export function parseTrustDomain(text: string): string {
  * @param text any text
  */
 export function isAgentName(text: string): boolean {
-  const limit = LIMITS.agentNameCharacters.value;
-  return (
-    text.length > 0 &&
-    text.length <= limit * 2 &&
-    [...text].length <= limit &&
-    isPrintable(text) &&
-    text.trim() === text
-  );
+  return text !== "" && isPrintable(text, LIMITS.agentNameCharacters.value) && text.trim() === text;
 }
 
 /**

@@ -11,17 +11,22 @@ const EVERY_UNPRINTABLE = new RegExp(UNPRINTABLE, "gu");
  */
 export function printableText(text: string, maxCharacters: number): string {
   // Two code units a character at most: cutting first bounds the work on endless text.
-  const characters = [...text.slice(0, (maxCharacters + 1) * 2)];
+  const characters = Array.from(text.slice(0, (maxCharacters + 1) * 2));
   const isCut = characters.length > maxCharacters;
   const kept = isCut ? [...characters.slice(0, maxCharacters - 1), "…"] : characters;
   return kept.join("").replace(EVERY_UNPRINTABLE, "\uFFFD");
 }
 
 /**
- * Tells whether text can be shown as it is: `printableText` would replace no character of it.
+ * Tells whether text can be shown as it is: `printableText` would change no character of it.
  *
  * @param text any text
+ * @param maxCharacters the most code points
  */
-export function isPrintable(text: string): boolean {
-  return !UNPRINTABLE.test(text);
+export function isPrintable(text: string, maxCharacters: number): boolean {
+  return (
+    text.length <= maxCharacters * 2 &&
+    Array.from(text).length <= maxCharacters &&
+    !UNPRINTABLE.test(text)
+  );
 }
