@@ -9,4 +9,147 @@ export const agentErrors = defineErrors({
     status: 409,
     exit: 1,
   },
+  "agent.already_joined": {
+    sentence: "This host has already joined '{trustDomain}' as agent {id}.",
+    remedy:
+      "Nothing was changed and no token was used. To join another central, give it a data folder of its own with --data.",
+    status: 409,
+    exit: 1,
+  },
+  "agent.already_running": {
+    sentence: "Another agent is running on the data folder {dataDir}.",
+    remedy: "Stop that one first, or give this one a data folder of its own with --data.",
+    status: 409,
+    exit: 1,
+  },
+  "agent.token_missing": {
+    sentence: "No join token was given.",
+    remedy:
+      "Give it as an argument, with --token-file, or in TAUTLINE_TOKEN; 'tautline tokens create' at central prints one.",
+    status: 400,
+    exit: 2,
+  },
+  "agent.token_unreadable": {
+    sentence: "The join token's file {file} cannot be read: {reason}.",
+    remedy: "Check the path and the file's rights.",
+    status: 400,
+    exit: 2,
+  },
+  "agent.token_for_another_central": {
+    sentence: "The central at {address} is not the one this token is for ('{trustDomain}').",
+    remedy:
+      "Nothing was sent to it. Create the token at the central you mean to join; if it is the right one, look for a device between that opens TLS.",
+    status: 403,
+    exit: 1,
+  },
+  "agent.no_grant": {
+    sentence: "Central at {address} answered the join without granting or refusing it.",
+    remedy:
+      "Join again with the same token. If this repeats, compare 'tautline --version' on both.",
+    status: 502,
+    exit: 1,
+  },
+  "agent.grant_refused": {
+    sentence: "What central granted does not fit this agent: {reason}.",
+    remedy:
+      "Nothing was taken over. Compare 'tautline --version' on both, then join again with the same token.",
+    status: 502,
+    exit: 1,
+  },
+  "agent.refused": {
+    sentence: "Central refused this agent ({code}): {text}",
+    remedy:
+      "Follow what central says; the agent keeps its identity and goes on trying, ever more slowly.",
+    status: 403,
+    exit: 1,
+  },
+  "agent.central_unavailable": {
+    sentence: "Central cannot answer now ({code}): {text}",
+    remedy: "Wait; the agent tries again by itself after the time central asks for.",
+    status: 503,
+    exit: 3,
+  },
+  "agent.link_closed": {
+    sentence: "The link to {address} was closed{reason}.",
+    remedy: "The agent dials again by itself. If this repeats, look at central's log.",
+    status: 503,
+    exit: 3,
+  },
+  "agent.central_silent": {
+    sentence: "Central at {address} did not answer a message within {seconds} s.",
+    remedy: "Look at central's log and load; the agent closes the link and dials again by itself.",
+    status: 504,
+    exit: 3,
+  },
+  "agent.below_floor": {
+    sentence:
+      "The link to {address} reached level '{level}'; this agent accepts nothing below '{floor}'.",
+    remedy: "Nothing was sent over it. Make central offer mutual TLS on this port.",
+    status: 403,
+    exit: 1,
+  },
+  "agent.foreign_message": {
+    sentence: "Central sent a message for agent {claimed} over the link of this agent.",
+    remedy: "It was ignored. Look for a proxy that mixes agents' links.",
+    status: 502,
+    exit: 1,
+  },
+  "agent.too_many_answers": {
+    sentence: "Central asked for more than {limit} messages within one heartbeat.",
+    remedy:
+      "The agent waits for its next heartbeat. Look at central's log for what it asks again and again.",
+    status: 429,
+    exit: 1,
+  },
+  "agent.settings_damaged": {
+    sentence: "The agent's state file {file} is damaged: {reason}.",
+    remedy:
+      "Nothing was changed. Put back the folder as it was (with its vault files), or empty the folder and join again.",
+    status: 503,
+    exit: 1,
+  },
+  "agent.out_of_order": {
+    sentence: "'{event}' cannot happen to an agent whose state is '{state}'.",
+    remedy: "Nothing was changed. Look at 'tautline agent status' and report this with the log.",
+    status: 409,
+    exit: 1,
+  },
+  "agent.audit_damaged": {
+    sentence: "The local audit trail {file} does not hold together from entry {at} on: {reason}.",
+    remedy:
+      "The agent set it aside as {aside} and began a new one. Compare it with central's audit trail before you trust this host.",
+    status: 500,
+    exit: 1,
+  },
+  "agent.audit_unwritable": {
+    sentence: "The local audit trail {file} cannot be written: {reason}.",
+    remedy: "Nothing is carried out meanwhile. Free space or correct the rights of the folder.",
+    status: 503,
+    exit: 1,
+  },
+  "agent.socket_path_too_long": {
+    sentence: "The path {path} is too long for a socket ({bytes} bytes; the system takes {limit}).",
+    remedy: "Use a data folder with a shorter path.",
+    status: 400,
+    exit: 1,
+  },
+  "agent.socket_failed": {
+    sentence: "The status socket {path} cannot be opened: {reason}.",
+    remedy: "Check the rights and the file system of the data folder; it must allow sockets.",
+    status: 503,
+    exit: 1,
+  },
+  "agent.status_unreadable": {
+    sentence: "The agent behind {path} gave no readable status: {reason}.",
+    remedy:
+      "Compare 'tautline --version' with the version of the running agent; restart the agent.",
+    status: 502,
+    exit: 1,
+  },
+  "agent.folder_unusable": {
+    sentence: "The data folder {dataDir} cannot be used: {reason}.",
+    remedy: "Give the agent's user a folder it may write to, with --data or TAUTLINE_DATA.",
+    status: 503,
+    exit: 1,
+  },
 });

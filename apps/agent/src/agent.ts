@@ -1,0 +1,233 @@
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { startParts, type Logger, type Part } from "@tautline/daemon";
+import { makeAgentId, TautlineError, toTautlineError, type LinkEvidence } from "@tautline/protocol";
+import { ensurePrivateFolder, type Vault } from "@tautline/vault";
+import { openAgentVault } from "./agent-vault.ts";
+import type { Clock } from "./clock.ts";
+import type { AgentConfig } from "./config.ts";
+import { createAgentControl } from "./control/agent-control.ts";
+import type { HostFacts } from "./control/agent-report.ts";
+import type { ControlLink, ControlStatus } from "./control/control-link.ts";
+import { pinnedDial } from "./control/dial-central.ts";
+import { openTransportFor } from "./control/transports.ts";
+import type { DataFolder } from "./data-folder.ts";
+import { createAgentKeys } from "./enrolment/agent-keys.ts";
+import { askCentral } from "./enrolment/ask-central.ts";
+import type { GrantParts } from "./enrolment/grant-check.ts";
+import { join } from "./enrolment/join.ts";
+import { takeFolderLock, type FolderLock } from "./folder-lock.ts";
+import { openLocalAudit, type LocalAudit } from "./instructions/local-audit.ts";
+import { logLevel } from "./log.ts";
+import { createProblemList, type ProblemList } from "./problem-list.ts";
+import { resource, type Resource } from "./resource.ts";
+import type { CommittedState, JoiningState, JoinTicket } from "./settings/agent-state.ts";
+import { splitState } from "./settings/settings-document.ts";
+import { openSettingsStore, type SettingsStore } from "./settings/settings-store.ts";
+import { describeStatus, type AgentStatus } from "./status/agent-status.ts";
+import { openStatusSocket, type StatusSocket } from "./status/status-socket.ts";
+
+const NOT_CONNECTED: ControlStatus = {
+  connected: false,
+  evidence: undefined,
+  lastAnswerAtMs: undefined,
+};
+
+/** The world around an agent; everything that is not its own comes in here. */
+export interface AgentWorld {
+  readonly folder: DataFolder;
+  readonly config: AgentConfig;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Uniform in [0, 1); spreads reconnects. */
+  readonly random: () => number;
+  readonly readVariable: (name: string) => string | undefined;
+  readonly host: HostFacts;
+  /** Told at each first answer of a link. */
+  readonly onConnected: (agentId: string, address: string, evidence: LinkEvidence) => void;
+}
+
+/** How an agent is to be joined. */
+export interface JoinWish {
+  /** The token given now, if one was. */
+  readonly ticket: JoinTicket | undefined;
+  readonly name: string;
+  /** Rounds through central's addresses before it gives up. */
+  readonly maxRounds: number;
+}
+
+/** An agent on its data folder, stopped. */
+export interface Agent {
+  /**
+   * Joins, or finishes a join, and resolves when the identity is proven.
+   *
+   * @throws agent.*, link.*, vault.* codes; what was reached stays resumable
+   */
+  join(wish: JoinWish, signal: AbortSignal): Promise<CommittedState>;
+  /**
+   * Runs until the signal aborts: finishes a join left half done, then keeps the link to central.
+   *
+   * @throws agent.not_joined, agent.already_running, agent.*, vault.* codes
+   */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * Makes an agent; nothing is touched until it joins or runs.
+ *
+ * @param world everything around it
+ */
+export function createAgent(world: AgentWorld): Agent {
+  return new FolderAgent(world);
+}
+
+class FolderAgent implements Agent {
+  readonly #world: AgentWorld;
+  readonly #problems: ProblemList;
+  readonly #lock: Resource<FolderLock>;
+  readonly #vault: Resource<Vault>;
+  readonly #store: Resource<SettingsStore>;
+  readonly #audit: Resource<LocalAudit>;
+  readonly #socket: Resource<StatusSocket>;
+  #control: ControlLink | undefined;
+
+  constructor(world: AgentWorld) {
+    const { folder, config, clock, readVariable } = world;
+    this.#world = world;
+    this.#problems = createProblemList(clock.now);
+    this.#lock = resource(
+      "data folder",
+      () => {
+        ensurePrivateFolder(folder.path);
+        return takeFolderLock(folder.lock, folder.path);
+      },
+      (lock) => lock.release(),
+    );
+    this.#vault = resource(
+      "vault",
+      () =>
+        openAgentVault({ folder, config, readVariable, mayCreate: !existsSync(folder.settings) }),
+      (vault) => vault.close(),
+    );
+    this.#store = resource("settings", () => openSettingsStore(folder.settings, this.#vault.value));
+    this.#audit = resource(
+      "local audit",
+      () => openLocalAudit(folder.audit, clock.now),
+      (audit) => audit.close(),
+    );
+    this.#socket = resource(
+      "status socket",
+      () => openStatusSocket(folder.socket, () => this.#status()),
+      (socket) => socket.close(),
+    );
+  }
+
+  /** The parts of an agent in the order they start; they stop in reverse. The link to central runs on top of them. */
+  get #parts(): readonly Part[] {
+    return [this.#lock, this.#vault, this.#store, this.#audit, this.#socket];
+  }
+
+  join(wish: JoinWish, signal: AbortSignal): Promise<CommittedState> {
+    return this.#withParts(() => this.#finishJoin(wish, signal));
+  }
+
+  run(signal: AbortSignal): Promise<void> {
+    return this.#withParts(async () => {
+      const { state } = this.#store.value;
+      if (state === undefined) throw this.#notJoined();
+      const maxRounds = Number.POSITIVE_INFINITY;
+      await this.#finishJoin({ ticket: undefined, name: state.name, maxRounds }, signal);
+      await this.#makeControl(this.#world.onConnected).run(signal);
+    });
+  }
+
+  async #withParts<Result>(use: () => Promise<Result>): Promise<Result> {
+    const running = await startParts(this.#parts, (part, error) =>
+      this.#world.log.error(
+        { err: toTautlineError(error) },
+        `the part '${part}' did not stop cleanly`,
+      ),
+    );
+    try {
+      const { finding } = this.#audit.value;
+      if (finding !== undefined) this.#onProblem(finding);
+      this.#applyLogLevel();
+      return await use();
+    } finally {
+      await running.stop();
+    }
+  }
+
+  #finishJoin(wish: JoinWish, signal: AbortSignal): Promise<CommittedState> {
+    const { clock, random } = this.#world;
+    return join({
+      ...wish,
+      store: this.#store.value,
+      audit: this.#audit.value,
+      makeId: () => makeAgentId(clock.now(), randomBytes(10)),
+      makeKeys: createAgentKeys,
+      ask: (address, state) => this.#ask(address, state, signal),
+      control: (onConnected) => this.#makeControl(onConnected),
+      clock,
+      random,
+      signal,
+      onProblem: (error) => this.#onProblem(error),
+    });
+  }
+
+  #ask(address: string, state: JoiningState, signal: AbortSignal): Promise<GrantParts> {
+    const { config, clock, host } = this.#world;
+    const { answerTimeout: answerTimeoutMs, transport } = config.central;
+    return askCentral(address, state, {
+      openTransport: openTransportFor(transport),
+      dial: pinnedDial(state.ticket, { timeoutMs: answerTimeoutMs, now: clock.now }),
+      clock,
+      answerTimeoutMs,
+      host,
+      signal,
+    });
+  }
+
+  #makeControl(onConnected: AgentWorld["onConnected"]): ControlLink {
+    const { config, clock, random, host } = this.#world;
+    this.#control = createAgentControl({
+      store: this.#store.value,
+      audit: this.#audit.value,
+      config,
+      clock,
+      random,
+      host,
+      onConnected,
+      onSettings: () => this.#applyLogLevel(),
+      onProblem: (error) => this.#onProblem(error),
+    });
+    return this.#control;
+  }
+
+  #status(): AgentStatus {
+    const { state } = this.#store.value;
+    if (state === undefined) throw this.#notJoined();
+    const { open } = splitState(state);
+    const asked = this.#world.config.central.addresses;
+    const own = open.state === "joining" ? open.ticket.addresses : open.identity.addresses;
+    return describeStatus(open, {
+      control: this.#control?.status ?? NOT_CONNECTED,
+      vault: this.#vault.value.status(),
+      problems: this.#problems.latest,
+      addresses: asked.length > 0 ? asked : own,
+    });
+  }
+
+  #applyLogLevel(): void {
+    this.#world.log.level = logLevel(this.#world.config, this.#store.value.state);
+  }
+
+  #onProblem(error: TautlineError): void {
+    this.#problems.add(error);
+    this.#world.log.warn({ err: error }, error.message);
+  }
+
+  #notJoined(): TautlineError {
+    return new TautlineError("agent.not_joined", { detail: { dataDir: this.#world.folder.path } });
+  }
+}

@@ -1,0 +1,128 @@
+import {
+  configExample,
+  configReference,
+  durationSetting,
+  loadConfig,
+  LOG_LEVELS,
+} from "@tautline/daemon";
+import { z } from "zod";
+
+const central = z
+  .strictObject({
+    addresses: z
+      .array(z.string().regex(/^[^\s/@]{1,261}$/, "must be a host with or without :port"))
+      .max(16)
+      .default([])
+      .describe(
+        "Where central is, in the order to try; empty takes the addresses central gave at the join. Central must still prove the identity this agent joined with.",
+      ),
+    transport: z
+      .enum(["websocket", "polling"])
+      .default("websocket")
+      .describe(
+        "How OpAMP travels: one lasting WebSocket, or one HTTPS request at a time for networks that cut long connections.",
+      ),
+    pollingInterval: durationSetting("30s", "1s", "1h").describe(
+      "Time between two requests when the transport is polling.",
+    ),
+    answerTimeout: durationSetting("30s", "1s", "5m").describe(
+      "A dial, or a message without an answer, is given up after this long and central is dialled anew.",
+    ),
+  })
+  .prefault({});
+
+const vault = z
+  .strictObject({
+    environmentVariable: z
+      .string()
+      .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, "must be the name of an environment variable")
+      .default("TAUTLINE_KEY")
+      .describe("Environment variable that holds the vault's passphrase (RS-19); first in order."),
+    passphraseFile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "File that holds the vault's passphrase, mode 0600; second in order. With neither, a key file is made, which `agent status` calls weak.",
+      ),
+  })
+  .prefault({});
+
+const log = z
+  .strictObject({
+    level: z
+      .enum([...LOG_LEVELS, "central"])
+      .default("central")
+      .describe(
+        "Least severity written to standard error; `central` takes what central sets (`info` until then).",
+      ),
+  })
+  .prefault({});
+
+/** Every setting of the agent's local file (`agent.yaml`): type, default and meaning in one place (SWP-1). */
+export const agentConfigSchema = z.strictObject({
+  name: z
+    .string()
+    .min(1)
+    .max(128)
+    .optional()
+    .describe(
+      "Name for people, told to central; without it the name of the join, else the host's.",
+    ),
+  dataDir: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "Folder of the agent's identity, keys and audit trail (0700); --data and TAUTLINE_DATA stand above it.",
+    ),
+  central,
+  floor: z
+    .enum(["mtls"])
+    .default("mtls")
+    .describe(
+      "The lowest level this agent speaks to central at once it has joined; nothing that arrives over the network can lower it.",
+    ),
+  allowedInstructions: z
+    .array(z.enum(["settings"]))
+    .max(8)
+    .default(["settings"])
+    .describe(
+      "Kinds of signed instruction this host carries out; nothing that arrives over the network can widen it.",
+    ),
+  vault,
+  log,
+});
+
+/** The agent's local settings, checked and frozen. */
+export type AgentConfig = Readonly<z.output<typeof agentConfigSchema>>;
+
+/**
+ * Reads the agent's local settings file.
+ *
+ * @param file path of agent.yaml; undefined takes the defaults
+ * @throws config.unreadable, config.invalid (file, line and key)
+ */
+export function loadAgentConfig(file: string | undefined): AgentConfig {
+  return loadConfig("agent", file, agentConfigSchema);
+}
+
+/**
+ * Reads a settings file exactly as the agent would, and starts nothing.
+ *
+ * @param file path of the file
+ * @throws config.unreadable, config.invalid
+ */
+export function checkAgentConfig(file: string): void {
+  loadAgentConfig(file);
+}
+
+/** The reference page of agent.yaml in Markdown, made from the schema. */
+export function agentConfigReference(): string {
+  return configReference("The agent's settings file (`agent.yaml`)", agentConfigSchema);
+}
+
+/** A full agent.yaml with every key at its default, commented out, its meaning above it. */
+export function agentConfigExample(): string {
+  return configExample(agentConfigSchema);
+}

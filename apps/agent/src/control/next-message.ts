@@ -1,0 +1,122 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  agentIdToBytes,
+  AgentToServerSchema,
+  type AgentToServer,
+  type CustomMessage,
+} from "@tautline/protocol";
+
+/** Custom messages kept while none can be sent; a flood of refusals must not grow memory. */
+const MAX_QUEUED = 64;
+
+/** The parts of a full status; each is reported when it changed and whenever central asks for the full state. */
+export type StatusPart =
+  | "agentDescription"
+  | "health"
+  | "effectiveConfig"
+  | "remoteConfigStatus"
+  | "connectionSettingsStatus"
+  | "customCapabilities";
+
+/** What the parts hold. */
+export type Status = Partial<Pick<AgentToServer, StatusPart>>;
+
+const PARTS: readonly StatusPart[] = [
+  "agentDescription",
+  "health",
+  "effectiveConfig",
+  "remoteConfigStatus",
+  "connectionSettingsStatus",
+  "customCapabilities",
+];
+
+/**
+ * The one next message to central, being edited (the idea is opamp-go's): changes merge into it, so memory is bounded
+ * however long central is away. What was sent counts as told only once central answered.
+ */
+export interface NextMessage {
+  /** True if there is something central has not been told. */
+  readonly hasNews: boolean;
+  /** Replaces parts of the status and marks them as news. */
+  report(parts: Status): void;
+  /** Marks everything as news: at each new link, and when central asks (ReportFullState). */
+  reportFullState(): void;
+  /** Adds a custom message; beyond 64 the oldest is dropped. */
+  enqueue(message: CustomMessage): void;
+  /** Makes the message: the next sequence number, the news, at most one custom message. */
+  take(options?: { readonly disconnect?: boolean }): AgentToServer;
+  /** Central answered what was last taken. */
+  settle(): void;
+  /** The link broke before an answer: what was last taken is news again. */
+  restore(): void;
+}
+
+/**
+ * Makes the next message of an agent.
+ *
+ * @param agentId UUIDv7, the instance_uid
+ * @param capabilities OpAMP AgentCapabilities as bits; always sent
+ * @param status the first full status
+ */
+export function createNextMessage(
+  agentId: string,
+  capabilities: bigint,
+  status: Status,
+): NextMessage {
+  const instanceUid = agentIdToBytes(agentId);
+  const known: Status = { ...status };
+  const news = new Set<StatusPart>(PARTS);
+  const queue: CustomMessage[] = [];
+  let unsettled: { parts: StatusPart[]; custom: CustomMessage | undefined } | undefined;
+  let sequenceNum = 0n;
+
+  const restore = (): void => {
+    if (unsettled === undefined) return;
+    for (const part of unsettled.parts) news.add(part);
+    if (unsettled.custom !== undefined) queue.unshift(unsettled.custom);
+    unsettled = undefined;
+  };
+  return {
+    get hasNews() {
+      return news.size > 0 || queue.length > 0;
+    },
+    report(parts) {
+      Object.assign(known, parts);
+      for (const part of PARTS) if (part in parts) news.add(part);
+    },
+    reportFullState() {
+      for (const part of PARTS) news.add(part);
+    },
+    enqueue(message) {
+      queue.push(message);
+      if (queue.length > MAX_QUEUED) queue.shift();
+    },
+    take({ disconnect = false } = {}) {
+      // Nobody took an answer in between: what is unsettled has to be told again.
+      restore();
+      const parts = [...news];
+      const custom = queue.shift();
+      unsettled = { parts, custom };
+      news.clear();
+      sequenceNum += 1n;
+      return create(AgentToServerSchema, {
+        instanceUid,
+        sequenceNum,
+        capabilities,
+        ...pick(known, parts),
+        ...(custom === undefined ? {} : { customMessage: custom }),
+        ...(disconnect ? { agentDisconnect: {} } : {}),
+      });
+    },
+    settle() {
+      unsettled = undefined;
+    },
+    restore,
+  };
+}
+
+function pick(status: Status, parts: readonly StatusPart[]): Status {
+  return Object.fromEntries(
+    parts.flatMap((part) => (status[part] === undefined ? [] : [[part, status[part]]])),
+  );
+}

@@ -1,0 +1,152 @@
+import { X509Certificate } from "node:crypto";
+import { createBackoff } from "@tautline/link";
+import { TautlineError, toTautlineError } from "@tautline/protocol";
+import { wait, type Clock } from "../clock.ts";
+import type { ControlLink } from "../control/control-link.ts";
+import type { LocalAudit } from "../instructions/local-audit.ts";
+import type {
+  AgentIdentity,
+  AgentKeys,
+  AgentState,
+  CommittedState,
+  JoiningState,
+  JoinTicket,
+} from "../settings/agent-state.ts";
+import type { SettingsStore } from "../settings/settings-store.ts";
+import { checkGrant, type GrantParts } from "./grant-check.ts";
+import { shouldRetryJoin } from "./join-retry.ts";
+import { nextJoinStep, type JoinStep } from "./join-rule.ts";
+import { isSameCentral } from "./join-ticket.ts";
+
+/** What a join needs; everything that touches the network or chance comes in. */
+export interface JoinOptions {
+  readonly store: SettingsStore;
+  readonly audit: LocalAudit;
+  /** The token given now, if one was. */
+  readonly ticket: JoinTicket | undefined;
+  /** The label to join with. */
+  readonly name: string;
+  readonly makeId: () => string;
+  readonly makeKeys: () => AgentKeys;
+  /** Asks one address for an identity. */
+  readonly ask: (address: string, state: JoiningState) => Promise<GrantParts>;
+  /** Makes the control link of the candidate; its first answer commits. */
+  readonly control: (onConnected: () => void) => ControlLink;
+  /** Rounds through all addresses before it gives up. */
+  readonly maxRounds: number;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly signal: AbortSignal;
+  readonly onProblem: (error: TautlineError) => void;
+}
+
+/**
+ * Joins, or goes on with a join from wherever it stands, until the identity is proven (DESIGN "Enrolment"; F3).
+ *
+ * Each step ends in one durable write, so that a crash between any two is resumed by calling this again, with the same token
+ * or with none.
+ *
+ * @throws agent.token_missing, agent.already_joined, agent.grant_refused, agent.refused, link.* codes; the state stays resumable
+ */
+export async function join(options: JoinOptions): Promise<CommittedState> {
+  for (;;) {
+    const { state } = options.store;
+    const step = nextJoinStep({
+      state,
+      ticket: options.ticket,
+      isSameCentral: isForSameCentral(state, options.ticket),
+      isLapsed: state?.state === "candidate" && isLapsed(state.identity, options.clock.now()),
+    });
+    if (step === "done" && state?.state === "committed") return state;
+    await take(step, options);
+  }
+}
+
+async function take(step: JoinStep, options: JoinOptions): Promise<void> {
+  const { store, ticket, name } = options;
+  switch (step) {
+    case "begin":
+      store.apply({
+        kind: "began",
+        agentId: options.makeId(),
+        name,
+        keys: options.makeKeys(),
+        ticket: given(ticket),
+      });
+      return;
+    case "take_token":
+      store.apply({ kind: "given_token", ticket: given(ticket), name });
+      return;
+    case "lapse":
+      store.apply({ kind: "lapsed" });
+      return;
+    case "ask":
+      return ask(options);
+    case "prove":
+      return prove(options);
+    case "done":
+      return;
+  }
+}
+
+async function ask(options: JoinOptions): Promise<void> {
+  const { store, audit, clock, signal, maxRounds } = options;
+  const state = joining(store.state);
+  const backoff = createBackoff({ random: options.random });
+  for (let round = 1; ; round += 1) {
+    const failures: TautlineError[] = [];
+    for (const address of state.ticket.addresses) {
+      try {
+        const { identity, name } = checkGrant(
+          await options.ask(address, state),
+          state,
+          clock.now(),
+        );
+        const { namespace, trustDomain } = identity;
+        audit.append("enrolment.granted", { agentId: state.agentId, namespace, trustDomain });
+        store.apply({ kind: "granted", identity, name });
+        return;
+      } catch (error) {
+        const ours = toTautlineError(error);
+        failures.push(ours);
+        if (signal.aborted) throw ours;
+        options.onProblem(ours);
+      }
+    }
+    const last = failures.findLast((error) => !shouldRetryJoin(error)) ?? failures.at(-1);
+    const isHopeless = !failures.some(shouldRetryJoin);
+    if (last !== undefined && (isHopeless || round >= maxRounds)) throw last;
+    await wait(clock, backoff.next(), signal);
+  }
+}
+
+async function prove(options: JoinOptions): Promise<void> {
+  const connected = new AbortController();
+  const signal = AbortSignal.any([connected.signal, options.signal]);
+  const control = options.control(() => connected.abort());
+  const error = await control.run(signal, options.maxRounds);
+  if (options.store.state?.state === "committed") return;
+  throw error ?? new TautlineError("link.cancelled", { detail: { address: "central" } });
+}
+
+function isForSameCentral(state: AgentState | undefined, ticket: JoinTicket | undefined): boolean {
+  return (
+    state?.state === "committed" && ticket !== undefined && isSameCentral(ticket, state.identity)
+  );
+}
+
+function isLapsed(identity: AgentIdentity, nowMs: number): boolean {
+  return Date.parse(new X509Certificate(identity.clientChainPem).validTo) <= nowMs;
+}
+
+function joining(state: AgentState | undefined): JoiningState {
+  if (state?.state === "joining") return state;
+  throw new TautlineError("agent.out_of_order", {
+    detail: { event: "ask", state: state?.state ?? "not joined" },
+  });
+}
+
+function given(ticket: JoinTicket | undefined): JoinTicket {
+  if (ticket !== undefined) return ticket;
+  throw new TautlineError("agent.token_missing");
+}

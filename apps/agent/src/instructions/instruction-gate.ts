@@ -1,0 +1,164 @@
+import {
+  judgeInstruction,
+  TautlineError,
+  toHex,
+  toTautlineError,
+  type AgentSettings,
+  type Instruction,
+  type InstructionReceipt,
+} from "@tautline/protocol";
+import type { Order } from "../control/session.ts";
+import type { CommittedState } from "../settings/agent-state.ts";
+import type { SettingsStore } from "../settings/settings-store.ts";
+import type { LocalAudit } from "./local-audit.ts";
+import type { RefusalAllowance } from "./refusal-allowance.ts";
+import { readSettingsInstruction } from "./settings-instruction.ts";
+import { openSignedInstruction } from "./signed-instruction.ts";
+
+const MAX_HASH_BYTES = 64;
+
+/** What came of one order. */
+export type Outcome =
+  | {
+      readonly carriedOut: true;
+      readonly receipt: InstructionReceipt;
+      readonly settings: AgentSettings;
+      readonly configHash: Uint8Array;
+    }
+  | {
+      readonly carriedOut: false;
+      readonly receipt: InstructionReceipt;
+      readonly error: TautlineError;
+      /** Hash of the refused configuration offer, if there was one that is not the one in force. */
+      readonly refusedHash: Uint8Array | undefined;
+    };
+
+/** The one door through which central can change this agent (DESIGN "Control"; A4, A9, A10, F16). */
+export interface InstructionGate {
+  /** Judges one order, records it, carries it out or not. Never throws: what fails is an outcome. */
+  receive(order: Order): Outcome;
+}
+
+export interface InstructionGateOptions {
+  readonly store: SettingsStore;
+  readonly audit: LocalAudit;
+  readonly allowance: RefusalAllowance;
+  /** Local limit that nothing remote can widen. */
+  readonly allowedKinds: ReadonlySet<string>;
+  readonly now: () => number;
+}
+
+/** Makes the gate of a committed agent. */
+export function createInstructionGate(options: InstructionGateOptions): InstructionGate {
+  return {
+    receive(order) {
+      const seen: { instruction?: Instruction } = {};
+      try {
+        return carryOut(order, seen, options);
+      } catch (error) {
+        return refuse(order, seen.instruction, toTautlineError(error), options);
+      }
+    },
+  };
+}
+
+function carryOut(
+  order: Order,
+  seen: { instruction?: Instruction },
+  { store, audit, allowedKinds, now }: InstructionGateOptions,
+): Outcome {
+  const state = committed(store);
+  const { envelope, remoteConfig } = signedPart(order);
+  const instruction = openSignedInstruction(envelope, state.identity.instructorKeyPem);
+  seen.instruction = instruction;
+  const verdict = judgeInstruction(instruction, {
+    agentId: state.agentId,
+    namespace: state.identity.namespace,
+    knownEpoch: state.identity.signerEpoch,
+    lastEpoch: state.last.epoch,
+    lastSeq: state.last.seq,
+    nowMs: now(),
+    allowedKinds,
+  });
+  if (!verdict.accept) throw verdict.error;
+  const settings = readSettingsInstruction(instruction, remoteConfig);
+  const { signerEpoch: epoch, seq, digest } = instruction;
+  // Recorded before it is done: if the record cannot be written, nothing is done.
+  audit.append("instruction.accepted", describe(instruction));
+  store.apply({ kind: "instructed", epoch, seq, configHash: toHex(digest), settings });
+  const receipt = { signerEpoch: epoch, seq, code: "", text: "" };
+  return { carriedOut: true, receipt, settings, configHash: digest };
+}
+
+function signedPart(
+  order: Order,
+): Extract<Order, { kind: "instruction" }> & { envelope: Uint8Array } {
+  const { kind } = order;
+  if (kind === "unsigned") throw unsigned(order.what);
+  const { envelope } = order;
+  if (envelope === undefined) throw unsigned("remote_config");
+  return { ...order, envelope };
+}
+
+function unsigned(kind: string): TautlineError {
+  return new TautlineError("instruction.unsigned", { detail: { kind } });
+}
+
+function refuse(
+  order: Order,
+  instruction: Instruction | undefined,
+  error: TautlineError,
+  { store, audit, allowance }: InstructionGateOptions,
+): Outcome {
+  const passedOver = allowance.take();
+  let shown = error;
+  if (passedOver !== undefined) {
+    try {
+      const body = { code: error.code, text: error.message, what: whatOf(order), passedOver };
+      audit.append("instruction.refused", { ...body, ...describe(instruction) });
+    } catch (auditError) {
+      // The refusal stands; that it could not be recorded is the worse news.
+      shown = toTautlineError(auditError);
+    }
+  }
+  const receipt = {
+    signerEpoch: instruction?.signerEpoch ?? 0,
+    seq: instruction?.seq ?? 0n,
+    code: error.code,
+    text: error.message,
+  };
+  return { carriedOut: false, receipt, error: shown, refusedHash: refusedHash(order, store) };
+}
+
+function refusedHash(order: Order, { state }: SettingsStore): Uint8Array | undefined {
+  if (order.kind === "unsigned" || order.remoteConfig === undefined) return undefined;
+  const { configHash } = order.remoteConfig;
+  const inForce = state?.state === "committed" ? state.last.configHash : undefined;
+  // A replay of what is in force changes nothing, so the truth stays: applied. An endless hash is not echoed.
+  if (configHash.length > MAX_HASH_BYTES || toHex(configHash) === inForce) return undefined;
+  return configHash;
+}
+
+function describe(instruction: Instruction | undefined): Record<string, string | number> {
+  if (instruction === undefined) return {};
+  const { kind, namespace, agentId, signerEpoch, seq, digest } = instruction;
+  return {
+    kind,
+    namespace,
+    agentId,
+    epoch: signerEpoch,
+    seq: seq.toString(),
+    digest: toHex(digest),
+  };
+}
+
+function whatOf(order: Order): string {
+  return order.kind === "unsigned" ? order.what : "remote_config";
+}
+
+function committed({ state }: SettingsStore): CommittedState {
+  if (state?.state === "committed") return state;
+  throw new TautlineError("agent.out_of_order", {
+    detail: { event: "instructed", state: state?.state ?? "not joined" },
+  });
+}

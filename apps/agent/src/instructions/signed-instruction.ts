@@ -1,0 +1,42 @@
+import {
+  decodeInstruction,
+  decodeSignedInstruction,
+  INSTRUCTION_CONTEXT,
+  isTautlineError,
+  TautlineError,
+  type Instruction,
+} from "@tautline/protocol";
+import { importPublicKey, keyId, verifyMessage } from "@tautline/pki";
+
+/**
+ * Opens a signed envelope by the instructor key pinned at the join; no key that travels with it is ever used (A10).
+ *
+ * @param envelope encoded SignedInstruction
+ * @param instructorKeyPem Ed25519 SPKI in PEM, from the agent's sealed identity
+ * @returns the instruction exactly as it was signed
+ * @throws instruction.malformed, instruction.bad_signature
+ */
+export function openSignedInstruction(envelope: Uint8Array, instructorKeyPem: string): Instruction {
+  const signed = readable(() => decodeSignedInstruction(envelope));
+  const key = importPublicKey(instructorKeyPem);
+  const isKnownKey = keyId(key).equals(signed.keyId);
+  if (
+    !isKnownKey ||
+    !verifyMessage(key, INSTRUCTION_CONTEXT, signed.instruction, signed.signature)
+  ) {
+    throw new TautlineError("instruction.bad_signature");
+  }
+  return readable(() => decodeInstruction(signed.instruction));
+}
+
+function readable<Result>(decode: () => Result): Result {
+  try {
+    return decode();
+  } catch (cause) {
+    if (isTautlineError(cause) && cause.code === "instruction.malformed") throw cause;
+    throw new TautlineError("instruction.malformed", {
+      cause,
+      detail: { reason: "it is not an envelope" },
+    });
+  }
+}

@@ -1,0 +1,211 @@
+import { existsSync, readFileSync } from "node:fs";
+import { hostname, platform } from "node:os";
+import { resolve } from "node:path";
+import {
+  decodeJoinToken,
+  isAgentName,
+  LIMITS,
+  parseAgentName,
+  TautlineError,
+  type JoinToken,
+} from "@tautline/protocol";
+import { ensurePrivateFolder, writeFileDurably } from "@tautline/vault";
+import { createAgent, type AgentWorld } from "./agent.ts";
+import { systemClock } from "./clock.ts";
+import { agentConfigExample, loadAgentConfig, type AgentConfig } from "./config.ts";
+import { dataFolder, type DataFolder } from "./data-folder.ts";
+import { isSameCentral, ticketOf } from "./enrolment/join-ticket.ts";
+import { createAgentLog } from "./log.ts";
+import { readOpenSettings } from "./settings/settings-file.ts";
+import type { AgentStatus } from "./status/agent-status.ts";
+import { readStatus } from "./status/status-reader.ts";
+
+export { agentConfigExample, agentConfigReference, checkAgentConfig } from "./config.ts";
+export type { AgentStatus } from "./status/agent-status.ts";
+
+/** Rounds through central's addresses before a join at a terminal gives up; about five seconds if nobody answers at once. */
+const JOIN_ROUNDS = 5;
+
+/** Which agent is meant. */
+export interface AgentOptions {
+  /** Path of agent.yaml; without it the one in the data folder, if there is one. */
+  readonly config?: string | undefined;
+  /** Data folder; without it TAUTLINE_DATA, then `dataDir` of the settings, then ./data/agent. */
+  readonly data?: string | undefined;
+}
+
+export interface RunOptions extends AgentOptions {
+  /** Print one JSON document a line instead of sentences. */
+  readonly json?: boolean | undefined;
+}
+
+export interface JoinOptions extends RunOptions {
+  /** The token's text; without it `tokenFile`, then TAUTLINE_TOKEN, then what an interrupted join left. */
+  readonly token?: string | undefined;
+  readonly tokenFile?: string | undefined;
+  readonly name?: string | undefined;
+  /** Stay and run the agent once it has joined. */
+  readonly run?: boolean | undefined;
+}
+
+/** How the agent talks to whoever started it. */
+export interface AgentIo {
+  /** Writes one line to standard output. */
+  readonly stdout: (line: string) => unknown;
+  /** Aborts to stop; SIGTERM and SIGINT do the same. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs the joined agent of a data folder until it is told to stop; then it says goodbye to central.
+ *
+ * @returns the exit code 0
+ * @throws agent.not_joined, agent.already_running, config.*, vault.* codes
+ */
+export async function runAgent(options: RunOptions, io: AgentIo): Promise<number> {
+  const { folder, config } = locate(options);
+  if (readOpenSettings(folder.settings) === undefined) {
+    throw new TautlineError("agent.not_joined", { detail: { dataDir: folder.path } });
+  }
+  return untilSignal(io.signal, async (signal) => {
+    await createAgent(worldOf(folder, config, printConnected(options, io))).run(signal);
+    return 0;
+  });
+}
+
+/**
+ * Joins central, or finishes a join; prints the agent's id. On a host that has joined this central it says so and uses no token.
+ *
+ * @returns the exit code 0
+ * @throws agent.token_missing, agent.already_joined, value.join_token, agent.*, link.*, config.*, vault.* codes
+ */
+export async function joinAgent(options: JoinOptions, io: AgentIo): Promise<number> {
+  const { folder, config } = locate(options);
+  const token = readToken(options);
+  const name = parseAgentName(options.name ?? config.name ?? hostLabel());
+  const wasJoined = isJoinedTo(folder, token);
+  if (!wasJoined) {
+    ensurePrivateFolder(folder.path);
+    writeExample(folder);
+    await untilSignal(io.signal, async (signal) => {
+      const ticket = token && ticketOf(token);
+      const agent = createAgent(worldOf(folder, config, () => {}));
+      await agent.join({ ticket, name, maxRounds: JOIN_ROUNDS }, signal);
+    });
+  }
+  printJoined(options, io, await readStatus(folder), wasJoined);
+  return options.run === true ? runAgent(options, io) : 0;
+}
+
+/**
+ * Reads the status of an agent, running or not.
+ *
+ * @throws agent.not_joined, agent.status_unreadable, agent.settings_damaged, config.*, vault.* codes
+ */
+export function readAgentStatus(options: AgentOptions): Promise<AgentStatus> {
+  return readStatus(locate(options).folder);
+}
+
+interface Located {
+  readonly folder: DataFolder;
+  readonly config: AgentConfig;
+}
+
+/** The flag stands above the variable, the variable above the file. */
+function locate(options: AgentOptions): Located {
+  const given = options.data ?? process.env["TAUTLINE_DATA"];
+  const asked = options.config === undefined ? undefined : loadAgentConfig(options.config);
+  const folder = dataFolder(resolve(given ?? asked?.dataDir ?? "data/agent"));
+  const own = existsSync(folder.config) ? folder.config : undefined;
+  return { folder, config: asked ?? loadAgentConfig(own) };
+}
+
+function worldOf(
+  folder: DataFolder,
+  config: AgentConfig,
+  onConnected: AgentWorld["onConnected"],
+): AgentWorld {
+  return {
+    folder,
+    config,
+    log: createAgentLog(config),
+    clock: systemClock,
+    random: Math.random,
+    readVariable: (name) => process.env[name],
+    host: { hostName: hostname(), osType: platform(), startedAtMs: Date.now() },
+    onConnected,
+  };
+}
+
+/** A join to the same central again must not wait for, or disturb, an agent that is running. */
+function isJoinedTo(folder: DataFolder, token: JoinToken | undefined): boolean {
+  const open = readOpenSettings(folder.settings);
+  if (open?.state !== "committed") return false;
+  if (token === undefined || isSameCentral(ticketOf(token), open.identity)) return true;
+  throw new TautlineError("agent.already_joined", {
+    detail: { trustDomain: open.identity.trustDomain, id: open.agentId },
+  });
+}
+
+function readToken(options: JoinOptions): JoinToken | undefined {
+  const text = options.token ?? readTokenFile(options.tokenFile) ?? process.env["TAUTLINE_TOKEN"];
+  return text === undefined || text.trim() === "" ? undefined : decodeJoinToken(text.trim());
+}
+
+function readTokenFile(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  try {
+    const bytes = readFileSync(file);
+    return bytes.subarray(0, 2 * LIMITS.joinTokenCharacters.value).toString("utf8");
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? "unknown cause";
+    throw new TautlineError("agent.token_unreadable", { cause, detail: { file, reason } });
+  }
+}
+
+function hostLabel(): string {
+  const name = hostname();
+  return isAgentName(name) ? name : "agent";
+}
+
+/** People find every key and its default beside the agent's data; nothing in the file is in force until they uncomment it. */
+function writeExample(folder: DataFolder): void {
+  if (!existsSync(folder.config)) writeFileDurably(folder.config, agentConfigExample());
+}
+
+function printJoined(
+  options: JoinOptions,
+  io: AgentIo,
+  status: AgentStatus,
+  wasJoined: boolean,
+): void {
+  const { id, name, namespace } = status;
+  if (options.json === true)
+    io.stdout(JSON.stringify({ id, name, namespace, state: status.state }));
+  else io.stdout(wasJoined ? `${id} (had joined already; no token was used)` : id);
+}
+
+function printConnected(options: RunOptions, io: AgentIo): AgentWorld["onConnected"] {
+  return (id, address, { level, group }) => {
+    const event = { event: "connected", id, level, group };
+    const sentence = `connected to ${address}: ${level}, ${group ?? "group not known"}`;
+    io.stdout(options.json === true ? JSON.stringify(event) : sentence);
+  };
+}
+
+/** Both ways of stopping become one; a second Ctrl-C ends the process at once, as the listeners are gone by then. */
+async function untilSignal<Result>(
+  outer: AbortSignal,
+  use: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const stop = new AbortController();
+  const abort = (): void => stop.abort();
+  process.once("SIGTERM", abort);
+  process.once("SIGINT", abort);
+  try {
+    return await use(AbortSignal.any([stop.signal, outer]));
+  } finally {
+    process.off("SIGTERM", abort);
+    process.off("SIGINT", abort);
+  }
+}

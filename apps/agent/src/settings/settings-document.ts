@@ -1,0 +1,137 @@
+import { formatAgentSettings, parseAgentSettings } from "@tautline/protocol";
+import { z } from "zod";
+import type { AgentState } from "./agent-state.ts";
+
+const text = z.string().max(1_048_576);
+const hex = z.string().regex(/^[0-9a-f]{0,128}$/);
+
+const ticket = z.strictObject({
+  addresses: z.array(text).max(16),
+  pins: z.array(text).max(8),
+  trustDomain: text,
+  namespace: text,
+  tokenId: text,
+});
+
+const identity = z.strictObject({
+  namespace: text,
+  trustDomain: text,
+  clientChainPem: text,
+  serverChainPem: text,
+  rootsPem: text,
+  instructorKeyPem: text,
+  signerEpoch: z.int().min(0),
+  addresses: z.array(text).max(16),
+  offerHash: hex,
+});
+
+const last = z.strictObject({
+  epoch: z.int().min(0),
+  seq: z.string().regex(/^(0|[1-9][0-9]{0,19})$/),
+  configHash: hex.optional(),
+  settings: text,
+});
+
+const known = { agentId: text, name: text };
+
+/** What settings.json says in clear: who the agent is, with which certificates, and how far it has come. */
+const openPart = z.discriminatedUnion("state", [
+  z.strictObject({ state: z.literal("joining"), ...known, ticket }),
+  z.strictObject({ state: z.literal("candidate"), ...known, ticket, identity }),
+  z.strictObject({ state: z.literal("committed"), ...known, identity, last }),
+]);
+
+/** The secrets of settings.json, each sealed on its own. */
+const sealedPart = z.strictObject({
+  clientKey: text,
+  serverKey: text,
+  ticketSecret: text.optional(),
+});
+
+/** The file: `seal` is the sealed SHA-256 over both parts, so one changed bit anywhere is found (F12). */
+export const settingsDocumentSchema = z.strictObject({
+  format: z.literal(1),
+  open: openPart,
+  sealed: sealedPart,
+  seal: text,
+});
+
+export type SettingsDocument = z.output<typeof settingsDocumentSchema>;
+export type OpenSettings = SettingsDocument["open"];
+
+/** The secrets of a state in clear; in memory only. */
+export interface SettingsSecrets {
+  readonly clientKey: string;
+  readonly serverKey: string;
+  readonly ticketSecret: string | undefined;
+}
+
+/**
+ * Parts a state into what may stand in clear and what must be sealed.
+ *
+ * @param state any state
+ */
+export function splitState(state: AgentState): { open: OpenSettings; secrets: SettingsSecrets } {
+  const secrets = {
+    clientKey: state.keys.client,
+    serverKey: state.keys.server,
+    ticketSecret: state.state === "committed" ? undefined : state.ticket.secret,
+  };
+  return { open: openOf(state), secrets };
+}
+
+/**
+ * Puts a state together again.
+ *
+ * @param open the part in clear
+ * @param secrets the opened secrets
+ * @throws value.agent_settings if the kept settings are not settings
+ */
+export function joinState(open: OpenSettings, secrets: SettingsSecrets): AgentState {
+  const { agentId, name } = open;
+  const keys = { client: secrets.clientKey, server: secrets.serverKey };
+  if (open.state === "committed") {
+    const { seq, settings, configHash, epoch } = open.last;
+    const last = { epoch, seq: BigInt(seq), configHash, settings: parseAgentSettings(settings) };
+    return { state: open.state, agentId, name, keys, identity: open.identity, last };
+  }
+  const ticket = { ...open.ticket, secret: secrets.ticketSecret ?? "" };
+  if (open.state === "joining") return { state: open.state, agentId, name, keys, ticket };
+  return { state: open.state, agentId, name, keys, ticket, identity: open.identity };
+}
+
+function openOf(state: AgentState): OpenSettings {
+  const { agentId, name } = state;
+  if (state.state === "committed") {
+    const { epoch, seq, configHash, settings } = state.last;
+    return {
+      state: state.state,
+      agentId,
+      name,
+      identity: openIdentity(state.identity),
+      last: {
+        epoch,
+        seq: seq.toString(),
+        ...(configHash === undefined ? {} : { configHash }),
+        settings: formatAgentSettings(settings),
+      },
+    };
+  }
+  const { secret: _, ...ticket } = state.ticket;
+  const open = {
+    agentId,
+    name,
+    ticket: { ...ticket, addresses: [...ticket.addresses], pins: [...ticket.pins] },
+  };
+  if (state.state === "joining") return { state: state.state, ...open };
+  return { state: state.state, ...open, identity: openIdentity(state.identity) };
+}
+
+function openIdentity(
+  identity: { readonly addresses: readonly string[] } & Omit<
+    Extract<OpenSettings, { state: "committed" }>["identity"],
+    "addresses"
+  >,
+): Extract<OpenSettings, { state: "committed" }>["identity"] {
+  return { ...identity, addresses: [...identity.addresses] };
+}

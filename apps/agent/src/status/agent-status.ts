@@ -1,0 +1,115 @@
+import { X509Certificate } from "node:crypto";
+import { serialOf } from "@tautline/pki";
+import { parseAgentSettings, type AgentSettings, type LinkEvidence } from "@tautline/protocol";
+import type { VaultStatus } from "@tautline/vault";
+import type { ControlStatus } from "../control/control-link.ts";
+import type { Problem } from "../problem-list.ts";
+import type { OpenSettings } from "../settings/settings-document.ts";
+import { AGENT_VERSION } from "../version.ts";
+
+/** How far the agent has come, in the words people use. */
+export type AgentPhase = "joining" | "verifying" | "active";
+
+/** The status document: GET /status on the agent's socket, and `agent status --json`. */
+export interface AgentStatus {
+  readonly id: string;
+  readonly name: string;
+  /** Null until central granted an identity. */
+  readonly namespace: string | null;
+  readonly state: AgentPhase;
+  /** False if the document was read from the folder because no agent runs on it. */
+  readonly running: boolean;
+  readonly version: string;
+  readonly central: {
+    readonly addresses: readonly string[];
+    readonly connected: boolean;
+    /** RFC 3339 in UTC. */
+    readonly lastAnswerAt: string | null;
+  };
+  readonly link: LinkEvidence | null;
+  /** Null if no agent runs. */
+  readonly vault: { readonly source: string; readonly strength: string } | null;
+  readonly certificates: readonly {
+    readonly purpose: "client" | "server";
+    readonly serial: string;
+    readonly notAfter: string;
+  }[];
+  /** Null before the join is proven. */
+  readonly settings: {
+    readonly hash: string | null;
+    readonly seq: string;
+    readonly epoch: number;
+    readonly values: AgentSettings;
+  } | null;
+  readonly errors: readonly Problem[];
+}
+
+/** What only a running agent knows. */
+export interface LiveFacts {
+  readonly control: ControlStatus;
+  readonly vault: VaultStatus;
+  readonly problems: readonly Problem[];
+  readonly addresses: readonly string[];
+}
+
+const STOPPED = { link: null, vault: null, errors: [] };
+const PHASES = { joining: "joining", candidate: "verifying", committed: "active" } as const;
+
+/**
+ * Makes the status document.
+ *
+ * @param open the clear part of the agent's state; holds no secret
+ * @param live what the running agent knows; undefined if none runs
+ */
+export function describeStatus(open: OpenSettings, live: LiveFacts | undefined): AgentStatus {
+  return {
+    id: open.agentId,
+    name: open.name,
+    namespace: open.state === "joining" ? null : open.identity.namespace,
+    state: PHASES[open.state],
+    running: live !== undefined,
+    version: AGENT_VERSION,
+    ...(live === undefined ? { ...STOPPED, central: describeCentral(open) } : describeLive(live)),
+    certificates: describeCertificates(open),
+    settings: open.state === "committed" ? describeSettings(open.last) : null,
+  };
+}
+
+function describeLive(live: LiveFacts): Pick<AgentStatus, "central" | "link" | "vault" | "errors"> {
+  const { connected, lastAnswerAtMs, evidence } = live.control;
+  const lastAnswerAt = lastAnswerAtMs === undefined ? null : new Date(lastAnswerAtMs).toISOString();
+  return {
+    central: { addresses: live.addresses, connected, lastAnswerAt },
+    link: evidence ?? null,
+    vault: { source: live.vault.source, strength: live.vault.strength },
+    errors: live.problems,
+  };
+}
+
+function describeCentral(open: OpenSettings): AgentStatus["central"] {
+  const { addresses } = open.state === "joining" ? open.ticket : open.identity;
+  return { addresses, connected: false, lastAnswerAt: null };
+}
+
+function describeCertificates(open: OpenSettings): AgentStatus["certificates"] {
+  if (open.state === "joining") return [];
+  return [
+    describeCertificate("client", open.identity.clientChainPem),
+    describeCertificate("server", open.identity.serverChainPem),
+  ];
+}
+
+function describeSettings(
+  last: Extract<OpenSettings, { state: "committed" }>["last"],
+): AgentStatus["settings"] {
+  const { configHash, seq, epoch, settings } = last;
+  return { hash: configHash ?? null, seq, epoch, values: parseAgentSettings(settings) };
+}
+
+function describeCertificate(
+  purpose: "client" | "server",
+  chainPem: string,
+): AgentStatus["certificates"][number] {
+  const leaf = new X509Certificate(chainPem);
+  return { purpose, serial: serialOf(leaf), notAfter: new Date(leaf.validTo).toISOString() };
+}
