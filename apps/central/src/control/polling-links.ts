@@ -1,4 +1,10 @@
-import { encodeServerToAgent, type TautlineError, toTautlineError } from "@tautline/protocol";
+import { isDeepStrictEqual } from "node:util";
+import {
+  encodeServerToAgent,
+  type LinkEvidence,
+  type TautlineError,
+  toTautlineError,
+} from "@tautline/protocol";
 import type { CentralMetrics } from "../metrics.ts";
 import { errorAnswer } from "./answer.ts";
 import type { AgentCaller, Caller } from "./caller.ts";
@@ -31,7 +37,6 @@ export interface PollingDeps {
 interface Polling {
   readonly link: LiveLink;
   readonly session: Session;
-  readonly serial: string | null;
   listed: boolean;
   lastMs: number;
 }
@@ -73,9 +78,27 @@ async function answer(
 }
 
 function pollingOf(deps: PollingDeps, byAgent: Map<string, Polling>, caller: AgentCaller): Polling {
+  const known = byAgent.get(caller.agent.id);
+  // Every request may come over a connection of its own: what it negotiated is listed anew where it differs.
+  if (known !== undefined && isSameEvidence(known.link.evidence, caller.evidence)) return known;
+  const polling = {
+    link: linkOf(deps, byAgent, caller),
+    session: known?.session ?? deps.beginSession(caller),
+    listed: false,
+    lastMs: deps.now(),
+  };
+  byAgent.set(caller.agent.id, polling);
+  return polling;
+}
+
+function isSameEvidence(known: LinkEvidence, shown: LinkEvidence): boolean {
+  const { since: _before, ...before } = known;
+  const { since: _after, ...after } = shown;
+  return isDeepStrictEqual(before, after);
+}
+
+function linkOf(deps: PollingDeps, byAgent: Map<string, Polling>, caller: AgentCaller): LiveLink {
   const { agent, evidence, remoteAddress } = caller;
-  const known = byAgent.get(agent.id);
-  if (known !== undefined && known.serial === evidence.peerSerial) return known;
   const link: LiveLink = {
     id: `polling-${agent.id}`,
     agentId: agent.id,
@@ -86,10 +109,7 @@ function pollingOf(deps: PollingDeps, byAgent: Map<string, Polling>, caller: Age
     push: async () => {},
     end: () => void drop(deps, byAgent, link).catch(() => {}),
   };
-  const session = deps.beginSession(caller);
-  const polling = { link, session, serial: evidence.peerSerial, listed: false, lastMs: deps.now() };
-  byAgent.set(agent.id, polling);
-  return polling;
+  return link;
 }
 
 async function noteReply(

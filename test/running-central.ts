@@ -1,0 +1,120 @@
+import { request } from "node:http";
+import { join } from "node:path";
+import { launchTautline, type LaunchedProcess, withTempFolder } from "@tautline/testing";
+
+/** A central that runs as a process of its own on free ports. */
+export interface RunningCentral {
+  readonly dataDir: string;
+  /** An empty folder beside the data, for what else a test writes. */
+  readonly folder: string;
+  readonly agentsPort: number;
+  readonly consolePort: number;
+  readonly process: LaunchedProcess;
+  /** Calls the admin API over the socket in the data folder; throws with the problem document on a refusal. */
+  call<Result>(method: string, path: string, body?: unknown): Promise<Result>;
+  /** Makes an enrolment token and returns its text. */
+  token(order?: {
+    readonly uses?: number;
+    readonly namespace?: string;
+    readonly ttlMs?: number;
+  }): Promise<string>;
+}
+
+/** A link as the API lists it. */
+export interface ListedLink {
+  readonly id: string;
+  readonly agent: string;
+  readonly level: string;
+  readonly group: string | null;
+  readonly peerSerial: string | null;
+  readonly peerId: string | null;
+  readonly transport: string;
+  readonly clientProven: boolean;
+  readonly serverProven: boolean;
+}
+
+export interface Items<Item> {
+  readonly items: readonly Item[];
+}
+
+/**
+ * Starts a central in a fresh folder, gives it to `use`, and stops it.
+ *
+ * @param use the test
+ */
+export async function withCentral(use: (central: RunningCentral) => Promise<void>): Promise<void> {
+  await withTempFolder(async (folder) => {
+    const dataDir = join(folder, "central");
+    await using process = launchCentral(dataDir);
+    const central = await describeCentral(process, dataDir, folder);
+    await use(central);
+    await process.kill("SIGTERM");
+  });
+}
+
+/**
+ * Starts central on a data folder.
+ *
+ * @param dataDir its data folder
+ * @param ports those of an earlier run, to be dialled again; free ones by default
+ */
+export function launchCentral(dataDir: string, ports = { agents: 0, console: 0 }): LaunchedProcess {
+  const flags = ["--agents-port", String(ports.agents), "--console-port", String(ports.console)];
+  return launchTautline([
+    "central",
+    "run",
+    "--json",
+    "--data",
+    dataDir,
+    "--host",
+    "127.0.0.1",
+    ...flags,
+  ]);
+}
+
+/** Waits for central's ready line and tells where it is. */
+export async function describeCentral(
+  process: LaunchedProcess,
+  dataDir: string,
+  folder: string,
+): Promise<RunningCentral> {
+  const ready = await process.waitForEvent((event) => event["event"] === "ready");
+  const socketPath = join(dataDir, "admin.sock");
+  const call = <Result>(method: string, path: string, body?: unknown): Promise<Result> =>
+    callSocket<Result>(socketPath, { method, path, body });
+  return {
+    dataDir,
+    folder,
+    agentsPort: Number(new URL(String(ready["agents"])).port),
+    consolePort: Number(new URL(String(ready["console"])).port),
+    process,
+    call,
+    token: async (order = {}) =>
+      (await call<{ token: string }>("POST", "/api/v1/tokens", order)).token,
+  };
+}
+
+function callSocket<Result>(
+  socketPath: string,
+  { method, path, body }: { method: string; path: string; body: unknown },
+): Promise<Result> {
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const headers =
+    text === undefined
+      ? {}
+      : { "content-type": "application/json", "content-length": Buffer.byteLength(text) };
+  return new Promise((resolve, reject) => {
+    const call = request({ socketPath, method, path, headers, agent: false }, (answer) => {
+      const chunks: Buffer[] = [];
+      answer.on("data", (chunk: Buffer) => chunks.push(chunk));
+      answer.on("error", reject);
+      answer.on("end", () => {
+        const received = Buffer.concat(chunks).toString("utf8");
+        if ((answer.statusCode ?? 500) >= 400) reject(new Error(`${method} ${path}: ${received}`));
+        else resolve((received === "" ? undefined : JSON.parse(received)) as Result);
+      });
+    });
+    call.on("error", reject);
+    call.end(text);
+  });
+}
