@@ -1,0 +1,28 @@
+import type { Rule } from "./finding.ts";
+
+/** A class of one letter keeps each name out of this very file. */
+const REGISTRY_HOST =
+  /registry\.npmj[s]|registry\.yarnpk[g]|npm\.pkg\.githu[b]|deb\.debia[n]|proxy\.golan[g]/;
+/** Folders of one person's or one build machine's own; `/root/` and `/home/` may stand alone, as in a systemd unit. */
+const MACHINE_PATH = /(?<![\w.}$*-])\/(?:home|Users|work|workspace|builds|farm)\/[\w.-]+/;
+
+/** Nothing in the repository depends on one machine or one registry. */
+export const noMachineWords: Rule = (house) =>
+  [...house.texts].flatMap(([path, text]) =>
+    text.split("\n").flatMap((line, index) => {
+      const word = (REGISTRY_HOST.exec(line) ?? MACHINE_PATH.exec(line))?.[0];
+      return word === undefined ? [] : [`${path}:${index + 1}: names '${word}'`];
+    }),
+  );
+
+/** Pages end their lines plainly and their file with one newline; the formatter sees to the code. */
+export const plainPages: Rule = (house) =>
+  [...house.texts]
+    .filter(([path]) => path.endsWith(".md"))
+    .flatMap(([path, text]) => {
+      const trailing = text.split("\n").findIndex((line) => /[ \t\r]$/.test(line));
+      if (trailing !== -1) return [`${path}:${trailing + 1}: ends in a blank`];
+      return text.endsWith("\n") && !text.endsWith("\n\n")
+        ? []
+        : [`${path}: does not end in one newline`];
+    });
