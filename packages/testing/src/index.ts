@@ -6,3 +6,6 @@ export * from "./line-log.ts";
 export * from "./listen-on-any-port.ts";
 export * from "./seeded-random.ts";
 export * from "./temp-folder.ts";
+export * from "./stand-in-answers.ts";
+export * from "./stand-in-central.ts";
+export * from "./test-authority.ts";

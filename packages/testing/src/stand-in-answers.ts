@@ -1,0 +1,127 @@
+import { createHash } from "node:crypto";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { readCsr } from "@tautline/pki";
+import {
+  AGENT_SETTINGS_FILE,
+  AgentConfigMapSchema,
+  agentIdFromBytes,
+  CAPABILITY_ENROLMENT,
+  CAPABILITY_INSTRUCTION,
+  canonicalConfigMap,
+  customMessage,
+  decodeEnrolmentRequest,
+  encodeEnrolmentGrant,
+  ServerCapability,
+  type AgentToServer,
+  type EnrolmentGrant,
+  type Instruction,
+  type ServerToAgentSchema,
+} from "@tautline/protocol";
+import type { TestAuthority } from "./test-authority.ts";
+
+/** A ServerToAgent as a test writes it. */
+export type StandInAnswer = MessageInitShape<typeof ServerToAgentSchema>;
+
+const CAPABILITIES =
+  ServerCapability.AcceptsStatus |
+  ServerCapability.OffersRemoteConfig |
+  ServerCapability.AcceptsEffectiveConfig |
+  ServerCapability.AcceptsConnectionSettingsRequest;
+
+/** What a central at peace says to any message. */
+export function acknowledge(
+  message: AgentToServer,
+): Required<Pick<StandInAnswer, "instanceUid" | "capabilities">> {
+  return { instanceUid: message.instanceUid, capabilities: CAPABILITIES };
+}
+
+/** Where a grant sends the agent, and what a test wants different in it. */
+export interface GrantOptions {
+  readonly authority: TestAuthority;
+  readonly namespace: string;
+  readonly addresses: readonly string[];
+  readonly lifetimeMs?: number;
+  readonly change?: Partial<EnrolmentGrant>;
+}
+
+/**
+ * Grants what a join request asks for, as central does.
+ *
+ * @param message an AgentToServer with both certificate requests
+ * @param options authority, namespace and addresses
+ */
+export function grantJoin(message: AgentToServer, options: GrantOptions): StandInAnswer {
+  const { authority, namespace, addresses, lifetimeMs, change = {} } = options;
+  const agentId = agentIdFromBytes(message.instanceUid);
+  const request = decodeEnrolmentRequest(message.customMessage?.data ?? new Uint8Array());
+  const csr = message.connectionSettingsRequest?.opamp?.certificateRequest?.csr ?? new Uint8Array();
+  const leaf = (pem: string, purpose: "client" | "server"): string => {
+    const { publicKey } = readCsr(pem, { agentId });
+    const life = lifetimeMs === undefined ? {} : { lifetimeMs };
+    return authority.issueAgentLeaf({ namespace, agentId, publicKey, purpose, ...life });
+  };
+  const grant: EnrolmentGrant = {
+    namespace,
+    trustDomain: authority.trustDomain,
+    serverChainPem: leaf(request.serverCsrPem, "server"),
+    rootsPem: authority.rootPem,
+    instructorKeyPem: authority.instructorKeyPem,
+    signerEpoch: 1,
+    addresses: [...addresses],
+    name: request.name,
+    ...change,
+  };
+  const certificate = {
+    cert: encode(leaf(new TextDecoder().decode(csr), "client")),
+    caCert: encode(authority.rootPem),
+  };
+  return {
+    ...acknowledge(message),
+    connectionSettings: {
+      hash: createHash("sha256").update(certificate.cert).digest(),
+      opamp: { destinationEndpoint: `wss://${addresses[0] ?? ""}/v1/opamp`, certificate },
+    },
+    customMessage: customMessage(CAPABILITY_ENROLMENT, "grant", encodeEnrolmentGrant(grant)),
+  };
+}
+
+/** What is to be signed, and what a hostile test wants different. */
+export interface SettingsOfferOptions {
+  readonly authority: Pick<TestAuthority, "signInstruction">;
+  /** Text of tautline.json. */
+  readonly settings: string;
+  readonly instruction: Pick<Instruction, "agentId" | "namespace" | "seq"> & Partial<Instruction>;
+}
+
+/**
+ * Offers settings with a signed instruction, as central does.
+ *
+ * @param options settings, and at least for whom and which number; created now, for 15 minutes
+ */
+export function offerSettings(
+  options: SettingsOfferOptions,
+): Pick<StandInAnswer, "remoteConfig" | "customMessage"> {
+  const { authority, settings, instruction } = options;
+  const body = new TextEncoder().encode(settings);
+  const config = create(AgentConfigMapSchema, {
+    configMap: { [AGENT_SETTINGS_FILE]: { body, contentType: "application/json" } },
+  });
+  const digest = createHash("sha256").update(canonicalConfigMap(config)).digest();
+  const createdMs = Date.now();
+  const signed = authority.signInstruction({
+    kind: "settings",
+    signerEpoch: 1,
+    createdMs,
+    expiresMs: createdMs + 15 * 60_000,
+    digest,
+    ...instruction,
+  });
+  return {
+    remoteConfig: { config, configHash: digest },
+    customMessage: customMessage(CAPABILITY_INSTRUCTION, "signed", signed),
+  };
+}
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
