@@ -1,0 +1,11 @@
+import type { Verbs } from "../noun.ts";
+import { joinAgentVerb } from "./join.ts";
+import { runAgentVerb } from "./run.ts";
+import { showAgentStatus } from "./status.ts";
+
+/** `tautline agent …` */
+export const agentVerbs: Verbs = {
+  join: joinAgentVerb,
+  run: runAgentVerb,
+  status: showAgentStatus,
+};

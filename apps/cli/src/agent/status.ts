@@ -1,0 +1,81 @@
+import { findDataFolder } from "../data-folder.ts";
+import type { DefineVerb } from "../noun.ts";
+import { asText, rowOf, rowsOf, textOf, type Row } from "../row.ts";
+import { renderPage, type PageLine } from "../table.ts";
+import { timeAndDistance, timeText } from "../time-text.ts";
+
+interface StatusOptions {
+  readonly data?: string;
+}
+
+/** `tautline agent status`: this host's agent by its own words, over its status socket. */
+export const showAgentStatus: DefineVerb = (command, context) => {
+  command
+    .summary("show this host's agent")
+    .description(
+      "Shows this host's agent: identity, link, vault, certificates, settings and its latest errors.",
+    )
+    .option("--data <dir>", "the agent's data folder (or TAUTLINE_DATA)")
+    .action(async (options: StatusOptions) => {
+      const { output, now } = context;
+      const { readAgentStatus } = await import("@tautline/agent/main");
+      const data = findDataFolder("agent", options.data, context);
+      const status: unknown = await readAgentStatus({ data });
+      await output.print(status, () => renderPage(statusLines(status as Row, now()), output.paint));
+    });
+};
+
+/**
+ * Lays an agent's status out for people.
+ *
+ * @param status the agent's status document
+ * @param nowMs milliseconds since the epoch
+ */
+export function statusLines(status: Row, nowMs: number): readonly PageLine[] {
+  const central = rowOf(status, "central");
+  const link = rowOf(status, "link");
+  const vault = rowOf(status, "vault");
+  return [
+    ["id", textOf(status, "id")],
+    ["name", textOf(status, "name")],
+    ["namespace", textOf(status, "namespace")],
+    ["state", textOf(status, "state")],
+    ["version", textOf(status, "version")],
+    ["running", textOf(status, "running") || undefined],
+    ["central", textOf(central, "addresses")],
+    ["connected", textOf(central, "connected")],
+    ["last answer", timeAndDistance(central["lastAnswerAt"], nowMs) || "never"],
+    ["link", linkText(link)],
+    [
+      "vault",
+      [textOf(vault, "source"), textOf(vault, "strength")].filter(Boolean).join(", ") || undefined,
+    ],
+    ...rowsOf(status, "certificates").map((certificate): PageLine => [
+      `${textOf(certificate, "purpose")} certificate`,
+      `ends ${timeAndDistance(certificate["notAfter"], nowMs)}, serial ${textOf(certificate, "serial")}`,
+    ]),
+    ["settings", settingsText(rowOf(status, "settings"))],
+    ...rowsOf(status, "errors").map((error): PageLine => [
+      "error",
+      `${timeText(error["at"])} ${textOf(error, "code")}: ${textOf(error, "text")}`,
+    ]),
+  ];
+}
+
+function linkText(link: Row): string {
+  if (link["level"] === undefined) return "none";
+  const group = textOf(link, "group") || "group not known";
+  const words = [textOf(link, "level"), textOf(link, "protocol"), textOf(link, "cipher"), group];
+  return `${words.filter(Boolean).join(", ")}, since ${timeText(link["since"])}`;
+}
+
+function settingsText(settings: Row): string {
+  const values = Object.entries(rowOf(settings, "values")).map(
+    ([key, value]) => `${key} = ${asText(value)}`,
+  );
+  if (settings["seq"] === undefined || settings["seq"] === null) {
+    return ["defaults; no instruction yet", ...values].join("\n");
+  }
+  const number = `${textOf(settings, "epoch")}/${textOf(settings, "seq")}`;
+  return [`by instruction ${number}`, ...values].join("\n");
+}

@@ -1,0 +1,40 @@
+import { withCentral, type CentralOptions } from "../central-verb.ts";
+import type { CommandContext } from "../context.ts";
+import { printList } from "../listing.ts";
+import type { DefineVerb } from "../noun.ts";
+import { textOf } from "../row.ts";
+import type { Column } from "../table.ts";
+import { distanceText } from "../time-text.ts";
+
+interface ListAgentsOptions extends CentralOptions {
+  readonly namespace?: string;
+}
+
+/** `tautline agents list`: one line an agent; exact times are in `agents show` and `--json`. */
+export const listAgents: DefineVerb = (command, context) => {
+  withCentral(command)
+    .summary("show the agents")
+    .description("Shows the agents, one line each. Exact times are in 'agents show' and --json.")
+    .option("--namespace <name>", "only this namespace")
+    .action(async (options: ListAgentsOptions) => {
+      await printList(context, options.data, {
+        target: { path: ["agents"], query: { namespace: options.namespace } },
+        columns: columns(context),
+        empty:
+          "No agents yet. Make a token with 'tautline tokens create' and run the join line on a host.",
+      });
+    });
+};
+
+function columns({ now }: Pick<CommandContext, "now">): readonly Column[] {
+  return [
+    { title: "ID", cell: (row) => textOf(row, "id") },
+    { title: "NAME", cell: (row) => textOf(row, "name") },
+    { title: "NAMESPACE", cell: (row) => textOf(row, "namespace") },
+    { title: "STATE", cell: (row) => textOf(row, "state") },
+    { title: "LEVEL", cell: (row) => textOf(row, "level") },
+    { title: "GROUP", cell: (row) => textOf(row, "group") },
+    { title: "SEEN", cell: (row) => distanceText(row["lastSeenAt"], now()) },
+    { title: "CERTIFICATE ENDS", cell: (row) => distanceText(row["certificateExpiresAt"], now()) },
+  ];
+}

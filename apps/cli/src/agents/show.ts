@@ -1,0 +1,86 @@
+import { TautlineError } from "@tautline/protocol";
+import { withCentral, type CentralOptions } from "../central-verb.ts";
+import { createAdminClient, type AdminClient } from "../client.ts";
+import type { DefineVerb } from "../noun.ts";
+import { asText, rowOf, textOf, type Row } from "../row.ts";
+import { renderPage, type PageLine } from "../table.ts";
+import { timeAndDistance, timeText } from "../time-text.ts";
+
+const AGENT_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** `tautline agents show ID`: all that central knows of one agent, and its live links. */
+export const showAgent: DefineVerb = (command, context) => {
+  withCentral(command)
+    .summary("show one agent")
+    .description("Shows all that central knows of one agent, and its live links.")
+    .argument("<id>", "the agent's id, or its name while only one agent has it")
+    .action(async (idOrName: string, options: CentralOptions) => {
+      const { output, now } = context;
+      const client = createAdminClient(context, options.data);
+      const agent = await client.get({ path: ["agents", await findAgentId(client, idOrName)] });
+      await output.print(agent, async () => {
+        const query = { agent: textOf(agent, "id") };
+        const links = await client.list({ path: ["links"], query });
+        return renderPage([...agentLines(agent, now()), ...linkLines(links)], output.paint);
+      });
+    });
+};
+
+async function findAgentId(client: AdminClient, idOrName: string): Promise<string> {
+  if (AGENT_ID.test(idOrName)) return idOrName;
+  const agents = await client.list({ path: ["agents"] });
+  const [first, ...others] = agents.filter((agent) => agent["name"] === idOrName);
+  if (first === undefined) {
+    const detail = { thing: "agent", id: idOrName, noun: "agents" };
+    throw new TautlineError("api.not_found", { detail });
+  }
+  if (others.length > 0) {
+    const detail = { count: others.length + 1, name: idOrName };
+    throw new TautlineError("cli.ambiguous_name", { detail });
+  }
+  return textOf(first, "id");
+}
+
+function agentLines(agent: Row, nowMs: number): readonly PageLine[] {
+  const settings = rowOf(agent, "settings");
+  return [
+    ["id", textOf(agent, "id")],
+    ["name", textOf(agent, "name")],
+    ["namespace", textOf(agent, "namespace")],
+    ["state", textOf(agent, "state")],
+    ["version", textOf(agent, "version")],
+    ["level", textOf(agent, "level")],
+    ["group", textOf(agent, "group")],
+    ["last seen", timeAndDistance(agent["lastSeenAt"], nowMs)],
+    ["joined", timeAndDistance(agent["joinedAt"], nowMs)],
+    ["joined with token", textOf(agent, "token")],
+    ["certificate ends", timeAndDistance(agent["certificateExpiresAt"], nowMs)],
+    [
+      "settings",
+      [textOf(settings, "status"), textOf(settings, "error")].filter(Boolean).join(": "),
+    ],
+    ["health", healthText(rowOf(agent, "health"))],
+    ["attributes", pairs(rowOf(agent, "attributes"))],
+  ];
+}
+
+function healthText(health: Row): string {
+  if (typeof health["healthy"] !== "boolean") return asText(health["status"]);
+  const words = [health["healthy"] ? "healthy" : "not healthy", textOf(health, "lastError")];
+  return words.filter(Boolean).join(": ");
+}
+
+function pairs(record: Row): string {
+  return Object.entries(record)
+    .map(([name, value]) => `${name} = ${asText(value)}`)
+    .join("\n");
+}
+
+function linkLines(links: readonly Row[]): readonly PageLine[] {
+  if (links.length === 0) return [["links", "none live"]];
+  return links.map((link) => [
+    "link",
+    `${textOf(link, "kind")} at ${textOf(link, "level")}, ${textOf(link, "group") || "group not known"}, ` +
+      `since ${timeText(link["since"])}, id ${textOf(link, "id")}`,
+  ]);
+}

@@ -1,0 +1,45 @@
+import { basename, resolve } from "node:path";
+import { TautlineError } from "@tautline/protocol";
+import { Option } from "commander";
+import type { DefineVerb } from "../noun.ts";
+
+type App = "central" | "agent";
+
+interface CheckOptions {
+  readonly app?: App;
+}
+
+/** `tautline config check FILE`: reads a settings file exactly as the program would, and starts nothing. */
+export const checkConfig: DefineVerb = (command, context) => {
+  command
+    .summary("check a settings file before it is used")
+    .description(
+      "Reads a settings file exactly as the program would and starts nothing. Exit code 1 names the line and key.",
+    )
+    .argument("<file>", "central.yaml or agent.yaml")
+    .addOption(
+      new Option("--app <app>", "whose settings, where the file's name does not say").choices([
+        "central",
+        "agent",
+      ]),
+    )
+    .action(async (file: string, options: CheckOptions) => {
+      const app = options.app ?? appOf(file);
+      const path = resolve(context.cwd, file);
+      if (app === "central") (await import("@tautline/central/main")).checkCentralConfig(path);
+      else (await import("@tautline/agent/main")).checkAgentConfig(path);
+      await context.output.print({ ok: true, app, file }, () => `${file} is right for ${app}.`);
+    });
+};
+
+function appOf(file: string): App {
+  const name = basename(file);
+  const isCentral = name.includes("central");
+  if (isCentral !== name.includes("agent")) return isCentral ? "central" : "agent";
+  throw new TautlineError("cli.usage", {
+    detail: {
+      reason: `Whose settings are in '${name}'? Say --app central or --app agent`,
+      command: "tautline config check",
+    },
+  });
+}

@@ -1,0 +1,6 @@
+import type { Verbs } from "../noun.ts";
+import { checkConfig } from "./check.ts";
+import { printExample } from "./example.ts";
+
+/** `tautline config …` */
+export const configVerbs: Verbs = { check: checkConfig, example: printExample };

@@ -1,0 +1,41 @@
+import type { ExitCode } from "./exit-code.ts";
+import type { Output } from "./output.ts";
+
+/** The two steps by which a person ends a running part. */
+export interface StopSignals {
+  /** Aborts at the first SIGINT, SIGTERM or SIGHUP, and when the process that started this one is gone: drain and stop. */
+  readonly stop: AbortSignal;
+  /** Aborts at the second one: end now. */
+  readonly kill: AbortSignal;
+}
+
+/** The variables that the command reads; `main.ts` alone touches the environment. */
+export interface Environment {
+  /** TAUTLINE_DATA */
+  readonly dataDir?: string;
+  /** TAUTLINE_TOKEN, a join token */
+  readonly joinToken?: string;
+}
+
+/** Everything of the world outside that a verb may touch; tests hand in their own. */
+export interface CommandContext {
+  readonly output: Output;
+  readonly environment: Environment;
+  /** Absolute path of the caller's folder. */
+  readonly cwd: string;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly stdin: AsyncIterable<Uint8Array | string>;
+  /** Whether a person at a terminal can be asked. */
+  readonly interactive: boolean;
+  /** The effective user's number, or undefined where the platform has none. */
+  readonly userId: number | undefined;
+  /** How to start this same command again as a child process: program first, then its first arguments. */
+  readonly self: readonly [program: string, ...firstArguments: string[]];
+  /** What a person types to start it: `./bin/tautline` in a clone, else `tautline`. */
+  readonly tautline: string;
+  /** Takes over the signals; called only by verbs that run until they are stopped. */
+  readonly takeSignals: () => StopSignals;
+  /** Sets the exit code for a verb that printed its result and yet did not succeed. */
+  readonly endWith: (code: ExitCode) => void;
+}

@@ -1,0 +1,129 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { isTautlineError } from "@tautline/protocol";
+import { createSocketClient, type AdminClient } from "../client.ts";
+import type { CommandContext } from "../context.ts";
+import { isRow, rowOf, textOf, type Row } from "../row.ts";
+import { examineCertificate } from "./examine-certificates.ts";
+import type { Finding } from "./finding.ts";
+
+/**
+ * Examines a central: its settings file, whether it runs, its vault, its authorities and its own certificates.
+ *
+ * @param folder absolute path of central's data folder
+ * @param context current folder and clock
+ */
+export async function examineCentral(
+  folder: string,
+  context: Pick<CommandContext, "cwd" | "now">,
+): Promise<readonly Finding[]> {
+  const config = join(folder, "central.yaml");
+  const findings: Finding[] = [];
+  if (existsSync(config)) {
+    const { checkCentralConfig } = await import("@tautline/central/main");
+    findings.push(...examineConfig(() => checkCentralConfig(config), config));
+  }
+  try {
+    const client = createSocketClient({ dataDir: folder, cwd: context.cwd });
+    findings.push(...(await askCentral(client, folder, context.now())));
+  } catch (error) {
+    if (!isTautlineError(error)) throw error;
+    findings.push({
+      severity: "error",
+      what: error.message,
+      where: join(folder, "admin.sock"),
+      why: "While central does not run no agent can connect; its vault and certificates could not be examined.",
+      remedy: error.remedy,
+    });
+  }
+  return findings;
+}
+
+/**
+ * Turns what a settings check throws into a finding.
+ *
+ * @param check throws config.unreadable or config.invalid
+ * @param file the settings file
+ */
+export function examineConfig(check: () => void, file: string): readonly Finding[] {
+  try {
+    check();
+    return [];
+  } catch (error) {
+    if (!isTautlineError(error)) throw error;
+    return [
+      {
+        severity: "error",
+        what: error.message,
+        where: file,
+        why: "The program refuses to start with it, rather than guess what was meant.",
+        remedy: error.remedy,
+      },
+    ];
+  }
+}
+
+async function askCentral(
+  client: AdminClient,
+  folder: string,
+  nowMs: number,
+): Promise<readonly Finding[]> {
+  const vault = await client.get({ path: ["vault"] });
+  const authorities = await client.list({ path: ["authorities"] });
+  const certificates = await client.list({ path: ["certificates"] });
+  return [
+    ...examineVault(vault, folder),
+    ...authorities.flatMap((row) =>
+      examineCertificate(
+        { name: authorityName(row), notAfter: row["notAfter"], isAuthority: true },
+        nowMs,
+      ),
+    ),
+    ...currentOwnCertificates(certificates).flatMap((row) =>
+      examineCertificate(
+        {
+          name: `central's certificate ${textOf(row, "serial")}`,
+          notBefore: row["notBefore"],
+          notAfter: row["notAfter"],
+          isAuthority: false,
+        },
+        nowMs,
+      ),
+    ),
+  ];
+}
+
+/**
+ * Takes over the finding that central's vault makes about itself.
+ *
+ * @param vault what central says of it
+ * @param folder for the place, where the vault names none
+ */
+export function examineVault(vault: Row, folder: string): readonly Finding[] {
+  if (!isRow(vault["finding"])) return [];
+  const finding = rowOf(vault, "finding");
+  return [
+    {
+      severity: "warning",
+      what: textOf(finding, "what"),
+      where: textOf(finding, "where") || folder,
+      why: textOf(finding, "why"),
+      remedy: textOf(finding, "remedy"),
+    },
+  ];
+}
+
+/** Central's latest certificate only: the ones before it have ended as they should. */
+function currentOwnCertificates(certificates: readonly Row[]): readonly Row[] {
+  const own = certificates.filter((row) => row["agent"] === null && row["revokedAt"] === null);
+  const latest = own.toSorted((left, right) =>
+    textOf(right, "notAfter").localeCompare(textOf(left, "notAfter")),
+  )[0];
+  return latest === undefined ? [] : [latest];
+}
+
+function authorityName(authority: Row): string {
+  return ["authority", textOf(authority, "kind"), textOf(authority, "namespace")]
+    .filter(Boolean)
+    .join(" ");
+}

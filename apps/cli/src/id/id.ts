@@ -1,0 +1,5 @@
+import type { Verbs } from "../noun.ts";
+import { parseId } from "./parse.ts";
+
+/** `tautline id …` */
+export const idVerbs: Verbs = { parse: parseId };

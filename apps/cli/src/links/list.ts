@@ -1,0 +1,41 @@
+import { withCentral, type CentralOptions } from "../central-verb.ts";
+import { printList } from "../listing.ts";
+import type { DefineVerb } from "../noun.ts";
+import { textOf } from "../row.ts";
+import type { Column } from "../table.ts";
+import { timeText } from "../time-text.ts";
+
+interface ListLinksOptions extends CentralOptions {
+  readonly kind?: string;
+  readonly agent?: string;
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: "ID", cell: (row) => textOf(row, "id") },
+  { title: "KIND", cell: (row) => textOf(row, "kind") },
+  { title: "AGENT", cell: (row) => textOf(row, "agent") },
+  { title: "LEVEL", cell: (row) => textOf(row, "level") },
+  { title: "GROUP", cell: (row) => textOf(row, "group") || "not known" },
+  { title: "PQ", cell: (row) => textOf(row, "pq") },
+  { title: "SINCE", cell: (row) => timeText(row["since"]) },
+  { title: "VERDICT", cell: (row) => textOf(row, "verdict") },
+];
+
+/** `tautline links list`: live connections and what each negotiated. */
+export const listLinks: DefineVerb = (command, context) => {
+  withCentral(command)
+    .summary("show the live connections")
+    .description(
+      "Shows the live connections and what each one really negotiated: level, key-exchange group, and\n" +
+        "whether that group withstands a quantum computer (PQ). 'links show ID' has everything.",
+    )
+    .option("--kind <kind>", "only this kind: control, pull, forward, peer or receiver")
+    .option("--agent <id>", "only this agent's")
+    .action(async (options: ListLinksOptions) => {
+      await printList(context, options.data, {
+        target: { path: ["links"], query: { kind: options.kind, agent: options.agent } },
+        columns: COLUMNS,
+        empty: "No live links. 'tautline agents list' tells when each agent was last seen.",
+      });
+    });
+};

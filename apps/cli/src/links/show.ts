@@ -1,0 +1,44 @@
+import { withCentral, type CentralOptions } from "../central-verb.ts";
+import { createAdminClient } from "../client.ts";
+import type { DefineVerb } from "../noun.ts";
+import { textOf, type Row } from "../row.ts";
+import { renderPage, type PageLine } from "../table.ts";
+import { timeAndDistance } from "../time-text.ts";
+
+/** `tautline links show ID`: the whole evidence of one link. */
+export const showLink: DefineVerb = (command, context) => {
+  withCentral(command)
+    .summary("show one connection's evidence")
+    .description("Shows what one connection really negotiated, as central saw it on its own end.")
+    .argument("<id>", "as 'tautline links list' prints it")
+    .action(async (id: string, options: CentralOptions) => {
+      const { output, now } = context;
+      const link = await createAdminClient(context, options.data).get({ path: ["links", id] });
+      await output.print(link, () => renderPage(linkLines(link, now()), output.paint));
+    });
+};
+
+function linkLines(link: Row, nowMs: number): readonly PageLine[] {
+  return [
+    ["id", textOf(link, "id")],
+    ["kind", textOf(link, "kind")],
+    ["agent", textOf(link, "agent")],
+    ["component", textOf(link, "component")],
+    ["transport", textOf(link, "transport")],
+    ["from", textOf(link, "remoteAddress")],
+    ["level", textOf(link, "level")],
+    ["protocol", textOf(link, "protocol")],
+    ["cipher", textOf(link, "cipher")],
+    ["group", textOf(link, "group") || "not known"],
+    ["post-quantum", textOf(link, "pq")],
+    ["forward secret", textOf(link, "forwardSecret")],
+    ["central proven", textOf(link, "serverProven")],
+    ["agent proven", textOf(link, "clientProven")],
+    ["peer", textOf(link, "peerId")],
+    ["peer's serial", textOf(link, "peerSerial")],
+    ["key", textOf(link, "keyId")],
+    ["since", timeAndDistance(link["since"], nowMs)],
+    ["last message", timeAndDistance(link["lastMessageAt"], nowMs)],
+    ["verdict", textOf(link, "verdict")],
+  ];
+}
