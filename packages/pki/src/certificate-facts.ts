@@ -3,7 +3,7 @@ import { TBSCertificate, Version } from "@peculiar/asn1-x509";
 import { TautlineError } from "@tautline/protocol";
 import { decodeDer, encodeDer } from "./der.ts";
 import { type ExtensionFacts, readExtensions } from "./extension-reader.ts";
-import { isCanonicalSpki } from "./key-strength.ts";
+import { findKeyWeakness, isCanonicalSpki } from "./key-strength.ts";
 import { spkiPin } from "./keys.ts";
 import { serialOf } from "./serial.ts";
 import { findScheme } from "./signature-scheme.ts";
@@ -75,14 +75,19 @@ function parseFacts(certificate: X509Certificate): CertificateFacts {
 }
 
 function readKey(certificate: X509Certificate, spki: ArrayBuffer): KeyObject {
-  let canonical: boolean;
+  const key = parseKey(certificate);
+  // A weak key is read all the same: that it is weak is the better thing to tell.
+  const isUsual = findKeyWeakness(key) !== undefined || isCanonicalSpki(key, new Uint8Array(spki));
+  if (!isUsual) throw malformed("its public key is not in its usual encoding");
+  return key;
+}
+
+function parseKey(certificate: X509Certificate): KeyObject {
   try {
-    canonical = isCanonicalSpki(certificate.publicKey, new Uint8Array(spki));
+    return certificate.publicKey;
   } catch (cause) {
     throw malformed("its public key cannot be read", cause);
   }
-  if (!canonical) throw malformed("its public key is not in its usual encoding");
-  return certificate.publicKey;
 }
 
 function readSerial(certificate: X509Certificate): string {

@@ -9,6 +9,7 @@ import {
 import { Validity, Version } from "@peculiar/asn1-x509";
 import { encodeDer } from "./der.ts";
 import { EncodedDer } from "./encoded-der.ts";
+import { encodePositive } from "./serial.ts";
 import { encodeAlgorithm, schemeForKey } from "./signature-scheme.ts";
 import { encodeSigned } from "./signed-object.ts";
 
@@ -67,10 +68,4 @@ export function writeCertificate(parts: CertificateParts): X509Certificate {
   content.key = new EncodedDer(parts.key);
   content.extensions = parts.extensions.map((each) => new EncodedDer(each));
   return new X509Certificate(encodeSigned(encodeDer(content), parts.signingKey));
-}
-
-/** A leading one bit would make the number negative. */
-function encodePositive(serial: Uint8Array): ArrayBuffer {
-  const isNegative = (serial[0] ?? 0) >= 0x80;
-  return Uint8Array.from(isNegative ? [0, ...serial] : serial).buffer;
 }

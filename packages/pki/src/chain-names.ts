@@ -5,6 +5,7 @@ import {
   type TautlineError,
 } from "@tautline/protocol";
 import type { CertificateFacts } from "./certificate-facts.ts";
+import { namesIpAddress } from "./ip-address.ts";
 import { chainError, type ExpectedName } from "./chain-question.ts";
 
 /** A SPIFFE ID that a certificate holds, as text and in parts. */
@@ -52,8 +53,7 @@ export function findWrongName(
   if (dnsName !== undefined && !hasDnsName(leaf, dnsName)) {
     return wrongName(leaf, `it does not name the host ${dnsName}`);
   }
-  // OpenSSL compares the addresses by their bytes, and only with the subject alternative name.
-  if (ipAddress !== undefined && leaf.certificate.checkIP(ipAddress) === undefined) {
+  if (ipAddress !== undefined && !namesIpAddress(leaf.certificate, ipAddress)) {
     return wrongName(leaf, `it does not name the address ${ipAddress}`);
   }
   return undefined;

@@ -42,7 +42,7 @@ export function writeExtensions(shape: ProfileShape, keyId: Uint8Array): ArrayBu
   return [
     ...(shape.authority === undefined ? [] : writeAuthority(shape.authority)),
     ...(shape.leaf === undefined ? [] : writeLeaf(shape.leaf)),
-    extension(id_ce_subjectKeyIdentifier, new SubjectKeyIdentifier(keyId)),
+    writeExtension(id_ce_subjectKeyIdentifier, new SubjectKeyIdentifier(keyId)),
   ];
 }
 
@@ -54,7 +54,7 @@ export function writeExtensions(shape: ProfileShape, keyId: Uint8Array): ArrayBu
  */
 export function writeAuthorityKeyId(keyId: Uint8Array): ArrayBuffer {
   const value = new AuthorityKeyIdentifier({ keyIdentifier: new KeyIdentifier(keyId) });
-  return extension(id_ce_authorityKeyIdentifier, value);
+  return writeExtension(id_ce_authorityKeyIdentifier, value);
 }
 
 function writeAuthority(authority: AuthorityShape): ArrayBuffer[] {
@@ -86,7 +86,7 @@ function writeLeaf(leaf: LeafShape): ArrayBuffer[] {
     ...leaf.dnsNames.map((dNSName) => new GeneralName({ dNSName })),
     ...leaf.ipAddresses.map((iPAddress) => new GeneralName({ iPAddress })),
   ]);
-  return [...LEAF_USES[leaf.purpose], extension(id_ce_subjectAltName, names)];
+  return [...LEAF_USES[leaf.purpose], writeExtension(id_ce_subjectAltName, names)];
 }
 
 /** The same in every leaf of a purpose, so encoded once. */
@@ -96,7 +96,7 @@ function writeLeafUses(purpose: LeafShape["purpose"]): readonly ArrayBuffer[] {
   return [
     critical(id_ce_basicConstraints, new BasicConstraints()),
     critical(id_ce_keyUsage, new KeyUsage(KeyUsageFlags.digitalSignature)),
-    extension(id_ce_extKeyUsage, new ExtendedKeyUsage([PURPOSE_OIDS[purpose]])),
+    writeExtension(id_ce_extKeyUsage, new ExtendedKeyUsage([PURPOSE_OIDS[purpose]])),
   ];
 }
 
@@ -104,11 +104,19 @@ function subtrees(bases: readonly GeneralName[]): GeneralSubtrees {
   return new GeneralSubtrees(bases.map((base) => new GeneralSubtree({ base })));
 }
 
-function critical(extnID: string, value: object): ArrayBuffer {
-  return extension(extnID, value, true);
-}
-
-function extension(extnID: string, value: object, isCritical = false): ArrayBuffer {
+/**
+ * Writes one extension (RFC 5280 section 4.2).
+ *
+ * @param extnID its object identifier in dotted form
+ * @param value an instance of the ASN.1 library's class for it
+ * @param isCritical whether who does not know it must refuse
+ * @returns the extension in DER
+ */
+export function writeExtension(extnID: string, value: object, isCritical = false): ArrayBuffer {
   const extnValue = new OctetString(encodeDer(value));
   return encodeDer(new Extension({ extnID, critical: isCritical, extnValue }));
+}
+
+function critical(extnID: string, value: object): ArrayBuffer {
+  return writeExtension(extnID, value, true);
 }

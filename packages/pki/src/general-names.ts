@@ -1,7 +1,9 @@
 import type { GeneralName, GeneralSubtree, NameConstraints } from "@peculiar/asn1-x509";
 import { TautlineError } from "@tautline/protocol";
-import { ipBytes } from "./ip-bytes.ts";
+import { ipBytes } from "./ip-address.ts";
 import type { CertifiedNames, NameLimits, NameSubtrees } from "./name-constraints.ts";
+
+const NO_ADDRESS = new Uint8Array();
 
 /** Names by form: those that are judged, and the forms of the rest. */
 interface SortedNames {
@@ -50,7 +52,7 @@ function sortNames(names: readonly GeneralName[], ipLengths: readonly number[]):
   for (const name of names) {
     if (name.uniformResourceIdentifier !== undefined) uris.push(name.uniformResourceIdentifier);
     else if (name.dNSName !== undefined) dnsNames.push(name.dNSName);
-    else if (name.iPAddress !== undefined) ips.push(ipBytes(name.iPAddress));
+    else if (name.iPAddress !== undefined) ips.push(ipBytes(name.iPAddress) ?? NO_ADDRESS);
     else otherForms.push(Object.keys(name)[0] ?? "an unknown form");
   }
   if (!ips.every((each) => ipLengths.includes(each.length))) {

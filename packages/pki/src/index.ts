@@ -2,6 +2,7 @@ export * from "./authority.ts";
 export * from "./chain.ts";
 export type { ChainPurpose, ExpectedName, IsRevoked } from "./chain-question.ts";
 export * from "./crl.ts";
+export * from "./crl-reader.ts";
 export * from "./csr.ts";
 export * from "./csr-reader.ts";
 export * from "./issue.ts";

@@ -3,7 +3,7 @@ import type { CertificateFacts } from "./certificate-facts.ts";
 import { writeCertificate } from "./certificate-writer.ts";
 import { encodeDer } from "./der.ts";
 import { writeExtensions } from "./extension-writer.ts";
-import { ipBytes } from "./ip-bytes.ts";
+import { ipBytes, namesIpAddress } from "./ip-address.ts";
 import {
   type IssuingAuthority,
   type Issuer,
@@ -102,12 +102,18 @@ function namesOf(leaf: LeafShape | undefined): CertifiedNames {
   return {
     uris: leaf === undefined ? [] : [leaf.uri],
     dnsNames: leaf?.dnsNames ?? [],
-    ipAddresses: leaf?.ipAddresses.map(ipBytes) ?? [],
+    ipAddresses: leaf?.ipAddresses.map(parseAddress) ?? [],
   };
+}
+
+function parseAddress(text: string): Uint8Array {
+  const bytes = ipBytes(text);
+  if (bytes === undefined || text.includes("/")) throw refusal(`'${text}' is not an IP address`);
+  return bytes;
 }
 
 /** OpenSSL reads the addresses back: an address that it reads as another one would certify a stranger. */
 function refuseOtherReading(certificate: X509Certificate, leaf: LeafShape | undefined): void {
-  const odd = leaf?.ipAddresses.find((each) => certificate.checkIP(each) === undefined);
+  const odd = leaf?.ipAddresses.find((each) => !namesIpAddress(certificate, each));
   if (odd !== undefined) throw refusal(`'${odd}' is not an IP address`);
 }

@@ -38,3 +38,34 @@ export function checkSerial(serial: Uint8Array): void {
 export function serialOf(certificate: X509Certificate): string {
   return certificate.serialNumber.toLowerCase();
 }
+
+/**
+ * Brings a serial number in hex to the one form of `serialOf`: lower case, whole octets, no needless zeros.
+ *
+ * @param text hex as any tool writes it
+ */
+export function canonicalSerial(text: string): string {
+  const digits = text.toLowerCase().replace(/^0+(?=.)/, "");
+  return digits.length % 2 === 0 ? digits : `0${digits}`;
+}
+
+/**
+ * Reads a serial number in hex.
+ *
+ * @param text 1 to 20 octets, as `serialOf` gives them
+ * @returns undefined for any other text
+ */
+export function parseSerial(text: string): Buffer | undefined {
+  return /^(?:[0-9a-f]{2}){1,20}$/i.test(text) ? Buffer.from(text, "hex") : undefined;
+}
+
+/**
+ * Gives the content octets of a serial number as an INTEGER: without needless zeros, and with the one that keeps it positive.
+ *
+ * @param serial the number, most significant octet first
+ */
+export function encodePositive(serial: Uint8Array): ArrayBuffer {
+  const start = serial.findIndex((each) => each !== 0);
+  const digits = serial.subarray(start === -1 ? serial.length - 1 : start);
+  return Uint8Array.from((digits[0] ?? 0) >= 0x80 ? [0, ...digits] : digits).buffer;
+}
