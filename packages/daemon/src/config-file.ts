@@ -1,9 +1,17 @@
-import { readFileSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { isTautlineError, TautlineError } from "@tautline/protocol";
-import { LineCounter, parseDocument, type Document } from "yaml";
+import {
+  isMap,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type YAMLParseError,
+  type YAMLWarning,
+} from "yaml";
 import type { z } from "zod";
 
-const MAX_CONFIG_BYTES = 1024 * 1024;
+/** A settings file has a few kilobytes; more is another file given by mistake. */
+export const MAX_CONFIG_BYTES: number = 1024 * 1024;
 
 /** Which program a settings file belongs to; it stands in remedies ("tautline config example central"). */
 export type ConfigApp = "central" | "agent";
@@ -52,12 +60,17 @@ export function parseConfig<Schema extends z.ZodType>(
   if (broken !== undefined) {
     const path = `line ${lines.linePos(broken.pos[0]).line}`;
     throw new TautlineError("config.invalid", {
-      detail: { app, file, path, reason: broken.message },
+      detail: { app, file, path, reason: mistakeIn(broken) },
     });
   }
   const result = schema.safeParse(valueOf(document, app, file));
   if (result.success) return deepFreeze(result.data);
   throw explainIssue(result.error.issues[0], { app, file, document, lines });
+}
+
+/** The parser's own advice for several documents is for programmers. */
+function mistakeIn({ code, message }: YAMLParseError | YAMLWarning): string {
+  return code === "MULTIPLE_DOCS" ? "a second document begins here" : plainReason(message);
 }
 
 function valueOf(document: Document, app: ConfigApp, file: string): unknown {
@@ -87,33 +100,64 @@ function explainIssue(issue: z.core.$ZodIssue | undefined, place: Place): Tautli
       app: place.app,
       file: place.file,
       path: line === undefined ? key : `line ${line}: ${key}`,
-      reason: unknownKey === undefined ? (issue?.message ?? "not accepted") : "unknown key",
+      reason: unknownKey === undefined ? plainReason(issue?.message) : "unknown key",
     },
   });
 }
 
+/** The catalogue's sentence brings its own full stop. */
+function plainReason(message = "not accepted"): string {
+  return message.replace(/\.$/, "");
+}
+
+/** The line of the deepest key on the way to `path` that stands in the file. */
 function lineOf(path: readonly PropertyKey[], { document, lines }: Place): number | undefined {
-  for (let depth = path.length; depth > 0; depth -= 1) {
-    const node = document.getIn(path.slice(0, depth), true) as { range?: number[] } | undefined;
-    const start = node?.range?.[0];
-    if (start !== undefined) return lines.linePos(start).line;
+  let line: number | undefined;
+  let node: unknown = document.contents;
+  for (const step of path) {
+    const pair = isMap(node)
+      ? node.items.find(({ key }) => String(key) === String(step))
+      : undefined;
+    const start = (pair?.key as { range?: readonly number[] } | undefined)?.range?.[0];
+    if (pair === undefined || start === undefined) return line;
+    line = lines.linePos(start).line;
+    node = pair.value;
   }
-  return undefined;
+  return line;
 }
 
 function readText(file: string): string {
   try {
-    const bytes = readFileSync(file);
-    if (bytes.length > MAX_CONFIG_BYTES) {
-      const reason = `it has ${bytes.length} bytes, more than ${MAX_CONFIG_BYTES}`;
-      throw new TautlineError("config.unreadable", { detail: { file, reason } });
-    }
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true }).decode(readBounded(file));
   } catch (cause) {
     if (isTautlineError(cause)) throw cause;
-    const reason = (cause as NodeJS.ErrnoException).code ?? "not UTF-8 text";
+    const reason = cause instanceof TypeError ? "it is not UTF-8 text" : errorName(cause);
     throw new TautlineError("config.unreadable", { cause, detail: { file, reason } });
   }
+}
+
+/** Kind and size are judged on the open file, before a byte is read: a pipe or a device would never end. */
+function readBounded(file: string): Uint8Array {
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const facts = fstatSync(descriptor);
+    if (!facts.isFile()) throw unreadable(file, "it is not a plain file");
+    if (facts.size > MAX_CONFIG_BYTES) {
+      throw unreadable(file, `it has ${facts.size} bytes, more than ${MAX_CONFIG_BYTES}`);
+    }
+    const bytes = new Uint8Array(facts.size);
+    return bytes.subarray(0, facts.size === 0 ? 0 : readSync(descriptor, bytes));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function unreadable(file: string, reason: string): TautlineError {
+  return new TautlineError("config.unreadable", { detail: { file, reason } });
+}
+
+function errorName(cause: unknown): string {
+  return (cause as NodeJS.ErrnoException | undefined)?.code ?? "unknown cause";
 }
 
 function deepFreeze<T>(value: T): T {

@@ -1,6 +1,8 @@
 import { z } from "zod";
 
 interface SchemaNode {
+  /** Ours (`.meta({ kind })`): what a person writes, where the JSON type says too little. */
+  readonly kind?: string;
   readonly type?: string | readonly string[];
   readonly description?: string;
   readonly default?: unknown;
@@ -39,11 +41,19 @@ export function configReference(title: string, schema: z.ZodType): string {
   const rows = configKeys(schema).map(
     (key) => `| \`${key.path}\` | ${key.kind} | ${code(key.fallback)} | ${key.meaning} |`,
   );
-  return [`# ${title}`, "", "| key | kind | default | meaning |", "|---|---|---|---|", ...rows, ""].join("\n");
+  return [
+    `# ${title}`,
+    "",
+    "| key | kind | default | meaning |",
+    "|---|---|---|---|",
+    ...rows,
+    "",
+  ].join("\n");
 }
 
 /**
- * Prints a full example file: every key with its default, commented out, its meaning above it.
+ * Prints a full example file: every key with its default, commented out by "# ", its meaning above it behind "##".
+ * With every "# " taken away it is a file of all defaults; a key without a default stays commented by its "##".
  *
  * @param schema the strict schema
  */
@@ -60,7 +70,12 @@ export function configExample(schema: z.ZodType): string {
     open = groups;
     const indent = "  ".repeat(groups.length);
     lines.push(`${indent}## ${key.meaning}`);
-    lines.push(`${indent}# ${parts.at(-1)}: ${key.fallback === "" ? "" : key.fallback}`.trimEnd());
+    const name = parts.at(-1) ?? "";
+    lines.push(
+      key.fallback === ""
+        ? `${indent}## ${name}: (not set)`
+        : `${indent}# ${name}: ${key.fallback}`,
+    );
   }
   return `${lines.join("\n").trim()}\n`;
 }
@@ -69,7 +84,9 @@ function keysBelow(node: SchemaNode, prefix: string): ConfigKey[] {
   return Object.entries(node.properties ?? {}).flatMap(([name, child]) => {
     const path = prefix === "" ? name : `${prefix}.${name}`;
     if (child.properties !== undefined) return keysBelow(child, path);
-    return [{ path, kind: kindOf(child), fallback: fallbackOf(child), meaning: meaningOf(path, child) }];
+    return [
+      { path, kind: kindOf(child), fallback: fallbackOf(child), meaning: meaningOf(path, child) },
+    ];
   });
 }
 
@@ -79,10 +96,13 @@ function meaningOf(path: string, node: SchemaNode): string {
 }
 
 function kindOf(node: SchemaNode): string {
+  if (node.kind !== undefined) return node.kind;
   if (node.enum !== undefined) return node.enum.map((value) => `\`${String(value)}\``).join(", ");
   if (node.type === "array") return `list of ${node.items?.type?.toString() ?? "values"}`;
   const hasRange = node.minimum !== undefined && node.maximum !== undefined;
-  return hasRange ? `${String(node.type)} ${node.minimum}..${node.maximum}` : String(node.type ?? "value");
+  return hasRange
+    ? `${String(node.type)} ${node.minimum}..${node.maximum}`
+    : String(node.type ?? "value");
 }
 
 function fallbackOf(node: SchemaNode): string {

@@ -12,11 +12,16 @@ export function durationSetting(fallback: string, least: string, most: string) {
   const [leastMs, mostMs] = [parseDuration(least), parseDuration(most)];
   return z
     .string()
+    .meta({ kind: `duration ${least}..${most}` })
     .default(fallback)
     .transform((text, context) => {
-      const ms = durationOrIssue(text, context);
-      if (ms >= leastMs && ms <= mostMs) return ms;
-      context.addIssue({ code: "custom", message: `must be from ${least} to ${most}` });
+      const ms = durationOf(text);
+      if (ms !== undefined && ms >= leastMs && ms <= mostMs) return ms;
+      const message =
+        ms === undefined
+          ? "it is not a duration such as 90s, 15m, 24h or 30d"
+          : `it is not from ${least} to ${most}`;
+      context.addIssue({ code: "custom", message });
       return z.NEVER;
     });
 }
@@ -26,14 +31,11 @@ export function portSetting(fallback: number) {
   return z.int().min(0).max(65_535).default(fallback);
 }
 
-function durationOrIssue(text: string, context: z.RefinementCtx): number {
+function durationOf(text: string): number | undefined {
   try {
     return parseDuration(text);
   } catch (error) {
-    context.addIssue({
-      code: "custom",
-      message: isTautlineError(error) ? error.message : "is not a duration",
-    });
-    return Number.NaN;
+    if (isTautlineError(error)) return undefined;
+    throw error;
   }
 }

@@ -1,3 +1,4 @@
+import { isTautlineError } from "@tautline/protocol";
 import { pino, type DestinationStream, type Logger } from "pino";
 
 export type { Logger } from "pino";
@@ -36,22 +37,37 @@ export function createLog(name: string, level: LogLevel, destination?: Destinati
       level,
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
-      serializers: { err: describeError },
-      redact: { paths: SECRET_NAMES.flatMap((secret) => [secret, `*.${secret}`, `*.*.${secret}`]), censor: "[hidden]" },
+      serializers: { err: (error: unknown) => describeError(error) },
+      redact: {
+        paths: SECRET_NAMES.flatMap((secret) => [secret, `*.${secret}`, `*.*.${secret}`]),
+        censor: "[hidden]",
+      },
     },
     destination ?? pino.destination({ dest: 2, sync: true }),
   );
 }
 
+/** Causes of causes beyond this are not ours to explain; a chain may even run in a circle. */
+const DEEPEST_CAUSE = 8;
+
 /** A cause chain is for this log only; it never travels. */
-function describeError(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { message: String(error) };
-  const { code, remedy } = error as { code?: unknown; remedy?: unknown };
+function describeError(error: unknown, depth = 0): Record<string, unknown> {
+  if (!(error instanceof Error)) return { message: describeThrown(error) };
+  const { code } = error as { code?: unknown };
+  const isOurs = isTautlineError(error);
+  const hasCause = error.cause !== undefined && depth < DEEPEST_CAUSE;
   return {
     code,
     message: error.message,
-    remedy,
-    stack: code === undefined ? error.stack : undefined,
-    cause: error.cause === undefined ? undefined : describeError(error.cause),
+    remedy: isOurs ? error.remedy : undefined,
+    // An error of the catalogue says what happened by its code; any other is a mistake to be found by its place.
+    stack: isOurs ? undefined : error.stack,
+    cause: hasCause ? describeError(error.cause, depth + 1) : undefined,
   };
+}
+
+/** Only texts and numbers are shown: what else was thrown might hold anything. */
+function describeThrown(thrown: unknown): string {
+  const isPlain = typeof thrown === "string" || typeof thrown === "number";
+  return isPlain ? String(thrown) : `a thrown ${typeof thrown}`;
 }

@@ -7,12 +7,13 @@ export interface Part {
 
 /** A program whose parts all run. */
 export interface Running {
-  /** Stops every part in reverse order; a part that fails to stop does not keep the others from stopping. */
+  /** Stops every part in reverse order, once; a part that fails to stop does not keep the others from stopping. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts parts one by one in the given order; if one fails, stops those before it in reverse and throws its error.
+ * Starts parts one by one in the given order. If one fails, it and those before it are stopped in reverse and its error is
+ * thrown: a start that failed may have got half way.
  *
  * @param parts the visible list of a program's parts
  * @param onStopFailure told of parts that did not stop cleanly
@@ -22,25 +23,29 @@ export async function startParts(
   onStopFailure: (part: string, error: unknown) => void,
 ): Promise<Running> {
   const started: Part[] = [];
-  const stop = async (): Promise<void> => {
+  const stopAll = async (): Promise<void> => {
     for (let part = started.pop(); part !== undefined; part = started.pop()) {
       await stopPart(part, onStopFailure);
     }
   };
   for (const part of parts) {
+    started.push(part);
     try {
       await part.start?.();
-      started.push(part);
     } catch (error) {
-      await stopPart(part, onStopFailure);
-      await stop();
+      await stopAll();
       throw error;
     }
   }
-  return { stop };
+  let stopping: Promise<void> | undefined;
+  // Two signals in a row get one and the same stop, and both wait for its end.
+  return { stop: () => (stopping ??= stopAll()) };
 }
 
-async function stopPart(part: Part, onFailure: (part: string, error: unknown) => void): Promise<void> {
+async function stopPart(
+  part: Part,
+  onFailure: (part: string, error: unknown) => void,
+): Promise<void> {
   try {
     await part.stop?.();
   } catch (error) {
