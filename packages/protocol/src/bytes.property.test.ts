@@ -14,6 +14,7 @@ test("what hexadecimal and base64url write, they read", () => {
   fc.assert(
     fc.property(fc.uint8Array(), (bytes) => {
       assert.deepEqual(fromHex(toHex(bytes)), bytes);
+
       assert.deepEqual(fromBase64Url(toBase64Url(bytes)), bytes);
     }),
   );

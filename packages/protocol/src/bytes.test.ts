@@ -12,6 +12,7 @@ import {
 } from "./bytes.ts";
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
+
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 test("hexadecimal has two lower-case characters a byte", () => {

@@ -7,6 +7,7 @@ import { encodeUtf8 } from "./utf8.ts";
 
 test("the check value of CRC-32/ISO-HDLC is cbf43926", () => {
   assert.equal(crc32(encodeUtf8("123456789")), 0xcbf43926);
+
   assert.equal(crc32(new Uint8Array()), 0);
 });
 

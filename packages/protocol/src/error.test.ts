@@ -10,6 +10,7 @@ const rows: [string, ErrorEntry][] = Object.entries(ERROR_CATALOGUE);
 for (const [code, entry] of rows) {
   test(`${code} has a form a person can use: sentence, remedy, status and exit code`, () => {
     assert.match(code, /^[a-z]+\.[a-z0-9_]+$/);
+
     assert.match(entry.sentence, /^[A-Z'{].*[.)}]$/s);
     assert.match(entry.remedy, /^[A-Z'{].*[.)}]$/s);
     assert.doesNotMatch(entry.sentence + entry.remedy, /\{(?!\w+\})|(?<!\{\w+)\}/);

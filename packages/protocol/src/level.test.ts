@@ -4,6 +4,7 @@ import { compareLevels, isLevel, isMutual, LEVELS } from "./level.ts";
 
 test("levels rise from plaintext to mtls, and comparing sorts them so", () => {
   assert.deepEqual([...LEVELS], ["plaintext", "basic", "advanced", "tls", "mtls"]);
+
   assert.deepEqual(LEVELS.toReversed().sort(compareLevels), [...LEVELS]);
   assert.equal(compareLevels("tls", "tls"), 0);
 });

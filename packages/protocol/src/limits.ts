@@ -94,9 +94,9 @@ export const LIMITS = defineLimits({
     why: "a semantic version with build data",
   },
   hostPortCharacters: {
-    value: 261,
+    value: 259,
     unit: "characters",
-    why: "253 of a host name, brackets, colon and five digits",
+    why: "253 of a host name, a colon and five digits",
   },
   addresses: {
     value: 16,

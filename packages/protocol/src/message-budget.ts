@@ -57,11 +57,23 @@ function readRecord(reader: BinaryReader, top: OpenMessage): OpenMessage | undef
   const field = top.shape.fields.get(number);
   if (field !== undefined) judgeField(top, field, number, wireType);
   const inner = field?.inner;
-  if (inner === undefined) reader.skip(wireType);
-  const contentLength = inner === undefined ? 0 : reader.uint32();
-  const end = reader.pos + contentLength;
+  const end = inner === undefined ? endOfValue(reader, wireType) : endOfMessage(reader);
   if (end > top.end) throw refused(top.code, "a part reaches over the end of the whole");
   return inner && openMessage(inner, end, top.code);
+}
+
+/** Passes over a value. */
+function endOfValue(reader: BinaryReader, wireType: WireType): number {
+  // The reader skips numbers of any length, but reads only those of ten bytes at most.
+  if (wireType === WireType.Varint) reader.uint32();
+  else reader.skip(wireType);
+  return reader.pos;
+}
+
+/** Stops at the first byte of a message. */
+function endOfMessage(reader: BinaryReader): number {
+  const length = reader.uint32();
+  return reader.pos + length;
 }
 
 function judgeField(top: OpenMessage, field: FieldShape, number: number, wireType: WireType): void {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { isAgentName, parseAgentName, parseNamespace, parseTrustDomain } from "./names.ts";
 
 const NAMESPACES = ["default", "a", "berlin-2", "a1", `a${"b".repeat(39)}`];
+
 const NOT_NAMESPACES = [
   ["empty", ""],
   ["over 40 characters", `a${"b".repeat(40)}`],

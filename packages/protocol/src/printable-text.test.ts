@@ -22,6 +22,7 @@ const HARMFUL = {
 for (const [name, character] of Object.entries(HARMFUL)) {
   test(`${name} is not printable and is replaced`, () => {
     assert.ok(!isPrintable(`a${character}b`, 10));
+
     assert.equal(printableText(`a${character}b`, 10), "a\uFFFDb");
   });
 }

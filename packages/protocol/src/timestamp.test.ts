@@ -6,6 +6,7 @@ const LATEST_MS = 253_402_300_799_999;
 
 test("a point in time is RFC 3339 in UTC with milliseconds", () => {
   assert.equal(formatTimestamp(0), "1970-01-01T00:00:00.000Z");
+
   assert.equal(formatTimestamp(LATEST_MS), "9999-12-31T23:59:59.999Z");
 });
 

@@ -6,6 +6,7 @@ import { decodeUtf8, encodeUtf8, utf8Length } from "./utf8.ts";
 
 test("text becomes UTF-8 and comes back", () => {
   assert.equal(toHex(encodeUtf8("aé€😀")), "61c3a9e282acf09f9880");
+
   assert.equal(decodeUtf8(fromHex("61c3a9e282acf09f9880")), "aé€😀");
 });
 
