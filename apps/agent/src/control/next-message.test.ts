@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { create } from "@bufbuild/protobuf";
+import {
+  agentIdToBytes,
+  CAPABILITY_INSTRUCTION,
+  ComponentHealthSchema,
+  CustomCapabilitiesSchema,
+  customMessage,
+  encodeAgentToServer,
+  type AgentToServer,
+} from "@tautline/protocol";
+import { createNextMessage } from "./next-message.ts";
+
+const ID = "0190a000-0000-7000-8000-000000000001";
+const health = (healthy: boolean) => create(ComponentHealthSchema, { healthy });
+const customCapabilities = create(CustomCapabilitiesSchema, { capabilities: ["io.example"] });
+const receipt = (number: number) =>
+  customMessage(CAPABILITY_INSTRUCTION, "receipt", Uint8Array.of(number));
+const fresh = () => createNextMessage(ID, 0x2801n, { health: health(true), customCapabilities });
+const custom = (message: AgentToServer) => message.customMessage?.data[0];
+
+test("the first message is the full status; the next, answered in between, only says who it is", () => {
+  const next = fresh();
+  const first = next.take();
+  assert.deepEqual(first.instanceUid, agentIdToBytes(ID));
+  assert.equal(first.capabilities, 0x2801n);
+  assert.equal(first.health?.healthy, true);
+  assert.deepEqual(first.customCapabilities?.capabilities, ["io.example"]);
+  next.settle();
+  assert.equal(next.hasNews, false);
+  const heartbeat = next.take();
+  assert.equal(heartbeat.health, undefined);
+  assert.equal(heartbeat.capabilities, 0x2801n);
+});
+
+test("sequence numbers grow by one with each message, also over a broken link", () => {
+  const next = fresh();
+  const numbers = [next.take(), next.take()].map((message) => message.sequenceNum);
+  next.restore();
+  numbers.push(next.take().sequenceNum);
+  assert.deepEqual(numbers, [1n, 2n, 3n]);
+});
+
+test("changes merge: only the latest state of a part is told", () => {
+  const next = fresh();
+  next.take();
+  next.settle();
+  next.report({ health: health(false) });
+  next.report({ health: health(true) });
+  assert.equal(next.hasNews, true);
+  const message = next.take();
+  assert.equal(message.health?.healthy, true);
+  assert.equal(message.customCapabilities, undefined);
+});
+
+test("what was taken but not answered is told again, with what came since", () => {
+  const next = fresh();
+  next.enqueue(receipt(1));
+  const lost = next.take();
+  assert.equal(custom(lost), 1);
+  next.restore();
+  const again = next.take();
+  assert.equal(again.health?.healthy, true);
+  assert.equal(custom(again), 1);
+  next.settle();
+  assert.equal(next.hasNews, false);
+});
+
+test("a full state is told when asked for, whatever was told before", () => {
+  const next = fresh();
+  next.take();
+  next.settle();
+  next.reportFullState();
+  assert.equal(next.take().health?.healthy, true);
+});
+
+test("custom messages go one at a time, in order", () => {
+  const next = fresh();
+  next.enqueue(receipt(1));
+  next.enqueue(receipt(2));
+  const seen: (number | undefined)[] = [];
+  while (next.hasNews) {
+    seen.push(custom(next.take()));
+    next.settle();
+  }
+  assert.deepEqual(seen, [1, 2]);
+});
+
+test("while central is away at most 64 custom messages are kept, the latest ones", () => {
+  const next = fresh();
+  for (let number = 0; number < 65; number += 1) next.enqueue(receipt(number));
+  const seen: (number | undefined)[] = [];
+  while (next.hasNews) {
+    seen.push(custom(next.take()));
+    next.settle();
+  }
+  assert.equal(seen.length, 64);
+  assert.equal(seen[0], 1);
+  assert.equal(seen.at(-1), 64);
+});
+
+test("a goodbye says so and can be encoded", () => {
+  const message = fresh().take({ disconnect: true });
+  assert.notEqual(message.agentDisconnect, undefined);
+  assert.ok(encodeAgentToServer(message).length > 0);
+});
