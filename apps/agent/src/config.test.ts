@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { isTautlineError } from "@tautline/protocol";
+import { configKeys } from "@tautline/daemon";
+import { withTempFolder } from "@tautline/testing";
+import { parse, stringify } from "yaml";
+import {
+  agentConfigExample,
+  agentConfigReference,
+  agentConfigSchema,
+  checkAgentConfig,
+  loadAgentConfig,
+  type AgentConfig,
+} from "./config.ts";
+
+async function load(text: string): Promise<AgentConfig> {
+  return withTempFolder((folder) => {
+    const file = join(folder, "agent.yaml");
+    writeFileSync(file, text);
+    checkAgentConfig(file);
+    return loadAgentConfig(file);
+  });
+}
+
+test("without a file every setting has its safe default", () => {
+  assert.deepEqual(loadAgentConfig(undefined), {
+    central: {
+      addresses: [],
+      transport: "websocket",
+      pollingInterval: 30_000,
+      answerTimeout: 30_000,
+    },
+    floor: "mtls",
+    allowedInstructions: ["settings"],
+    vault: { environmentVariable: "TAUTLINE_KEY" },
+    log: { level: "central" },
+  });
+});
+
+test("what the file says counts, in the units people write", async () => {
+  const config = await load(
+    stringify({
+      name: "web-1",
+      central: {
+        addresses: ["[::1]:9150", "central.example"],
+        transport: "polling",
+        pollingInterval: "5m",
+      },
+      allowedInstructions: [],
+      log: { level: "debug" },
+    }),
+  );
+  assert.equal(config.name, "web-1");
+  assert.equal(config.central.pollingInterval, 300_000);
+  assert.deepEqual(config.allowedInstructions, []);
+});
+
+const REFUSED: [name: string, text: string, place: RegExp][] = [
+  ["an unknown key", "name: a\nflor: mtls\n", /line 2: flor: unknown key/],
+  [
+    "an unknown key further down",
+    "central:\n  transprot: polling\n",
+    /line 2: central\.transprot: unknown key/,
+  ],
+  ["a floor below mutual TLS", "floor: tls\n", /floor/],
+  ["a floor of nothing", "floor: plaintext\n", /floor/],
+  [
+    "an instruction kind that does not exist",
+    "allowedInstructions: [run]\n",
+    /line 1: allowedInstructions\.0/,
+  ],
+  ["an unknown transport", "central: { transport: plain }\n", /central\.transport/],
+  ["an address with a path", "central: { addresses: [a/b] }\n", /central\.addresses\.0/],
+  [
+    "a polling interval without a unit",
+    "central: { pollingInterval: 30 }\n",
+    /central\.pollingInterval/,
+  ],
+  [
+    "a polling interval out of range",
+    "central: { pollingInterval: 2h }\n",
+    /from 1s to 1h/,
+  ],
+  [
+    "a variable that no shell can set",
+    "vault: { environmentVariable: A-B }\n",
+    /vault\.environmentVariable/,
+  ],
+  ["an empty passphrase file", 'vault: { passphraseFile: "" }\n', /vault\.passphraseFile/],
+  ["a key twice", "name: a\nname: b\n", /line 2/],
+  ["an alias", "name: &a b\ndataDir: *a\n", /alias/],
+  ["no mapping at all", "- a\n", /whole file/],
+];
+for (const [name, text, place] of REFUSED) {
+  test(`SWP-1: ${name} is refused with its place`, async () => {
+    await assert.rejects(
+      load(text),
+      (error) =>
+        isTautlineError(error) && error.code === "config.invalid" && place.test(error.message),
+    );
+  });
+}
+
+test("a file that is not there is refused, not taken for the defaults", () => {
+  assert.throws(
+    () => checkAgentConfig("/nowhere/agent.yaml"),
+    (error) => isTautlineError(error) && error.code === "config.unreadable",
+  );
+});
+
+test("the example, uncommented, is the defaults; as it stands it changes nothing", async () => {
+  const defaults = loadAgentConfig(undefined);
+  assert.deepEqual(await load(agentConfigExample()), defaults);
+  const uncommented = agentConfigExample()
+    .split("\n")
+    .filter((line) => !line.trimStart().startsWith("##"))
+    .map((line) => line.replace(/^(\s*)# /, "$1"))
+    // Keys without a default stand there empty.
+    .filter((line) => !/^\s*(name|dataDir|passphraseFile):$/.test(line))
+    .join("\n");
+  assert.deepEqual(await load(stringify(parse(uncommented))), defaults);
+});
+
+test("the reference page and the example name every key", () => {
+  const keys = configKeys(agentConfigSchema);
+  assert.ok(keys.length >= 10);
+  for (const { path, meaning } of keys) {
+    assert.ok(agentConfigReference().includes(`\`${path}\``));
+    assert.ok(agentConfigExample().includes(meaning));
+  }
+});

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createKeyPair } from "@tautline/pki";
+import { createTestAuthority } from "@tautline/testing";
+import { sampleEvidence } from "../../test/fake-transport.ts";
+import { sampleCommitted, sampleIdentity, sampleJoining } from "../../test/sample-states.ts";
+import { splitState } from "../settings/settings-document.ts";
+import { describeStatus } from "./agent-status.ts";
+
+const authority = createTestAuthority();
+const leaf = (purpose: "client" | "server"): string =>
+  authority.issueAgentLeaf({
+    namespace: "default",
+    agentId: sampleJoining.agentId,
+    publicKey: createKeyPair("p256").publicKey,
+    purpose,
+  });
+const identity = {
+  ...sampleIdentity,
+  clientChainPem: leaf("client"),
+  serverChainPem: leaf("server"),
+};
+const committed = splitState({ ...sampleCommitted, identity }).open;
+
+test("a stopped agent's document says what the folder says in clear, and no more", () => {
+  const status = describeStatus(committed, undefined);
+  assert.deepEqual(
+    [status.state, status.running, status.link, status.vault, status.errors],
+    ["active", false, null, null, []],
+  );
+  assert.deepEqual(status.central, {
+    addresses: ["central.example:9150"],
+    connected: false,
+    lastAnswerAt: null,
+  });
+  assert.deepEqual(
+    status.certificates.map(({ purpose }) => purpose),
+    ["client", "server"],
+  );
+  assert.match(status.certificates[0]?.serial ?? "", /^[0-9a-f]{32}$/);
+  assert.deepEqual(status.settings, {
+    hash: null,
+    seq: "0",
+    epoch: 3,
+    values: sampleCommitted.last.settings,
+  });
+});
+
+test("a running agent adds its link, vault, central and problems", () => {
+  const problem = { at: "2026-01-01T00:00:00.000Z", code: "link.timeout", text: "No answer." };
+  const status = describeStatus(committed, {
+    control: { connected: true, evidence: sampleEvidence, lastAnswerAtMs: Date.UTC(2026, 0, 1) },
+    vault: { keyVersion: 1, source: "key-file", where: "the folder", strength: "weak" },
+    problems: [problem],
+    addresses: ["other.example:9150"],
+  });
+  assert.equal(status.running, true);
+  assert.equal(status.link?.group, "X25519MLKEM768");
+  assert.deepEqual(status.vault, { source: "key-file", strength: "weak" });
+  assert.deepEqual(status.central, {
+    addresses: ["other.example:9150"],
+    connected: true,
+    lastAnswerAt: "2026-01-01T00:00:00.000Z",
+  });
+  assert.deepEqual(status.errors, [problem]);
+});
+
+test("before central granted anything there is an id and a name, no namespace and no certificate", () => {
+  const status = describeStatus(splitState(sampleJoining).open, undefined);
+  assert.deepEqual(
+    [status.state, status.namespace, status.certificates, status.settings],
+    ["joining", null, [], null],
+  );
+});
+
+test("promise 6: no secret stands in the document", () => {
+  const text = JSON.stringify(describeStatus(splitState(sampleJoining).open, undefined));
+  assert.ok(!text.includes("PRIVATE") && !text.includes(sampleJoining.ticket.secret));
+});
