@@ -11,7 +11,10 @@ import { serverSettings, type TlsIdentity } from "./tls-settings.ts";
 
 export interface TlsAcceptorOptions {
   readonly identity: TlsIdentity;
-  /** Authorities named to clients when they are asked for a certificate; what is accepted is `judgeClient`'s decision alone. */
+  /**
+   * Authorities named to clients when they are asked for a certificate; "" asks nobody. What is accepted is `judgeClient`'s
+   * decision alone.
+   */
   readonly clientRootsPem: string;
   readonly judgeClient: JudgeClient;
   readonly handshakeTimeoutMs: number;
@@ -62,7 +65,6 @@ export function createTlsAcceptor(options: TlsAcceptorOptions): TlsAcceptor {
   const server = createServer({
     ...serverSettings(options.identity, options.clientRootsPem),
     handshakeTimeout: timeoutMs,
-    allowHalfOpen: true,
     noDelay: true,
   });
   if (options.maxConnections !== undefined) {
@@ -77,6 +79,8 @@ export function createTlsAcceptor(options: TlsAcceptorOptions): TlsAcceptor {
     socket.destroy();
     fail(error, address);
   });
+  // Half-open only from the handshake's end: else a caller that hangs up in it would hold its descriptor until the time limit.
+  server.on("connection", allowHalfOpen);
   server.on("secureConnection", (socket) => {
     secure(socket, options, fail);
   });
@@ -104,6 +108,7 @@ function secure(
 ): void {
   // Resets after this point belong to whoever takes the socket; until someone listens they must not end the process.
   socket.on("error", () => {});
+  allowHalfOpen(socket);
   const address = addressOf(socket);
   try {
     const [leaf, ...intermediates] = peerChain(socket);
@@ -120,6 +125,10 @@ function secure(
     socket.destroy();
     fail(toTautlineError(error), address);
   }
+}
+
+function allowHalfOpen(socket: Socket): void {
+  socket.allowHalfOpen = true;
 }
 
 function provenPeer(verdict: ClientVerdict): { peerId: string; peerSerial: string } | undefined {

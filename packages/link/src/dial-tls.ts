@@ -153,7 +153,11 @@ function proveCentral(
   return { who: { peerId: spiffeId, peerSerial: verdict.serial }, root };
 }
 
+/** A pin names a root: the key of an intermediate would outlive that intermediate's own limits. */
 function isPinned(certificate: X509Certificate, pins: readonly Uint8Array[]): boolean {
+  if (!certificate.checkIssued(certificate)) {
+    return false;
+  }
   const pin = spkiPin(certificate);
   return pins.some((candidate) => equalBytes(candidate, pin));
 }

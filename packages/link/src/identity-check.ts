@@ -15,17 +15,25 @@ export function requireIdentity(identity: TlsIdentity): void {
   }
 }
 
-/** The key's own error is not kept as cause: its text could quote the key. */
-function findMistake(identity: TlsIdentity): string | undefined {
+/** Errors of reading are not kept as cause: their text could quote the key. */
+function findMistake({ keyPem, chainPem }: TlsIdentity): string | undefined {
+  const leaf = attempt(() => certificatesFromPem(chainPem)[0]);
+  if (leaf === undefined) {
+    return "the certificate chain is empty or not readable PEM";
+  }
+  const key = attempt(() => createPrivateKey(keyPem));
+  if (key === undefined) {
+    return "the private key is not readable PEM";
+  }
+  return leaf.checkPrivateKey(key)
+    ? undefined
+    : "the private key does not belong to the first certificate";
+}
+
+function attempt<Value>(read: () => Value): Value | undefined {
   try {
-    const [leaf] = certificatesFromPem(identity.chainPem);
-    if (leaf === undefined) {
-      return "it has no certificate";
-    }
-    return leaf.checkPrivateKey(createPrivateKey(identity.keyPem))
-      ? undefined
-      : "the private key does not belong to the first certificate";
+    return read();
   } catch {
-    return "the certificate chain or the private key is not readable PEM";
+    return undefined;
   }
 }

@@ -81,6 +81,23 @@ export function groupName(group: number | undefined): string | undefined {
   return group === undefined ? undefined : GROUP_NAMES.get(group);
 }
 
+const OPENSSL_NAMES: ReadonlyMap<string, string> = new Map([
+  ["prime256v1", "P-256"],
+  ["secp384r1", "P-384"],
+  ["secp521r1", "P-521"],
+]);
+
+/**
+ * Gives the one name Tautline shows for a group that OpenSSL named.
+ *
+ * @param name as in `tlsSocket.getEphemeralKeyInfo()`
+ * @returns the name, or `undefined` for a group that is not known here
+ */
+export function canonicalGroupName(name: string): string | undefined {
+  const known = OPENSSL_NAMES.get(name) ?? name;
+  return [...GROUP_NAMES.values()].find((each) => each === known);
+}
+
 interface Element {
   readonly tag: number;
   readonly content: Uint8Array;

@@ -1,7 +1,7 @@
 import type { TLSSocket } from "node:tls";
 import { serialOf } from "@tautline/pki";
 import { TautlineError, formatTimestamp, type LinkEvidence } from "@tautline/protocol";
-import { groupName, readSession, type SessionFacts } from "./session-der.ts";
+import { canonicalGroupName, groupName, readSession, type SessionFacts } from "./session-der.ts";
 
 /** A peer whose certificate our own check accepted. */
 export interface ProvenPeer {
@@ -32,12 +32,16 @@ export function evidenceOfAccepted(
   who: ProvenPeer | undefined,
   now: () => number,
 ): LinkEvidence {
-  const session = readFullHandshake(socket);
+  requireFullHandshake(socket);
+  const session = readOwnSession(socket);
   if (who !== undefined) {
-    requirePeer(socket, who, session);
+    requirePeer(socket, who);
+    if (session?.hasPeerCertificate === false) {
+      throw unproven(socket, "mtls", "its session holds no certificate of the other end");
+    }
   }
   return {
-    ...negotiated(socket, session),
+    ...negotiated(socket, groupName(session?.group)),
     level: who === undefined ? "tls" : "mtls",
     serverProven: true,
     clientProven: who !== undefined,
@@ -63,13 +67,13 @@ export function evidenceOfDialled(
   who: ProvenPeer,
   options: { readonly showedCertificate: boolean; readonly now: () => number },
 ): LinkEvidence {
-  const session = readFullHandshake(socket);
-  requirePeer(socket, who, session);
+  requireFullHandshake(socket);
+  requirePeer(socket, who);
   if (options.showedCertificate && !wasAskedForCertificate(socket)) {
     throw unproven(socket, "mtls", "the other end did not ask for this end's certificate");
   }
   return {
-    ...negotiated(socket, session),
+    ...negotiated(socket, dialledGroup(socket)),
     level: options.showedCertificate ? "mtls" : "tls",
     serverProven: true,
     clientProven: options.showedCertificate,
@@ -80,13 +84,24 @@ export function evidenceOfDialled(
 }
 
 /** TLS 1.3 and not resumed: only then did a certificate and a fresh key exchange take part. */
-function readFullHandshake(socket: TLSSocket): SessionFacts | undefined {
+function requireFullHandshake(socket: TLSSocket): void {
   if (socket.getProtocol() !== "TLSv1.3") {
     throw unproven(socket, "tls", `its protocol is ${socket.getProtocol() ?? "unknown"}`);
   }
   if (socket.isSessionReused()) {
     throw unproven(socket, "tls", "it was resumed, so no certificate took part");
   }
+}
+
+function requirePeer(socket: TLSSocket, who: ProvenPeer): void {
+  const shown = socket.getPeerX509Certificate();
+  if (shown === undefined || serialOf(shown) !== who.peerSerial) {
+    throw unproven(socket, "mtls", "the certificate on it is not the one that was checked");
+  }
+}
+
+/** A server has no other way to its key-exchange group: `getEphemeralKeyInfo()` is null there. */
+function readOwnSession(socket: TLSSocket): SessionFacts | undefined {
   const der = socket.getSession();
   try {
     return der && readSession(der);
@@ -99,12 +114,11 @@ function readFullHandshake(socket: TLSSocket): SessionFacts | undefined {
   }
 }
 
-function requirePeer(socket: TLSSocket, who: ProvenPeer, session: SessionFacts | undefined): void {
-  const shown = socket.getPeerX509Certificate();
-  const isShown = shown !== undefined && serialOf(shown) === who.peerSerial;
-  if (!isShown || session?.hasPeerCertificate === false) {
-    throw unproven(socket, "mtls", "the certificate on it is not the one that was checked");
-  }
+/** A dialler is told by OpenSSL itself. Its session is no help: Node 26 puts the host's name before the DER there. */
+function dialledGroup(socket: TLSSocket): string | undefined {
+  const info = socket.getEphemeralKeyInfo();
+  const name: unknown = info === null ? undefined : Reflect.get(info, "name");
+  return typeof name === "string" ? canonicalGroupName(name) : undefined;
 }
 
 /** Only a CertificateRequest brings a TLS 1.3 client the signature algorithms of its server (RFC 8446 section 4.3.2). */
@@ -114,14 +128,13 @@ function wasAskedForCertificate(socket: TLSSocket): boolean {
 
 function negotiated(
   socket: TLSSocket,
-  session: SessionFacts | undefined,
+  group: string | undefined,
 ): Pick<LinkEvidence, "protocol" | "cipher" | "group" | "pq" | "forwardSecret" | "keyId"> {
-  const group = groupName(session?.group) ?? null;
   return {
     protocol: socket.getProtocol(),
     cipher: socket.getCipher().name,
-    group,
-    pq: group !== null && HYBRID_GROUPS.has(group),
+    group: group ?? null,
+    pq: group !== undefined && HYBRID_GROUPS.has(group),
     // Every full TLS 1.3 handshake with certificates has an ephemeral key exchange (RFC 8446 section 2).
     forwardSecret: true,
     keyId: null,

@@ -37,15 +37,17 @@ export function groups(): string {
  * A client certificate is asked for, not demanded, and judged by our own code after the handshake: so the refusal can be said.
  *
  * @param identity what central shows; its chain goes up to and includes the root, which pinned diallers look for
- * @param clientRootsPem authorities named to clients when they are asked for a certificate
+ * @param clientRootsPem authorities named to clients when they are asked for a certificate; "" asks nobody (a browser would
+ * otherwise show its user a choice of certificates)
  */
 export function serverSettings(identity: TlsIdentity, clientRootsPem: string): TlsOptions {
   return {
     ...bothEnds(),
     key: identity.keyPem,
     cert: identity.chainPem,
-    ca: clientRootsPem,
-    requestCert: true,
+    // An empty text would make Node name every authority of the system; an empty list names none.
+    ca: clientRootsPem === "" ? [] : clientRootsPem,
+    requestCert: clientRootsPem !== "",
     rejectUnauthorized: false,
     honorCipherOrder: true,
   };

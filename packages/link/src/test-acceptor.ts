@@ -1,0 +1,101 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { LinkEvidence, TautlineError } from "@tautline/protocol";
+import { createTlsAcceptor, type TlsAcceptor, type TlsAcceptorOptions } from "./accept-tls.ts";
+import { createClientJudge } from "./client-judge.ts";
+import { testNow, type TestAuthority } from "./test-authority.ts";
+import { rootsPem } from "./tls-settings.ts";
+
+/** What an acceptor under test reported about one connection. */
+export interface Secured {
+  readonly socket: TLSSocket;
+  readonly evidence: LinkEvidence;
+  readonly refusal: TautlineError | undefined;
+}
+
+/** An acceptor that listens on a free port and remembers what it reported. */
+export interface TestAcceptor extends AsyncDisposable {
+  readonly acceptor: TlsAcceptor;
+  readonly port: number;
+  /** Takes the next secured connection, waiting for it if need be. */
+  nextSecured(): Promise<Secured>;
+  /** Takes the next failure, waiting for it if need be. */
+  nextFailure(): Promise<{ readonly error: TautlineError; readonly address: string }>;
+}
+
+/**
+ * Starts central's accepting end for tests of this package; disposing it cuts what is open.
+ *
+ * @param authority whose central it is
+ * @param overrides options of the acceptor to change
+ */
+export async function startTestAcceptor(
+  authority: TestAuthority,
+  overrides: Partial<TlsAcceptorOptions> = {},
+): Promise<TestAcceptor> {
+  const secured = createQueue<Secured>();
+  const failures = createQueue<{ error: TautlineError; address: string }>();
+  const acceptor = createTlsAcceptor({
+    identity: authority.central(),
+    clientRootsPem: rootsPem([authority.root]),
+    judgeClient: createClientJudge({
+      trustDomain: authority.trustDomain,
+      roots: () => [authority.root],
+      isRevoked: () => false,
+      now: testNow,
+    }),
+    handshakeTimeoutMs: 10_000,
+    now: testNow,
+    onSecured: (socket, evidence, refusal) => {
+      secured.put({ socket, evidence, refusal });
+    },
+    onFailed: (error, address) => {
+      failures.put({ error, address });
+    },
+    ...overrides,
+  });
+  const { server } = acceptor;
+  const open = new Set<{ destroy: () => unknown }>();
+  server.on("connection", (socket) => {
+    open.add(socket);
+    socket.once("close", () => open.delete(socket));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    acceptor,
+    port: (server.address() as AddressInfo).port,
+    nextSecured: secured.take,
+    nextFailure: failures.take,
+    [Symbol.asyncDispose]: async () => {
+      const closed = once(server, "close");
+      server.close();
+      for (const socket of open) {
+        socket.destroy();
+      }
+      await closed;
+    },
+  };
+}
+
+function createQueue<Item>(): { put: (item: Item) => void; take: () => Promise<Item> } {
+  const items: Item[] = [];
+  const waiting: ((item: Item) => void)[] = [];
+  return {
+    put: (item) => {
+      const first = waiting.shift();
+      if (first === undefined) {
+        items.push(item);
+      } else {
+        first(item);
+      }
+    },
+    take: () => {
+      const item = items.shift();
+      return item === undefined
+        ? new Promise((resolve) => waiting.push(resolve))
+        : Promise.resolve(item);
+    },
+  };
+}
