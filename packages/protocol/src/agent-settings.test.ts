@@ -107,8 +107,11 @@ test("what is written is canonical: only the given keys, in order, without space
 });
 
 test("nothing is written that would not be read", () => {
-  const wrong = { heartbeatSeconds: 1 };
-  assert.throws(() => formatAgentSettings(wrong), { code: "value.agent_settings" });
+  const tooOften = { heartbeatSeconds: 1 };
+  const forbiddenKey = { labels: { constructor: "a" } as Record<string, string> };
+  for (const settings of [tooOften, forbiddenKey]) {
+    assert.throws(() => formatAgentSettings(settings), { code: "value.agent_settings" });
+  }
 });
 
 /** [key, what a person wrote, the settings or the reason of the refusal]. */

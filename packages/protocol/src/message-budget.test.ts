@@ -104,6 +104,10 @@ for (const [name, schema, number] of [
   });
 }
 
+test("a field that is no list may come as often as a message may have fields", () => {
+  accept(AgentToServerSchema, repeated(LIMITS.messageListEntries.value + 1, fromHex("1001")));
+});
+
 test("lists of different fields and of different messages are counted apart", () => {
   const half = repeated(600, field(1, new Uint8Array()));
   const other = repeated(600, field(2, new Uint8Array()));
