@@ -1,13 +1,22 @@
-import { TautlineError } from "@tautline/protocol";
-import { Kysely, SqliteDialect, type Transaction } from "kysely";
-import { Migrator, type MigrationProvider } from "kysely/migration";
+import { existsSync } from "node:fs";
+import { isTautlineError, TautlineError } from "@tautline/protocol";
+import { Kysely, type Transaction } from "kysely";
+import { type MigrationProvider, Migrator } from "kysely/migration";
 import { firstRelease } from "./migrations/0001-first.ts";
+import {
+  publishDatabase,
+  refuseCutOff,
+  removeUnpublished,
+  unpublishedName,
+} from "./new-database.ts";
 import type { Schema } from "./schema.ts";
+import { createSqliteDialect } from "./sqlite-dialect.ts";
 import { openSqlite } from "./sqlite.ts";
 import { explainStoreError } from "./store-error.ts";
 
-/** Reads or writes: the open database or a transaction on it. */
+/** Reads: the open database. */
 export type Reader = Kysely<Schema>;
+/** Writes: a transaction on it. */
 export type Writer = Transaction<Schema>;
 
 /** Central's database. */
@@ -20,11 +29,14 @@ export interface Store {
    */
   read<T>(work: (db: Reader) => Promise<T>): Promise<T>;
   /**
-   * Runs one transaction; when the promise resolves, its writes are on the disk, all or none.
+   * Runs one transaction; when the promise resolves, its writes are on the disk, all or none. Transactions run one after the
+   * other, and reads wait for them: work inside one must use its own argument and nothing else.
    *
    * @throws store.* with the database's own reason; errors of `work` roll back and pass through
    */
   write<T>(work: (db: Writer) => Promise<T>): Promise<T>;
+  /** Why the database refused the last write; undefined where it took it. */
+  trouble(): TautlineError | undefined;
   close(): Promise<void>;
 }
 
@@ -33,32 +45,58 @@ const migrations: MigrationProvider = {
 };
 
 /**
- * Opens central's database and brings its tables to this version.
+ * Opens central's database and brings its tables to this version; a new one appears under its name only when it is complete.
  *
  * @param file path of central.db
  * @throws store.locked, store.damaged, store.newer_schema, store.failed
  */
 export async function openStore(file: string): Promise<Store> {
-  const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: openSqlite(file) }) });
+  if (existsSync(file)) {
+    removeUnpublished(file);
+  } else {
+    await (await openMigrated(unpublishedName(file))).destroy();
+    publishDatabase(file);
+  }
+  refuseCutOff(file);
+  return createStore(await openMigrated(file), file);
+}
+
+function createStore(db: Kysely<Schema>, file: string): Store {
+  let trouble: TautlineError | undefined;
+  return {
+    file,
+    read: async (work) => {
+      try {
+        return await work(db);
+      } catch (error) {
+        throw explainStoreError(error, file);
+      }
+    },
+    write: async (work) => {
+      try {
+        const result = await db.transaction().execute(work);
+        trouble = undefined;
+        return result;
+      } catch (error) {
+        const explained = explainStoreError(error, file);
+        if (isTautlineError(explained) && explained.code.startsWith("store.")) trouble = explained;
+        throw explained;
+      }
+    },
+    trouble: () => trouble,
+    close: () => db.destroy(),
+  };
+}
+
+async function openMigrated(file: string): Promise<Kysely<Schema>> {
+  const db = new Kysely<Schema>({ dialect: createSqliteDialect(openSqlite(file)) });
   try {
     await migrate(db, file);
+    return db;
   } catch (error) {
     await db.destroy();
     throw explainStoreError(error, file);
   }
-  const explained = async <T>(work: Promise<T>): Promise<T> => {
-    try {
-      return await work;
-    } catch (error) {
-      throw explainStoreError(error, file);
-    }
-  };
-  return {
-    file,
-    read: (work) => explained(work(db)),
-    write: (work) => explained(db.transaction().execute(work)),
-    close: () => db.destroy(),
-  };
 }
 
 async function migrate(db: Kysely<Schema>, file: string): Promise<void> {
