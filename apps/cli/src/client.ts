@@ -110,6 +110,8 @@ async function send(exchange: Exchange, body: Row | undefined): Promise<Answer> 
       method,
       path,
       socketPath,
+      // A connection kept from an earlier call may belong to a central that has stopped since.
+      agent: false,
       signal: AbortSignal.timeout(timeoutMs),
       headers: {
         host: "localhost",

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { withTempFolder } from "@tautline/testing";
+import { renderPage } from "../table.ts";
+import { runLine, TEST_NOW_MS } from "../test-world.ts";
+import { statusLines } from "./status.ts";
+
+const plain = (_style: string, text: string): string => text;
+
+const STATUS = {
+  id: "0197d3b1-7c00-7abc-8def-0123456789ab",
+  name: "web-1",
+  namespace: "default",
+  state: "active",
+  running: true,
+  version: "0.1.0",
+  central: {
+    addresses: ["c:9150", "d:9150"],
+    connected: true,
+    lastAnswerAt: "2026-11-22T10:03:00Z",
+  },
+  link: {
+    level: "mtls",
+    protocol: "TLSv1.3",
+    cipher: "TLS_AES_256_GCM_SHA384",
+    group: "X25519MLKEM768",
+    since: "2026-11-22T09:03:15Z",
+  },
+  vault: { source: "key-file", strength: "weak" },
+  certificates: [{ purpose: "client", serial: "0a", notAfter: "2026-11-23T10:03:15Z" }],
+  settings: { hash: "ab", seq: "2", epoch: 1, values: { heartbeatSeconds: 10, labels: {} } },
+  errors: [{ at: "2026-11-22T09:00:00Z", code: "link.broken", text: "It broke." }],
+};
+
+test("a running agent's page answers: who, connected how, sealed by what, ending when, told what", () => {
+  const page = renderPage(statusLines(STATUS, TEST_NOW_MS), plain);
+  for (const line of [
+    /^connected +yes$/m,
+    /^last answer +2026-11-22T10:03:00Z \(15s ago\)$/m,
+    /^link +mtls, TLSv1\.3, TLS_AES_256_GCM_SHA384, X25519MLKEM768, since 2026-11-22T09:03:15Z$/m,
+    /^vault +key-file, weak$/m,
+    /^client certificate +ends 2026-11-23T10:03:15Z \(in 1d\), serial 0a$/m,
+    /^settings +by instruction 1\/2\n +heartbeatSeconds = 10$/m,
+    /^error +2026-11-22T09:00:00Z link\.broken: It broke\.$/m,
+  ]) {
+    assert.match(page, line);
+  }
+});
+
+test("an agent that does not run shows what its folder knows, and no more", () => {
+  const asleep = {
+    ...STATUS,
+    running: false,
+    link: null,
+    vault: null,
+    settings: null,
+    central: { addresses: [], connected: false, lastAnswerAt: null },
+  };
+  const page = renderPage(statusLines(asleep, TEST_NOW_MS), plain);
+  assert.match(page, /^running +no$/m);
+  assert.match(page, /^last answer +never$/m);
+  assert.match(page, /^link +none$/m);
+  assert.match(page, /^settings +defaults; no instruction yet$/m);
+  assert.doesNotMatch(page, /^vault/m);
+});
+
+test("a host that has not joined is told how to", () =>
+  withTempFolder(async (cwd) => {
+    const { code, stdout, stderr } = await runLine(`agent status --data ${cwd}`, cwd);
+    assert.deepEqual([code, stdout], [1, ""]);
+    assert.match(stderr, /agent\.not_joined: .*\n.*tautline agent join TOKEN/);
+  }));
