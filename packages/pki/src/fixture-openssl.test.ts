@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { withTempFolder } from "@tautline/testing";
@@ -7,12 +7,22 @@ import { toPem } from "./pem.ts";
 
 /** Runs the real openssl in a folder; its standard output. */
 export function openssl(folder: string, args: readonly string[], input = ""): string {
-  return execFileSync("openssl", args, {
-    cwd: folder,
-    input,
-    encoding: "utf8",
-    stdio: ["pipe", "pipe", "pipe"],
-  });
+  return run(folder, args, input).stdout;
+}
+
+/** Runs the real openssl in a folder; what it tells the person at the terminal. */
+export function opensslRemark(folder: string, args: readonly string[], input = ""): string {
+  return run(folder, args, input).stderr;
+}
+
+function run(
+  folder: string,
+  args: readonly string[],
+  input: string,
+): { stdout: string; stderr: string } {
+  const ended = spawnSync("openssl", args, { cwd: folder, input, encoding: "utf8" });
+  if (ended.status !== 0) throw new Error(`openssl ${args.join(" ")}: ${ended.stderr}`);
+  return ended;
 }
 
 export interface OpensslQuestion {
@@ -34,11 +44,11 @@ export async function askOpenssl(question: OpensslQuestion): Promise<string> {
     const untrusted = intermediates.length === 0 ? [] : ["-untrusted", "intermediates.pem"];
     const trusted = ["-no-CApath", "-no-CAstore", "-CAfile", "roots.pem", ...untrusted];
     const asked = ["-x509_strict", "-purpose", `ssl${purpose}`, "-attime", seconds];
-    const run = spawnSync("openssl", ["verify", ...asked, ...trusted, "leaf.pem"], {
+    const ended = spawnSync("openssl", ["verify", ...asked, ...trusted, "leaf.pem"], {
       cwd: folder,
       encoding: "utf8",
     });
-    if (run.status === 0) return "accepted";
-    return /error \d+ at \d+ depth lookup: (.*)/.exec(run.stderr)?.[1] ?? run.stderr;
+    if (ended.status === 0) return "accepted";
+    return /error \d+ at \d+ depth lookup: (.*)/.exec(ended.stderr)?.[1] ?? ended.stderr;
   });
 }

@@ -4,11 +4,14 @@ import {
   createPublicKey,
   generateKeyPairSync,
   type KeyObject,
+  sign,
+  verify,
   X509Certificate,
 } from "node:crypto";
 import { TautlineError } from "@tautline/protocol";
 import { refuseWeakKey } from "./key-strength.ts";
 import { splitPem } from "./pem.ts";
+import { schemeForKey } from "./signature-scheme.ts";
 
 /** The kinds of key that Tautline makes: P-256 for certificates (FIPS 186-5), Ed25519 for messages (RFC 8032). */
 export type KeyKind = "p256" | "ed25519";
@@ -49,6 +52,7 @@ export function exportPrivateKey(key: KeyObject): string {
 export function importPrivateKey(pem: string): KeyObject {
   const key = importKey(pem, / ?PRIVATE KEY$/, "private", createPrivateKey);
   refuseWeakKey(key);
+  if (!isWhole(key)) throw malformedKey("its private and its public half do not belong together");
   return key;
 }
 
@@ -95,6 +99,17 @@ export function encodeSpki(source: KeyObject | X509Certificate): Buffer {
   return publicKey.export({ type: "spki", format: "der" });
 }
 
+/** OpenSSL reads a private key whose stored public half is another key's, and then signs what nobody can verify. */
+function isWhole(key: KeyObject): boolean {
+  const { hash } = schemeForKey(key);
+  const probe = Buffer.from("tautline");
+  try {
+    return verify(hash, probe, createPublicKey(key), sign(hash, probe, key));
+  } catch {
+    return false;
+  }
+}
+
 function importKey(
   pem: string,
   label: RegExp,
@@ -104,17 +119,16 @@ function importKey(
   const [block, ...others] = splitPem(pem);
   const found = block === undefined ? "" : (/^-----BEGIN (.*)-----/.exec(block)?.[1] ?? "");
   if (block === undefined || others.length > 0 || !label.test(found)) {
-    throw new TautlineError("pki.key_malformed", {
-      detail: { reason: `expected exactly one PEM block with a ${half} key` },
-    });
+    throw malformedKey(`expected exactly one PEM block with a ${half} key`);
   }
   try {
     return create(block);
   } catch (cause) {
     // OpenSSL's reason is a parser's, never the key's content.
-    throw new TautlineError("pki.key_malformed", {
-      detail: { reason: `it is not an unencrypted ${half} key` },
-      cause,
-    });
+    throw malformedKey(`it is not an unencrypted ${half} key`, cause);
   }
+}
+
+function malformedKey(reason: string, cause?: unknown): TautlineError {
+  return new TautlineError("pki.key_malformed", { detail: { reason }, cause });
 }
