@@ -58,7 +58,7 @@ export const noSwitchedOffChecks: Rule = (house) =>
     .flatMap(([path, text]) =>
       text.split("\n").flatMap((line, index) => {
         const switchOff =
-          /@ts-(?:ignore|nocheck|expect-error)|(?:ox|es)lint-disable|oxfmt-ignore/.exec(line);
+          /@ts-(?:ignore|nocheck|expect-error)|(?:ox|es)lint-disable|oxfmt-ignor[e]/.exec(line);
         return switchOff === null
           ? []
           : [`${path}:${index + 1}: switches a check off: ${switchOff[0]}`];

@@ -1,0 +1,88 @@
+import { runStageProcess, type StageOrder } from "./stage-process.ts";
+import { testArguments, testFiles, type Checks, type Stage, type Tests } from "./stages.ts";
+import { NO_PROGRESS, type Progress, type Totals } from "./totals.ts";
+
+/** Where and how stages run. */
+export interface StageSetting {
+  /** The repository's folder. */
+  readonly root: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly print: (text: string) => void;
+}
+
+/** What a stage came to. */
+export interface StageResult extends Totals {
+  readonly verdict: "passed" | "FAILED" | "none";
+  readonly failures: readonly string[];
+  /** What else is worth a word on the stage's line. */
+  readonly remark: string;
+}
+
+/** Runs one stage. A stage for which nothing has been written yet is `none`, never passed. */
+export function runStage(stage: Stage, setting: StageSetting): Promise<StageResult> {
+  const order = {
+    folder: setting.root,
+    environment: setting.environment,
+    ceilingMs: stage.minutes * 60_000,
+  };
+  return "commands" in stage.work
+    ? runChecks(stage.work, order, setting)
+    : runTests(stage.work, order, setting);
+}
+
+type Order = Pick<StageOrder, "folder" | "environment" | "ceilingMs">;
+
+async function runChecks(
+  { commands }: Checks,
+  order: Order,
+  { print }: StageSetting,
+): Promise<StageResult> {
+  const failures: string[] = [];
+  for (const args of commands) {
+    const { ok, reason, output } = await runStageProcess({ ...order, args, isQuiet: true });
+    if (ok) continue;
+    failures.push([args.join(" "), reason].filter((part) => part !== "").join(" "));
+    print(`\nFAILED: ${args.join(" ")} ${reason}\n${output}\n`);
+  }
+  return {
+    passed: commands.length - failures.length,
+    failed: failures.length,
+    skipped: 0,
+    verdict: failures.length === 0 ? "passed" : "FAILED",
+    failures,
+    remark: "",
+  };
+}
+
+async function runTests(work: Tests, order: Order, setting: StageSetting): Promise<StageResult> {
+  const files = testFiles(setting.root, work);
+  if (files.length === 0) {
+    return { ...NO_PROGRESS, verdict: "none", remark: `no ${work.globs.join(", ")}` };
+  }
+  let progress: Progress = NO_PROGRESS;
+  const { ok, reason } = await runStageProcess({
+    ...order,
+    args: testArguments(files, work),
+    isQuiet: false,
+    onMessage: (message) => (progress = message as Progress),
+  });
+  const failures = [...progress.failures];
+  if (reason !== "") {
+    const during = reason.startsWith("was stopped")
+      ? `, during ${progress.running.join(", ")}`
+      : "";
+    failures.push(`the stage ${reason}${during}`);
+  } else if (!ok && failures.length === 0) {
+    failures.push("the test runner ended with an error, without naming a test");
+  }
+  const { passed, skipped, coverage = "" } = progress;
+  const failed = failures.length;
+  return {
+    passed,
+    failed,
+    skipped,
+    verdict: failed === 0 ? "passed" : "FAILED",
+    failures,
+    remark: coverage,
+  };
+}
