@@ -1,8 +1,9 @@
+import { printableText } from "@tautline/protocol";
+
 /** What the audit trail remembers; every name here is part of the trail's format and never reused for something else. */
 export type AuditAction =
   | "agent.active"
   | "agent.joined"
-  | "agent.refused"
   | "agent.revoked"
   | "authority.created"
   | "central.started"
@@ -34,10 +35,12 @@ export interface AuditEntry extends AuditEvent {
   readonly at: string;
 }
 
-const MAX_TEXT = 512;
+/** The most characters of any text in an entry. */
+export const MAX_AUDIT_TEXT = 512;
 
 /**
- * Writes an event as the text that is hashed: fixed key order, control characters gone, every text bounded (no log injection).
+ * Writes an event as the text that is hashed: one line of JSON in a fixed order of keys; what could forge a line or move a
+ * terminal's cursor is replaced, and every text is bounded (no log injection).
  *
  * @param seq the entry's number
  * @param atMs milliseconds since the epoch
@@ -61,6 +64,5 @@ export function formatAuditBody(seq: number, atMs: number, event: AuditEvent): s
 }
 
 function clean(text: string): string {
-  const visible = text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "\uFFFD");
-  return visible.length > MAX_TEXT ? `${visible.slice(0, MAX_TEXT)}...` : visible;
+  return printableText(text, MAX_AUDIT_TEXT);
 }
