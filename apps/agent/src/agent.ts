@@ -135,10 +135,21 @@ class FolderAgent implements Agent {
     return this.#withParts(async () => {
       const { state } = this.#store.value;
       if (state === undefined) throw this.#notJoined();
-      const maxRounds = Number.POSITIVE_INFINITY;
-      await this.#finishJoin({ ticket: undefined, name: state.name, maxRounds }, signal);
+      if (state.state !== "committed" && !(await this.#resumeJoin(state.name, signal))) return;
       await this.#makeControl(this.#world.onConnected).run(signal);
     });
+  }
+
+  /** Gives false if the agent was stopped before the join was finished; what was reached is kept. */
+  async #resumeJoin(name: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      const maxRounds = Number.POSITIVE_INFINITY;
+      await this.#finishJoin({ ticket: undefined, name, maxRounds }, signal);
+      return true;
+    } catch (error) {
+      if (signal.aborted) return false;
+      throw error;
+    }
   }
 
   async #withParts<Result>(use: () => Promise<Result>): Promise<Result> {

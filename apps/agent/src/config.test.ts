@@ -78,11 +78,7 @@ const REFUSED: [name: string, text: string, place: RegExp][] = [
     "central: { pollingInterval: 30 }\n",
     /central\.pollingInterval/,
   ],
-  [
-    "a polling interval out of range",
-    "central: { pollingInterval: 2h }\n",
-    /from 1s to 1h/,
-  ],
+  ["a polling interval out of range", "central: { pollingInterval: 2h }\n", /from 1s to 1h/],
   [
     "a variable that no shell can set",
     "vault: { environmentVariable: A-B }\n",

@@ -30,7 +30,7 @@ test("another process is kept out, and kill -9 leaves nothing behind that keeps 
       console.log(JSON.stringify({ event: "held" }));
       setInterval(() => {}, 1_000);
     `;
-    await using holder = await launchProcess({
+    await using holder = launchProcess({
       command: process.execPath,
       args: ["--input-type=module", "-e", program],
       signal: t.signal,

@@ -12,6 +12,7 @@ import {
   ServerErrorResponseType,
   toWireText,
   TautlineError,
+  type ErrorCode,
   type InstructionReceipt,
 } from "@tautline/protocol";
 import {
@@ -120,6 +121,13 @@ function offer(
     settings,
     instruction: { agentId, namespace: "default", seq: 1n, ...instruction },
   });
+}
+
+function errorResponse(code: ErrorCode): StandInAnswer["errorResponse"] {
+  return {
+    type: ServerErrorResponseType.BAD_REQUEST,
+    errorMessage: toWireText(new TautlineError(code)),
+  };
 }
 
 /** The receipt names the reason, the refusal is audited here, and not one byte of the state changed. */
@@ -286,10 +294,6 @@ test("A4: forged error replies make the agent neither wipe, stop, nor lower anyt
   await withJoinedAgent(async (scene) => {
     const { central, agentId } = scene;
     const before = scene.settingsOnDisk();
-    const errorResponse = (code: "admission.agent_revoked" | "enrolment.id_taken") => ({
-      type: ServerErrorResponseType.BAD_REQUEST,
-      errorMessage: toWireText(new TautlineError(code)),
-    });
     central.push({
       instanceUid: agentIdToBytes(agentId),
       errorResponse: errorResponse("admission.agent_revoked"),

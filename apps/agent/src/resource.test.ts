@@ -20,10 +20,11 @@ test("a resource is open between start and stop, and closed once", async () => {
 
 test("what failed to open is not closed", async () => {
   const closed: string[] = [];
-  const open = (): string => {
-    throw new Error("no");
-  };
-  const part = resource("thing", open, (thing) => void closed.push(thing));
+  const part = resource(
+    "thing",
+    () => Promise.reject<string>(new Error("no")),
+    (thing) => void closed.push(thing),
+  );
   await assert.rejects(async () => part.start?.(), /no/);
   await part.stop?.();
   assert.deepEqual(closed, []);

@@ -233,8 +233,11 @@ test("a link that cannot be opened is an end like any other", async () => {
     onOrder: () => {},
     onProblem: () => {},
   };
-  const failing = () => Promise.reject(new TautlineError("link.timeout"));
-  const end = await runSession(failing, options, new AbortController().signal);
+  const end = await runSession(
+    () => Promise.reject(new TautlineError("link.timeout")),
+    options,
+    new AbortController().signal,
+  );
   assert.equal(end.error?.code, "link.timeout");
   assert.equal(end.answeredForMs, undefined);
 });

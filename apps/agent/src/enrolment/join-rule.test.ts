@@ -11,6 +11,7 @@ import { nextJoinStep, type JoinFacts } from "./join-rule.ts";
 
 const same = { ...sampleTicket };
 const other = { ...sampleTicket, tokenId: "second" };
+const moved = { ...sampleTicket, addresses: ["moved.example:9150"] };
 const otherSecret = { ...sampleTicket, secret: "b3RoZXI" };
 
 const facts = (change: Partial<JoinFacts>): JoinFacts => ({
@@ -30,6 +31,11 @@ const TABLE: [name: string, facts: Partial<JoinFacts>, outcome: string][] = [
   [
     "a mistyped secret is another token",
     { state: sampleJoining, ticket: otherSecret },
+    "take_token",
+  ],
+  [
+    "the same token with other addresses is taken",
+    { state: sampleJoining, ticket: moved },
     "take_token",
   ],
   ["a candidate is proven first", { state: sampleCandidate }, "prove"],

@@ -53,5 +53,10 @@ export function nextJoinStep({ state, ticket, isSameCentral, isLapsed }: JoinFac
 
 /** Both are this host's own; there is nobody to learn anything from the time this takes. */
 function isSameToken(a: JoinTicket, b: JoinTicket): boolean {
-  return a.tokenId === b.tokenId && a.secret === b.secret;
+  return partsOf(a) === partsOf(b);
+}
+
+/** Addresses count too: a token printed anew for a central that has moved must replace the one kept. */
+function partsOf({ tokenId, secret, addresses, pins }: JoinTicket): string {
+  return JSON.stringify([tokenId, secret, addresses, pins]);
 }

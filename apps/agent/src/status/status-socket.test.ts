@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { existsSync, statSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
+import { request, type IncomingMessage } from "node:http";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -27,7 +27,7 @@ const document = describeStatus(open, {
 async function ask(socketPath: string, method: string, path: string): Promise<[number, string]> {
   const asking = request({ socketPath, method, path });
   asking.end();
-  const [response] = (await once(asking, "response")) as [import("node:http").IncomingMessage];
+  const [response] = (await once(asking, "response")) as [IncomingMessage];
   let text = "";
   for await (const chunk of response.setEncoding("utf8")) text += String(chunk);
   return [response.statusCode ?? 0, text];
@@ -66,7 +66,7 @@ test("a socket left by an agent that was killed keeps nobody out, and tells a re
       require("node:net").createServer().listen(${JSON.stringify(folder.socket)}, () =>
         console.log(JSON.stringify({ event: "listening" })));
     `;
-    await using killed = await launchProcess({
+    await using killed = launchProcess({
       command: process.execPath,
       args: ["-e", program],
       signal: t.signal,
