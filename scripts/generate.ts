@@ -1,6 +1,7 @@
 /**
- * Generates packages/protocol/src/gen from proto/ (npm run generate), offline, with the pinned buf and protoc-gen-es.
- * With --check nothing is written: it exits 1 and names the files when the committed code is not what proto/ gives.
+ * Generates packages/protocol/src/gen from proto/ (npm run generate), offline, with the pinned buf and protoc-gen-es,
+ * and then the pages of docs/reference from the code.
+ * With --check nothing is written: it exits 1 and names the files when what is committed is not what would be generated.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -44,14 +45,19 @@ function check(): string[] {
   }
 }
 
-buf("lint");
-if (process.argv.includes("--check")) {
-  const differing = check();
-  if (differing.length > 0) {
-    console.error(`${committed} is not what proto/ gives: ${differing.join(", ")}`);
-    console.error("What to do: run 'npm run generate' and commit the result.");
-    process.exitCode = 1;
-  }
-} else {
-  buf("generate");
+function refuse(what: string, differing: readonly string[]): void {
+  if (differing.length === 0) return;
+  console.error(`${what}: ${differing.join(", ")}`);
+  console.error("What to do: run 'npm run generate' and commit the result.");
+  process.exitCode = 1;
 }
+
+const isCheck = process.argv.includes("--check");
+buf("lint");
+if (isCheck) refuse(`${committed} is not what proto/ gives`, check());
+else buf("generate");
+
+// Loaded only now: the pages come out of packages that load the generated code.
+const { differingPages, writePages } = await import("./docs.ts");
+if (isCheck) refuse("not what the code gives", differingPages(root));
+else writePages(root);
