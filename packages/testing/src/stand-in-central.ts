@@ -67,6 +67,8 @@ export interface StandInCentral {
   waitFor(matches: (received: StandInMessage) => boolean): Promise<StandInMessage>;
   /** Sends to every open WebSocket, unasked. */
   push(answer: StandInAnswer | Uint8Array): void;
+  /** Sends one WebSocket message as it is: text as a text message, bytes without a frame header. */
+  pushRaw(data: string | Uint8Array): void;
   /** Cuts every connection without a word. */
   cut(): void;
   close(): Promise<void>;
@@ -178,6 +180,9 @@ export async function startStandInCentral({
     push(answer) {
       const bytes = encode(answer);
       for (const websocket of websockets) if (bytes) websocket.send(encodeFrame(bytes));
+    },
+    pushRaw(data) {
+      for (const websocket of websockets) websocket.send(data);
     },
     cut,
     async close() {
