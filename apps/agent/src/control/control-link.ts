@@ -48,6 +48,8 @@ export function createControlLink(options: ControlLinkOptions): ControlLink {
   const { clock, backoff } = options;
   let evidence: LinkEvidence | undefined;
   let lastAnswerAtMs: number | undefined;
+  // opamp-spec 0.18, HTTP transport: lets a proxy or a log tell agents apart without reading messages.
+  const headers = { "OpAMP-Instance-UID": options.session.agentId };
   const session: SessionOptions = {
     ...options.session,
     onAnswered(address, proven) {
@@ -65,7 +67,7 @@ export function createControlLink(options: ControlLinkOptions): ControlLink {
       if (signal.aborted) return end;
       const { openTransport, dial } = options;
       end = await runSession(
-        (events) => openTransport({ address, dial, events, signal }),
+        (events) => openTransport({ address, dial, events, signal, headers }),
         session,
         signal,
       );

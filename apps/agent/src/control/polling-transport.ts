@@ -37,7 +37,12 @@ export const openPollingTransport: OpenTransport = async ({
       socket: link.socket,
       path: OPAMP_PATH,
       host: address,
-      headers: { ...headers, "Content-Type": "application/x-protobuf" },
+      headers: {
+        ...headers,
+        "Content-Type": "application/x-protobuf",
+        // Without this an HTTP server may choose any encoding (RFC 9110 section 12.5.3).
+        "Accept-Encoding": "identity",
+      },
       body,
       maxBytes: LIMITS.opampMessageBytes.value,
       signal: stop.signal,

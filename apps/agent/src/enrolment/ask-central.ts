@@ -65,7 +65,10 @@ export async function askCentral(
     answer.reject(new TautlineError("link.cancelled", { detail: { address } }));
   signal.addEventListener("abort", stop, { once: true });
   try {
-    const headers = { Authorization: `Bearer ${credential}` };
+    const headers = {
+      Authorization: `Bearer ${credential}`,
+      "OpAMP-Instance-UID": state.agentId,
+    };
     transport = await openTransport({ address, dial, events, signal, headers });
     transport.send(encodeJoinRequest(state, host));
     return await answer.promise;
