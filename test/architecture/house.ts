@@ -59,9 +59,9 @@ export function workspaceOf(house: House, path: string): Workspace | undefined {
   return house.workspaces.find(({ folder }) => path.startsWith(`${folder}/`));
 }
 
-/** Tests, which may use test equipment. */
+/** Tests, and the equipment that only one workspace's tests need: both may use the package of test equipment. */
 export function isTest(path: string): boolean {
-  return path.endsWith(".test.ts");
+  return path.endsWith(".test.ts") || /^(?:packages|apps)\/[^/]+\/test\//.test(path);
 }
 
 /** What runs in production: the sources of the workspaces without their tests and without the test equipment. */

@@ -40,6 +40,14 @@ export const frontDoors: Rule = (house) =>
     return `imports '${text}', which ${target.folder} does not export`;
   });
 
+/** What runs in production needs neither a test nor its equipment. */
+export const noTestsInProduct: Rule = (house) =>
+  productSources(house).flatMap((source) =>
+    source.imports
+      .filter(({ text }) => isTest(targetPath(house, source, text)))
+      .map((one) => finding(source, one, `imports '${one.text}', which is for tests`)),
+  );
+
 /** Imports point down only, as the table of layers says; an app starts another one only by dynamic import of its main. */
 export const layerDirection: Rule = (house) => [
   ...eachImport(house, (source, { text, kind }) => {

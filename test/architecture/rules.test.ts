@@ -20,6 +20,7 @@ const LOOK_AWAY = ["// @ts", "ignore"].join("-");
 const DECLARED = "a package is imported only where its package.json declares it";
 const FRONT_DOORS = "a workspace is entered only by what its package.json exports";
 const LAYERS = "imports point down only, and apps do not import each other";
+const NO_TESTS = "what runs in production imports nothing that is for tests";
 const READABLE = "every import can be read";
 const CYCLES = "no file imports itself by way of others";
 const NODE = "a library uses only the parts of Node that are its work";
@@ -33,6 +34,7 @@ const MANIFEST = "every workspace has the same plain manifest";
 const DECIDED = "every runtime dependency was decided";
 const WORDS = "no file names a registry's host or a machine's own path";
 const PAGES = "every page ends plainly";
+const NAMED = "every path that a page names is there";
 
 const BREACHES: readonly Breach[] = [
   {
@@ -149,6 +151,16 @@ const BREACHES: readonly Breach[] = [
     rule: LAYERS,
     change: { "packages/extra/package.json": workspace("extra") },
     finding: "packages/extra: is not in the table of layers",
+  },
+  {
+    rule: NO_TESTS,
+    change: { [DIAL]: `import "./dial.test.ts";\n` },
+    finding: `${DIAL}:1: imports './dial.test.ts', which is for tests`,
+  },
+  {
+    rule: NO_TESTS,
+    change: { [DIAL]: `import type { Fake } from "../test/fake.ts";\n` },
+    finding: `${DIAL}:1: imports '../test/fake.ts', which is for tests`,
   },
   {
     rule: READABLE,
@@ -318,6 +330,18 @@ const BREACHES: readonly Breach[] = [
     rule: PAGES,
     change: { "docs/guide.md": "One\n\n" },
     finding: "docs/guide.md: does not end in one newline",
+  },
+  {
+    rule: NAMED,
+    change: { "README.md": "See `packages/link/src/dial.ts`\nand packages/link/src/gone.ts.\n" },
+    finding: "README.md:2: names 'packages/link/src/gone.ts', which is not there",
+  },
+  {
+    rule: NAMED,
+    change: {
+      "README.md": "`test/integration`, docs/decisions/0001-*.md, apps/<app>/, docs/none/\n",
+    },
+    finding: "README.md:1: names 'docs/none', which is not there",
   },
 ];
 

@@ -4,6 +4,7 @@ import {
   frontDoors,
   layerDirection,
   noCycles,
+  noTestsInProduct,
   nodeModules,
   readableImports,
   usedDependencies,
@@ -23,7 +24,7 @@ import {
   syntax,
   tellingNames,
 } from "./shape-rules.ts";
-import { noMachineWords, plainPages } from "./text-rules.ts";
+import { namedPaths, noMachineWords, plainPages } from "./text-rules.ts";
 
 /** Every rule of the house, by the sentence that a failing test shows. */
 export const RULES: ReadonlyMap<string, Rule> = new Map([
@@ -32,6 +33,7 @@ export const RULES: ReadonlyMap<string, Rule> = new Map([
   ["every declared dependency is used", usedDependencies],
   ["a workspace is entered only by what its package.json exports", frontDoors],
   ["imports point down only, and apps do not import each other", layerDirection],
+  ["what runs in production imports nothing that is for tests", noTestsInProduct],
   ["every import can be read", readableImports],
   ["no file imports itself by way of others", noCycles],
   ["a library uses only the parts of Node that are its work", nodeModules],
@@ -47,4 +49,5 @@ export const RULES: ReadonlyMap<string, Rule> = new Map([
   ["the lock file holds no download address", lockFile],
   ["no file names a registry's host or a machine's own path", noMachineWords],
   ["every page ends plainly", plainPages],
+  ["every path that a page names is there", namedPaths],
 ]);

@@ -26,3 +26,28 @@ export const plainPages: Rule = (house) =>
         ? []
         : [`${path}: does not end in one newline`];
     });
+
+/** A page that names a file is followed there by its reader: README.md and docs lead to nothing that is gone. */
+export const namedPaths: Rule = (house) => {
+  const paths = new Set(house.texts.keys());
+  const folders = new Set([...paths].flatMap(foldersOf));
+  return [...house.texts]
+    .filter(([path]) => path.endsWith(".md") && path !== "CHANGELOG.md")
+    .flatMap(([path, text]) =>
+      text.split("\n").flatMap((line, index) =>
+        [...line.matchAll(NAMED_PATH)]
+          .map(([name]) => name.replace(/[./]+$/, ""))
+          .filter((name) => !paths.has(name) && !folders.has(name))
+          .map((name) => `${path}:${index + 1}: names '${name}', which is not there`),
+      ),
+    );
+};
+
+/** A path from the root; one that goes on with a wildcard or a placeholder names nothing. */
+const NAMED_PATH =
+  /(?<![\w./@-])(?:packages|apps|test|scripts|proto|docs|bin)\/[\w./@-]*\w(?![\w./@-]*[*<{])/g;
+
+function foldersOf(path: string): string[] {
+  const parts = path.split("/");
+  return parts.slice(1).map((_, depth) => parts.slice(0, depth + 1).join("/"));
+}
