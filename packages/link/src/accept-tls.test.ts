@@ -38,6 +38,10 @@ async function connectTo(
   return socket;
 }
 
+function openDescriptors(): number {
+  return readdirSync("/proc/self/fd").length;
+}
+
 /** Sends plain bytes and resolves when the other end has closed. */
 async function sendPlain({ port }: TestAcceptor, bytes: string): Promise<void> {
   const socket = connectTcp(port, "127.0.0.1");
@@ -209,7 +213,6 @@ test("F13: a client that says nothing is cut off by the handshake limit", async 
 
 test("A15: 300 failed handshakes of three kinds leave no descriptor open", async () => {
   await using central = await startTestAcceptor(authority);
-  const count = (): number => readdirSync("/proc/self/fd").length;
   const failThrice = async (): Promise<void> => {
     await sendPlain(central, "GET / HTTP/1.1\r\n\r\n");
     await assert.rejects(connectTo(central, undefined, { maxVersion: "TLSv1.2" }));
@@ -218,11 +221,11 @@ test("A15: 300 failed handshakes of three kinds leave no descriptor open", async
     await Promise.all([central.nextFailure(), central.nextFailure(), central.nextFailure()]);
   };
   await failThrice();
-  const before = count();
+  const before = openDescriptors();
   for (let round = 0; round < 100; round += 1) {
     await failThrice();
   }
-  const growth = count() - before;
+  const growth = openDescriptors() - before;
   assert.ok(growth <= 5, `${growth} more descriptors are open`);
 });
 

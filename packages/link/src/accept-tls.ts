@@ -106,8 +106,6 @@ function secure(
   options: TlsAcceptorOptions,
   fail: (error: unknown, address: string) => void,
 ): void {
-  // Resets after this point belong to whoever takes the socket; until someone listens they must not end the process.
-  socket.on("error", () => {});
   allowHalfOpen(socket);
   const address = addressOf(socket);
   try {

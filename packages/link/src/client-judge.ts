@@ -51,7 +51,9 @@ export function createClientJudge(options: {
       verdict.spiffeId === null ||
       parseSpiffeId(verdict.spiffeId).trustDomain !== options.trustDomain
     ) {
-      return { refuse: new TautlineError("pki.chain_wrong_name") };
+      const reason = `it is not of trust domain '${options.trustDomain}'`;
+      const detail = { subject: leaf.subject, reason };
+      return { refuse: new TautlineError("pki.chain_wrong_name", { detail }) };
     }
     return { level: "mtls", peerId: verdict.spiffeId, peerSerial: verdict.serial };
   };

@@ -24,7 +24,7 @@ const PROBLEM_DEPTH = 8;
  *
  * @param answer status, headers and body
  * @param address the other end, for people
- * @returns link.refused with detail {address, status, code, text, remedy, retryAfterSeconds?}; `code` is "" where none is known
+ * @returns link.refused with detail {address, status, code, text, remedy, retryAfterSeconds?}; `code` is "no code" where it gave none that is known here
  */
 export function refusalFromAnswer(answer: HttpAnswer, address: string): TautlineError {
   const problem = readProblem(answer);

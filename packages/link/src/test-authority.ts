@@ -36,9 +36,13 @@ export interface TestAuthority {
   agent(purpose: "agent-client" | "agent-server", validity?: TestValidity): TestIdentity;
 }
 
-/** The time of every test in this package: nothing here waits, and no certificate ever runs out. */
+/** The time of every test in this package, in ms since 1970: nothing here waits, and no certificate ever runs out. */
 export const TEST_NOW: number = Date.UTC(2026, 10, 22, 12);
-export const testNow = (): number => TEST_NOW;
+
+/** A clock that stands at TEST_NOW. */
+export function testNow(): number {
+  return TEST_NOW;
+}
 
 const HOUR_MS = 3_600_000;
 const DAY: TestValidity = { fromMs: -HOUR_MS, toMs: 24 * HOUR_MS };

@@ -31,40 +31,50 @@ export function openWebSocket(options: OpenWebSocketOptions): Promise<WebSocket>
   const { host, timeoutMs = 30_000, signal } = options;
   return new Promise((resolve, reject) => {
     const websocket = createClient(options);
-    const settle = (error?: TautlineError): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", cancel);
-      if (error === undefined) {
-        websocket.pause();
-        setImmediate(() => {
-          websocket.resume();
-        });
-        resolve(websocket);
-      } else {
-        reject(error);
-        options.socket.destroy();
-      }
+    const fail = (error: TautlineError): void => {
+      stopWaiting();
+      reject(error);
+      options.socket.destroy();
     };
     const cancel = (): void => {
-      settle(new TautlineError("link.cancelled", { detail: { address: host } }));
+      fail(new TautlineError("link.cancelled", { detail: { address: host } }));
     };
     const timer = setTimeout(() => {
-      settle(new TautlineError("link.timeout", { detail: { address: host, timeoutMs } }));
+      fail(new TautlineError("link.timeout", { detail: { address: host, timeoutMs } }));
     }, timeoutMs);
-    signal?.addEventListener("abort", cancel, { once: true });
+    const nameAndFail = (error: unknown): void => {
+      fail(nameHttpFailure(error, host));
+    };
+    const stopWaiting = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", cancel);
+      websocket.removeListener("error", nameAndFail);
+      // From here on "close" tells all; without a listener an error would end the process.
+      websocket.on("error", () => {});
+    };
+    websocket.on("error", nameAndFail);
     websocket.once("open", () => {
-      settle();
-    });
-    websocket.on("error", (error) => {
-      settle(nameHttpFailure(error, host));
+      stopWaiting();
+      resolve(pausedForOneTurn(websocket));
     });
     websocket.on("unexpected-response", (_request, response) => {
       readAnswer(response, LARGEST_PROBLEM_BYTES, host)
         .then((answer) => refusalFromAnswer(answer, host))
-        .catch((error: unknown) => nameHttpFailure(error, host))
-        .then(settle, settle);
+        .then(fail, nameAndFail);
     });
+    signal?.addEventListener("abort", cancel, { once: true });
+    if (signal?.aborted === true) {
+      cancel();
+    }
   });
+}
+
+function pausedForOneTurn(websocket: WebSocket): WebSocket {
+  websocket.pause();
+  setImmediate(() => {
+    websocket.resume();
+  });
+  return websocket;
 }
 
 function createClient(options: OpenWebSocketOptions): WebSocket {

@@ -76,6 +76,7 @@ function weakKeyFinding(where: string): VaultFinding {
     what: "The vault's key lies beside the data it seals.",
     where,
     why: "Whoever copies the whole data folder can read its secrets.",
-    remedy: "Make new vaults with a passphrase, and leave the key file out of backups of the data.",
+    remedy:
+      "Give a passphrase before the first start of the next installation; for this one, leave the key file out of backups of the data and keep it apart.",
   };
 }

@@ -140,6 +140,20 @@ test("A19: text that is no JSON, too long, too deep, or with keys twice is refus
   }
 });
 
+test("a header file that cannot be read locks the vault, naming the file", () => {
+  const path = join(folder, "x".repeat(300));
+  assert.throws(
+    () => fileHeaderStore(path).load(),
+    (error) => {
+      assert.ok(isTautlineError(error));
+      assert.equal(error.code, "vault.header_malformed");
+      assert.equal(error.exitCode, 4);
+      assert.match(error.message, /ENAMETOOLONG/);
+      return true;
+    },
+  );
+});
+
 test("a file store gives back what it saved, and nothing before", async () => {
   const store = fileHeaderStore(join(folder, "vault.json"));
   assert.equal(await store.load(), undefined);

@@ -1,4 +1,4 @@
-import { TautlineError, parseJson } from "@tautline/protocol";
+import { TautlineError, isTautlineError, parseJson } from "@tautline/protocol";
 import { readPrivateFile, writeFileDurably } from "./durable-file.ts";
 import type { KeySourceKind } from "./key-source.ts";
 
@@ -103,11 +103,23 @@ export function parseHeader(text: string): VaultHeader {
  */
 export function fileHeaderStore(path: string): HeaderStore {
   return {
-    load: () => readPrivateFile(path, LONGEST_HEADER_BYTES)?.toString("utf8"),
+    load: () => loadText(path),
     save: (text) => {
       writeFileDurably(path, text);
     },
   };
+}
+
+/** A header that is there and cannot be read must lock the vault, not look like a mistake of another kind. */
+function loadText(path: string): string | undefined {
+  try {
+    return readPrivateFile(path, LONGEST_HEADER_BYTES)?.toString("utf8");
+  } catch (error) {
+    if (isTautlineError(error) && error.code === "vault.file_failed") {
+      throw malformed(`${error.detail["reason"] ?? "?"} when reading ${path}`, error);
+    }
+    throw error;
+  }
 }
 
 function parseWrap(value: unknown, path: string): WrappedKey {

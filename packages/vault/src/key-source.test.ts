@@ -87,6 +87,13 @@ test("A14: a passphrase or key file that others may read is refused, not used", 
   }
 });
 
+test("a passphrase or key file that cannot be read locks the vault instead of counting as absent", () => {
+  for (const make of [passphraseFileSource, generatedKeyFileSource]) {
+    const source = make(join(folder, "x".repeat(300)));
+    assert.throws(() => source.read(), failsWith("vault.source_malformed", /ENAMETOOLONG/));
+  }
+});
+
 test("a generated key is 32 random bytes, kept in a file of mode 0600, and read back the same", () => {
   const path = join(folder, "vault.key");
   const source = generatedKeyFileSource(path, { randomBytes: (size) => Buffer.alloc(size, 0xab) });

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { TautlineError } from "@tautline/protocol";
+import { TautlineError, isTautlineError } from "@tautline/protocol";
 import { readPrivateFile, writeFileDurably } from "./durable-file.ts";
 
 /** What a key source is; stored with each wrapped key, so that a vault knows by what it was sealed. */
@@ -16,7 +16,7 @@ export interface KeySource {
   readonly where: string;
   /**
    * @returns the secret, or `undefined` where the source is not present
-   * @throws vault.source_malformed, vault.file_unsafe, vault.file_failed where it is present but cannot be used
+   * @throws vault.source_malformed, vault.file_unsafe where it is present but cannot be used
    */
   read(): Buffer | undefined;
   /** Makes the secret, stores it durably and returns it; only generated sources can. */
@@ -56,7 +56,7 @@ export function passphraseFileSource(path: string): KeySource {
     strength: "depends on the passphrase",
     where,
     read: () => {
-      const bytes = readPrivateFile(path, LONGEST_PASSPHRASE_BYTES + 2);
+      const bytes = readSecret(path, LONGEST_PASSPHRASE_BYTES + 2, where);
       return bytes && checkedPassphrase(withoutLineEnd(bytes), where);
     },
   };
@@ -74,7 +74,7 @@ export function generatedKeyFileSource(
 ): KeySource {
   const where = `key file ${path}`;
   const read = (): Buffer | undefined => {
-    const bytes = readPrivateFile(path, 256);
+    const bytes = readSecret(path, 256, where);
     if (bytes === undefined) {
       return undefined;
     }
@@ -98,6 +98,18 @@ export function generatedKeyFileSource(
   return { kind: "key-file", strength: "weak", where, read, create };
 }
 
+/** A file that is there and cannot be read locks the vault just as a wrong one does. */
+function readSecret(path: string, maxBytes: number, where: string): Buffer | undefined {
+  try {
+    return readPrivateFile(path, maxBytes);
+  } catch (error) {
+    if (isTautlineError(error) && error.code === "vault.file_failed") {
+      throw malformed(where, `reading it failed (${error.detail["reason"] ?? "?"})`, error);
+    }
+    throw error;
+  }
+}
+
 function checkedPassphrase(bytes: Buffer, where: string): Buffer {
   if (bytes.length === 0) {
     throw malformed(where, "it is empty");
@@ -114,6 +126,6 @@ function withoutLineEnd(bytes: Buffer): Buffer {
   return bytes.subarray(0, bytes.length - lineFeed - carriageReturn);
 }
 
-function malformed(source: string, reason: string): TautlineError {
-  return new TautlineError("vault.source_malformed", { detail: { source, reason } });
+function malformed(source: string, reason: string, cause?: unknown): TautlineError {
+  return new TautlineError("vault.source_malformed", { detail: { source, reason }, cause });
 }

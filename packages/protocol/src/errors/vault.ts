@@ -81,7 +81,7 @@ export const vaultErrors = defineErrors({
   "vault.file_failed": {
     sentence: "{file} could not be {verb}: {reason}.",
     remedy:
-      "Check free space, quota and rights on that disk. If it existed before, it is unchanged.",
+      "Check free space, quota and rights on that disk. The file is whole: its old content or, if only the last step failed, the new.",
     status: 503,
     exit: 1,
   },

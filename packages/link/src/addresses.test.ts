@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isTautlineError } from "@tautline/protocol";
+import { formatHostPort, parseHostPort } from "./addresses.ts";
+
+test("an address is read with or without its port", () => {
+  for (const [text, host, port] of [
+    ["central.example.org:9150", "central.example.org", 9150],
+    ["central.example.org", "central.example.org", 1234],
+    ["localhost:1", "localhost", 1],
+    ["192.0.2.1:65535", "192.0.2.1", 65_535],
+    ["192.0.2.1", "192.0.2.1", 1234],
+    ["[2001:db8::1]:9150", "2001:db8::1", 9150],
+    ["[::1]", "::1", 1234],
+    ["[::ffff:192.0.2.1]:80", "::ffff:192.0.2.1", 80],
+  ] as const) {
+    assert.deepEqual(parseHostPort(text, 1234), { host, port }, text);
+  }
+});
+
+test("what is no address is refused, with the text and the reason", () => {
+  for (const text of [
+    "",
+    ":9150",
+    "host:",
+    "host:0",
+    "host:65536",
+    "host:99999999999999999999",
+    "host:09150",
+    "host:91 50",
+    "host:-1",
+    "host:0x50",
+    "host:1:2",
+    "::1",
+    "2001:db8::1:9150",
+    "[::1",
+    "::1]",
+    "[::1]9150",
+    "[::1]:",
+    "[]",
+    "[central]:1",
+    "[192.0.2.1]:1",
+    "[fe80::1%eth0]:1",
+    "a b:1",
+    "user@host:1",
+    "http://host:1",
+    "host/path:1",
+    "-host:1",
+    "1.2.3:1",
+    "host\n:1",
+    `${"a".repeat(400)}:1`,
+  ]) {
+    assert.throws(
+      () => parseHostPort(text, 1234),
+      (error) => {
+        assert.ok(isTautlineError(error), text);
+        assert.equal(error.code, "link.address_malformed", text);
+        assert.equal(error.exitCode, 2);
+        return true;
+      },
+      text,
+    );
+  }
+});
+
+test("an IPv6 address without brackets is told to take them", () => {
+  assert.throws(() => parseHostPort("2001:db8::1", 1), /stands in brackets/);
+});
+
+test("writing and reading back gives the same", () => {
+  for (const [host, port] of [
+    ["central.example.org", 9150],
+    ["2001:db8::1", 443],
+    ["127.0.0.1", 1],
+  ] as const) {
+    assert.deepEqual(parseHostPort(formatHostPort(host, port), 9), { host, port });
+  }
+  assert.equal(formatHostPort("::1", 80), "[::1]:80");
+});

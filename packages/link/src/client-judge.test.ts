@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { certificatesFromPem } from "@tautline/pki";
+import { createClientJudge, type ClientVerdict } from "./client-judge.ts";
+import { TEST_NOW, createTestAuthority, testNow, type TestIdentity } from "./test-authority.ts";
+
+const authority = createTestAuthority();
+const ALLOW = { trustDomain: authority.trustDomain, isRevoked: () => false, now: testNow };
+const HOUR_MS = 3_600_000;
+
+function judge(
+  identity: TestIdentity | undefined,
+  options: Partial<Parameters<typeof createClientJudge>[0]> = {},
+): ClientVerdict {
+  const chain = identity === undefined ? [] : certificatesFromPem(identity.chainPem);
+  const [leaf, ...intermediates] = chain;
+  const judgeClient = createClientJudge({ ...ALLOW, roots: () => [authority.root], ...options });
+  return judgeClient(leaf, intermediates);
+}
+
+function refusalIn(verdict: ClientVerdict): string | undefined {
+  return "refuse" in verdict ? verdict.refuse.code : undefined;
+}
+
+test("an agent is known by the name and serial of its certificate", () => {
+  const agent = authority.agent("agent-client");
+  assert.deepEqual(judge(agent), {
+    level: "mtls",
+    peerId: agent.spiffeId,
+    peerSerial: agent.serial,
+  });
+});
+
+test("no certificate is level tls, which a wrong certificate never becomes", () => {
+  assert.deepEqual(judge(undefined), { level: "tls" });
+  assert.equal(
+    refusalIn(judge(createTestAuthority().agent("agent-client"))),
+    "pki.chain_untrusted",
+  );
+});
+
+test("A28: revocation is asked at every connection", () => {
+  const agent = authority.agent("agent-client");
+  const revoked = new Set<string>();
+  const judgeClient = createClientJudge({
+    ...ALLOW,
+    roots: () => [authority.root],
+    isRevoked: (_issuer, serial) => revoked.has(serial),
+  });
+  const [leaf, ...intermediates] = certificatesFromPem(agent.chainPem);
+  assert.equal(refusalIn(judgeClient(leaf, intermediates)), undefined);
+  revoked.add(agent.serial);
+  assert.equal(refusalIn(judgeClient(leaf, intermediates)), "pki.chain_revoked");
+});
+
+test("roots and the time are asked at every connection", () => {
+  const agent = authority.agent("agent-client", { fromMs: -HOUR_MS, toMs: HOUR_MS });
+  let nowMs = TEST_NOW;
+  let roots = [authority.root];
+  const judgeClient = createClientJudge({ ...ALLOW, roots: () => roots, now: () => nowMs });
+  const [leaf, ...intermediates] = certificatesFromPem(agent.chainPem);
+  assert.equal(refusalIn(judgeClient(leaf, intermediates)), undefined);
+  nowMs += 2 * HOUR_MS;
+  assert.equal(refusalIn(judgeClient(leaf, intermediates)), "pki.chain_expired");
+  nowMs = TEST_NOW;
+  roots = [];
+  assert.equal(refusalIn(judgeClient(leaf, intermediates)), "pki.chain_untrusted");
+});
+
+test("A16: central's own certificate and an agent's server certificate are no login", () => {
+  assert.equal(refusalIn(judge(authority.central())), "pki.chain_wrong_purpose");
+  assert.equal(refusalIn(judge(authority.agent("agent-server"))), "pki.chain_wrong_purpose");
+});
+
+test("an agent of another trust domain is refused even where its root is known", () => {
+  const other = createTestAuthority("other.test");
+  const verdict = judge(other.agent("agent-client"), { roots: () => [authority.root, other.root] });
+  assert.equal(refusalIn(verdict), "pki.chain_wrong_name");
+});

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { constants } from "node:crypto";
+import { test } from "node:test";
+import { createSecureContext } from "node:tls";
+import { createTestAuthority } from "./test-authority.ts";
+import { dialSettings, groups, rootsPem, serverSettings } from "./tls-settings.ts";
+
+const authority = createTestAuthority();
+const identity = authority.central();
+
+test("both ends: TLS 1.3 only, no tickets, no renegotiation, HTTP/1.1 inside, hybrid group first", () => {
+  const roots = rootsPem([authority.root]);
+  for (const settings of [serverSettings(identity, roots), dialSettings("central.test")]) {
+    assert.equal(settings.minVersion, "TLSv1.3");
+    assert.equal(settings.maxVersion, "TLSv1.3");
+    assert.deepEqual(settings.ALPNProtocols, ["http/1.1"]);
+    assert.match(settings.ecdhCurve ?? "", /^X25519MLKEM768/);
+    const options = settings.secureOptions ?? 0;
+    assert.ok(options & constants.SSL_OP_NO_TICKET);
+    assert.ok(options & constants.SSL_OP_NO_RENEGOTIATION);
+    assert.ok(createSecureContext(settings));
+  }
+});
+
+test("neither end trusts the authorities of the system", () => {
+  assert.deepEqual(dialSettings("central.test").ca, []);
+  assert.deepEqual(serverSettings(identity, "").ca, []);
+});
+
+test("an end without a certificate of its own shows none", () => {
+  assert.equal("key" in dialSettings("central.test"), false);
+  assert.equal(dialSettings("central.test", identity).cert, identity.chainPem);
+});
+
+test("the groups are found once and stay the same", () => {
+  assert.equal(groups(), groups());
+});
