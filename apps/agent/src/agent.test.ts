@@ -3,8 +3,10 @@ import { chmodSync, lstatSync, readdirSync, readFileSync, writeFileSync } from "
 import { join } from "node:path";
 import { test } from "node:test";
 import {
+  agentIdFromBytes,
   ConnectionSettingsStatuses,
   isTautlineError,
+  RemoteConfigStatuses,
   ServerErrorResponseType,
   TautlineError,
   toProblem,
@@ -13,6 +15,7 @@ import {
 } from "@tautline/protocol";
 import {
   createTestAuthority,
+  offerSettings,
   startStandInCentral,
   withTempFolder,
   type StandInCentral,
@@ -51,17 +54,45 @@ for (const transport of ["websocket", "polling"]) {
       assert.deepEqual([proved?.evidence.level, proved?.link], ["mtls", 2]);
       assert.equal(proved?.authorization, undefined);
       assert.equal(proved?.evidence.peerId, `spiffe://default.fleet.test/agent/${agentId}`);
-      const { connectionSettingsStatus } = proved?.message ?? {};
-      assert.equal(connectionSettingsStatus?.status, ConnectionSettingsStatuses.APPLYING);
-      const goodbye = await central.waitFor(({ message }) => message.agentDisconnect !== undefined);
-      assert.equal(
-        goodbye.message.connectionSettingsStatus?.status,
+      await central.waitFor(({ message }) => message.agentDisconnect !== undefined);
+      const told = central.received.map(({ message }) => message.connectionSettingsStatus?.status);
+      assert.deepEqual(told, [
+        undefined,
+        ConnectionSettingsStatuses.APPLYING,
         ConnectionSettingsStatuses.APPLIED,
-      );
+        undefined,
+      ]);
       assert.ok(!stateOnDisk(subject).includes("ticket"));
     });
   });
 }
+
+test("settings that come with the first answer are carried out and receipted before the join says goodbye", async () => {
+  await withCentral(async (central, path) => {
+    central.behaviour.answer = (one) => {
+      const answer = central.honestAnswer(one);
+      if (one.evidence.level !== "mtls" || one.message.agentDescription === undefined)
+        return answer;
+      const agentId = agentIdFromBytes(one.message.instanceUid);
+      const instruction = { agentId, namespace: "default", seq: 1n };
+      const settings = '{"heartbeatSeconds":60}';
+      const { authority } = central;
+      const { instanceUid } = one.message;
+      return { instanceUid, ...offerSettings({ authority, settings, instruction }) };
+    };
+    const state = await makeTestAgent(path).join(central.makeToken());
+    assert.equal(state.last.settings.heartbeatSeconds, 60);
+    const { message } = await central.waitFor(
+      (one) => one.message.customMessage?.type === "receipt",
+    );
+    assert.equal(message.remoteConfigStatus?.status, RemoteConfigStatuses.APPLIED);
+    await central.waitFor((one) => one.message.agentDisconnect !== undefined);
+    const receipts = central.received.filter(
+      (one) => one.message.customMessage?.type === "receipt",
+    );
+    assert.equal(receipts.length, 1);
+  });
+});
 
 test("a running agent says that it is connected at each first answer, and shows it in its status", async () => {
   await withCentral(async (central, path) => {

@@ -135,8 +135,13 @@ class FolderAgent implements Agent {
     return this.#withParts(async () => {
       const { state } = this.#store.value;
       if (state === undefined) throw this.#notJoined();
+      this.#world.log.info(
+        { dataDir: this.#world.folder.path, id: state.agentId },
+        "the agent starts",
+      );
       if (state.state !== "committed" && !(await this.#resumeJoin(state.name, signal))) return;
-      await this.#makeControl(this.#world.onConnected).run(signal);
+      await this.#makeControl((...connected) => this.#onConnected(...connected)).run(signal);
+      this.#world.log.info("the agent stops");
     });
   }
 
@@ -209,7 +214,7 @@ class FolderAgent implements Agent {
       random,
       host,
       onConnected,
-      onSettings: () => this.#applyLogLevel(),
+      onSettings: (state) => this.#onSettings(state),
       onProblem: (error) => this.#onProblem(error),
     });
     return this.#control;
@@ -231,6 +236,21 @@ class FolderAgent implements Agent {
 
   #applyLogLevel(): void {
     this.#world.log.level = logLevel(this.#world.config, this.#store.value.state);
+  }
+
+  #onConnected(...[agentId, address, evidence]: Parameters<AgentWorld["onConnected"]>): void {
+    const { level, protocol, cipher, group } = evidence;
+    this.#world.log.info(
+      { address, linkLevel: level, protocol, cipher, group },
+      "connected to central",
+    );
+    this.#world.onConnected(agentId, address, evidence);
+  }
+
+  #onSettings({ last }: CommittedState): void {
+    const { epoch, seq, settings } = last;
+    this.#applyLogLevel();
+    this.#world.log.info({ epoch, seq: seq.toString(), settings }, "settings by instruction");
   }
 
   #onProblem(error: TautlineError): void {

@@ -100,8 +100,20 @@ test("while central is away at most 64 custom messages are kept, the latest ones
   assert.equal(seen.at(-1), 64);
 });
 
-test("a goodbye says so and can be encoded", () => {
-  const message = fresh().take({ disconnect: true });
+test("a goodbye says so, carries the news, and does not repeat what went out just before it", () => {
+  const next = fresh();
+  next.enqueue(receipt(1));
+  next.take();
+  next.enqueue(receipt(2));
+  const message = next.take({ disconnect: true });
   assert.notEqual(message.agentDisconnect, undefined);
+  assert.equal(message.health, undefined);
+  assert.equal(custom(message), 2);
   assert.ok(encodeAgentToServer(message).length > 0);
+});
+
+test("a message taken over an unsettled one tells what that one told", () => {
+  const next = fresh();
+  next.take();
+  assert.equal(next.take().health?.healthy, true);
 });

@@ -43,7 +43,10 @@ export interface NextMessage {
   reportFullState(): void;
   /** Adds a custom message; beyond 64 the oldest is dropped. */
   enqueue(message: CustomMessage): void;
-  /** Makes the message: the next sequence number, the news, at most one custom message. */
+  /**
+   * Makes the message: the next sequence number, the news, at most one custom message. What was taken before and is not
+   * settled is told again; not so in a goodbye, which follows it over the same link.
+   */
   take(options?: { readonly disconnect?: boolean }): AgentToServer;
   /** Central answered what was last taken. */
   settle(): void;
@@ -92,8 +95,7 @@ export function createNextMessage(
       if (queue.length > MAX_QUEUED) queue.shift();
     },
     take({ disconnect = false } = {}) {
-      // Nobody took an answer in between: what is unsettled has to be told again.
-      restore();
+      if (!disconnect) restore();
       const parts = [...news];
       const custom = queue.shift();
       unsettled = { parts, custom };

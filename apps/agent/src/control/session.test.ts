@@ -28,14 +28,16 @@ interface Scene {
 }
 
 /** A session that has just sent its first message. */
-async function start(change: Partial<SessionOptions> = {}): Promise<Scene> {
+async function start(
+  change: Partial<SessionOptions> = {},
+  leaving = new AbortController(),
+): Promise<Scene> {
   const clock = createManualClock();
   const nextMessage = createNextMessage(ID, 1n, {
     health: create(ComponentHealthSchema, { healthy: true }),
   });
   const seen: string[] = [];
   const orders: Order[] = [];
-  const leaving = new AbortController();
   const opened = Promise.withResolvers<FakeTransport>();
   const end = runSession(
     async (events) => {
@@ -201,9 +203,26 @@ test("stopping says goodbye to a central that answered, and ends without an erro
   const { transport, end, leave } = await start();
   transport.deliver({ instanceUid });
   leave();
-  assert.notEqual(transport.sent[1]?.agentDisconnect, undefined);
   assert.equal((await end).error, undefined);
+  assert.notEqual(transport.sent[1]?.agentDisconnect, undefined);
   assert.equal(transport.isClosed, true);
+});
+
+test("an agent that stops at its first answer still follows what came with it, and says so before its goodbye", async () => {
+  const stopping = new AbortController();
+  const { transport, end, orders, nextMessage } = await start(
+    { onAnswered: () => stopping.abort() },
+    stopping,
+  );
+  nextMessage.report({ health: create(ComponentHealthSchema, { healthy: false }) });
+  transport.deliver({ instanceUid, command: { type: 0 } });
+  await end;
+  assert.equal(orders.length, 1);
+  assert.deepEqual(
+    transport.sent.map(({ agentDisconnect }) => agentDisconnect !== undefined),
+    [false, false, true],
+  );
+  assert.equal(transport.sent[1]?.health?.healthy, false);
 });
 
 test("stopping before the first answer says nothing to whoever is there", async () => {

@@ -87,7 +87,8 @@ class ControlSession implements TransportEvents {
 
   async run(transport: ControlTransport, signal: AbortSignal): Promise<SessionEnd> {
     this.#transport = transport;
-    const leave = (): void => this.#leave();
+    // In a microtask: a message that is being followed when the agent decides to stop is followed to its end.
+    const leave = (): void => queueMicrotask(() => this.#leave());
     signal.addEventListener("abort", leave, { once: true });
     if (signal.aborted) this.#leave();
     if (!this.#isOver) {
