@@ -47,10 +47,18 @@ test("a refusal without a readable document says request and status", () => {
   assert.equal(failure.sentence, "Central refused GET /api/v1/agents with status 502.");
 });
 
-test("what nobody foresaw shows what lies underneath, to the person at this terminal only", () => {
+test("what nobody foresaw shows what lies underneath, on this terminal and in this log", () => {
   const failure = describeFailure(new Error("boom"));
   assert.equal(failure.code, "internal.unexpected");
   assert.match(failure.cause ?? "", /boom/);
-  assert.doesNotMatch(JSON.stringify(failure.problem), /boom/);
+  assert.match(String(failure.problem["underneath"]), /boom/);
   assert.equal(describeFailure(tokenExpired).cause, undefined);
+});
+
+test("what a part of ours did not foresee is shown too; what central adds to a refusal is not", () => {
+  const { problem } = describeFailure(new Error("boom"));
+  const ofPart = describeFailure(new TautlineError("cli.part_failed", { cause: problem }));
+  assert.match(ofPart.cause ?? "", /boom/);
+  const ofCentral = describeFailure(new TautlineError("cli.central_refused", { cause: problem }));
+  assert.equal(ofCentral.cause, undefined);
 });

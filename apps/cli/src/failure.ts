@@ -28,13 +28,14 @@ export function describeFailure(thrown: unknown): Failure {
   const error = toTautlineError(thrown);
   const remote = SPEAKS_FOR_ANOTHER.has(error.code) ? fromProblem(error.cause) : undefined;
   if (remote === undefined) {
+    const cause = error.code === "internal.unexpected" ? explainCause(error.cause) : undefined;
     return {
       code: error.code,
       sentence: error.message,
       remedy: error.remedy,
       exitCode: exitCodeOf(error.code),
-      cause: error.code === "internal.unexpected" ? explainCause(error.cause) : undefined,
-      problem: { ...toProblem(error) },
+      cause,
+      problem: { ...toProblem(error), ...(cause === undefined ? {} : { underneath: cause }) },
     };
   }
   const code = remote.code ?? error.code;
@@ -44,7 +45,8 @@ export function describeFailure(thrown: unknown): Failure {
     sentence: remote.detail,
     remedy,
     exitCode: exitCodeOf(code),
-    cause: undefined,
+    // A part of ours writes it for us to show; central never sends it.
+    cause: error.code === "cli.part_failed" ? underneathOf(error.cause) : undefined,
     problem: { ...remote, type: `urn:tautline:error:${code}`, code, remedy },
   };
 }
@@ -56,4 +58,10 @@ function exitCodeOf(code: keyof typeof ERROR_CATALOGUE): ExitCode {
 function explainCause(cause: unknown): string | undefined {
   if (cause === undefined) return undefined;
   return cause instanceof Error ? (cause.stack ?? cause.message) : inspect(cause, { depth: 1 });
+}
+
+function underneathOf(problem: unknown): string | undefined {
+  if (typeof problem !== "object" || problem === null || !("underneath" in problem))
+    return undefined;
+  return String(problem.underneath);
 }
