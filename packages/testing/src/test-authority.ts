@@ -12,6 +12,7 @@ import {
   signMessage,
   spkiPin,
   toPem,
+  type CertificateProfile,
   type Issuer,
 } from "@tautline/pki";
 import {
@@ -40,6 +41,17 @@ export interface AgentLeafOptions {
   readonly lifetimeMs?: number;
 }
 
+/** A leaf of any kind; for an attack its names, namespace, kind or validity are not what the victim expects. */
+export interface AnyLeafOptions {
+  readonly profile: Extract<
+    CertificateProfile,
+    { readonly kind: "agent-client" | "agent-server" | "central" }
+  >;
+  /** Both are `now` and a day after it unless told. */
+  readonly notBefore?: Date;
+  readonly notAfter?: Date;
+}
+
 /** A whole authority for tests: root, intermediates by namespace, central's identity, the instructor's key. */
 export interface TestAuthority {
   readonly trustDomain: string;
@@ -52,6 +64,10 @@ export interface TestAuthority {
   readonly instructorKeyPem: string;
   /** PEM chain of a new leaf: the leaf, then the namespace's intermediate. */
   issueAgentLeaf(options: AgentLeafOptions): string;
+  /** A new key with a new leaf for the links an agent dials. */
+  issueAgent(agentId: string, namespace?: string): TestIdentity;
+  /** A new key with a new leaf of any kind, as this authority may issue it. */
+  issueAny(options: AnyLeafOptions): TestIdentity;
   /** Signs an instruction; encoded SignedInstruction. */
   signInstruction(instruction: Instruction): Uint8Array;
 }
@@ -89,6 +105,13 @@ export function createTestAuthority({
     ...validity(DAY_MS),
     serial: serial(),
   });
+  const issueAny = ({ profile, ...dates }: AnyLeafOptions): TestIdentity => {
+    const { privateKey, publicKey } = createKeyPair("p256");
+    const issuer = profile.kind === "central" ? services : agentsOf(profile.namespace);
+    const times = { ...validity(DAY_MS), ...dates };
+    const leaf = issueCertificate({ profile, publicKey, issuer, ...times, serial: serial() });
+    return { keyPem: exportPrivateKey(privateKey), chainPem: toPem([leaf, issuer.certificate]) };
+  };
   return {
     trustDomain,
     rootPem: toPem([root.certificate]),
@@ -109,6 +132,9 @@ export function createTestAuthority({
       });
       return toPem([leaf, issuer.certificate]);
     },
+    issueAgent: (agentId, namespace = "default") =>
+      issueAny({ profile: { kind: "agent-client", trustDomain, namespace, agentId } }),
+    issueAny,
     signInstruction(instruction) {
       const encoded = encodeInstruction(instruction);
       return encodeSignedInstruction({
