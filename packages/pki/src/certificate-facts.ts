@@ -1,5 +1,5 @@
 import type { KeyObject, X509Certificate } from "node:crypto";
-import { TBSCertificate, Version } from "@peculiar/asn1-x509";
+import { Certificate, Version } from "@peculiar/asn1-x509";
 import { TautlineError } from "@tautline/protocol";
 import { decodeDer, encodeDer } from "./der.ts";
 import { type ExtensionFacts, readExtensions } from "./extension-reader.ts";
@@ -7,7 +7,6 @@ import { findKeyWeakness, isCanonicalSpki } from "./key-strength.ts";
 import { spkiPin } from "./keys.ts";
 import { serialOf } from "./serial.ts";
 import { findScheme } from "./signature-scheme.ts";
-import { decodeSigned } from "./signed-object.ts";
 
 /** A certificate of ours has under 1 KiB; one with many names a few. */
 const MAX_BYTES = 16 * 1024;
@@ -52,24 +51,28 @@ export function readFacts(certificate: X509Certificate): CertificateFacts {
 
 function parseFacts(certificate: X509Certificate): CertificateFacts {
   if (certificate.raw.length > MAX_BYTES) throw malformed(`it is larger than ${MAX_BYTES} bytes`);
-  const signed = decodeSigned(certificate.raw, READING);
-  const content = decodeDer(signed.toBeSigned, TBSCertificate, READING);
+  const { tbsCertificate: content, signatureAlgorithm } = decodeDer(
+    certificate.raw,
+    Certificate,
+    READING,
+  );
   if (content.version !== Version.v3) throw malformed("it is not of version 3");
-  if (!sameDer(content.signature, signed.signatureAlgorithm)) {
+  if (!sameDer(content.signature, signatureAlgorithm)) {
     throw malformed("it names two signature algorithms");
   }
+  const subjectDer = encodeDer(content.subject);
   const publicKey = readKey(certificate, encodeDer(content.subjectPublicKeyInfo));
   return {
     certificate,
     publicKey,
     pin: spkiPin(publicKey).toString("hex"),
     serial: readSerial(certificate),
-    subjectDer: encodeDer(content.subject),
-    subject: toHexDer(content.subject),
+    subjectDer,
+    subject: Buffer.from(subjectDer).toString("hex"),
     issuer: toHexDer(content.issuer),
     notBefore: certificate.validFromDate,
     notAfter: certificate.validToDate,
-    hasAcceptedScheme: findScheme(signed.signatureAlgorithm) !== undefined,
+    hasAcceptedScheme: findScheme(signatureAlgorithm) !== undefined,
     ...readExtensions(content.extensions ?? []),
   };
 }

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { id_ce_keyUsage, KeyUsage, KeyUsageFlags } from "@peculiar/asn1-x509";
 import { withTempFolder } from "@tautline/testing";
 import { issueCrl, type IssueCrlOptions } from "./crl.ts";
 import { readCrl } from "./crl-reader.ts";
@@ -15,6 +16,7 @@ import {
 } from "./fixture-fleet.test.ts";
 import { forge } from "./fixture-forgery.test.ts";
 import { openssl, opensslRemark } from "./fixture-openssl.test.ts";
+import { writeExtension } from "./extension-writer.ts";
 import { encodePemBlock, toPem } from "./pem.ts";
 import { serialOf } from "./serial.ts";
 
@@ -111,8 +113,15 @@ test("A28: a list that is another's, altered, early or old proves nothing", () =
 
 test("a list is not issued by a leaf, with a bad serial, without time, or with a negative number", () => {
   const leaf = forge({ issuer: agents });
+  const noLists = forge({
+    issuer: root,
+    authority: { pathLength: 0, urisOnly: false },
+    without: [id_ce_keyUsage],
+    extra: [writeExtension(id_ce_keyUsage, new KeyUsage(KeyUsageFlags.keyCertSign), true)],
+  });
   const bad: Partial<IssueCrlOptions>[] = [
     { issuer: leaf },
+    { issuer: noLists },
     { issuer: { ...agents, privateKey: root.privateKey } },
     { revoked: [{ serial: "xyz", at: hoursLater(0) }] },
     { revoked: [{ serial: "", at: hoursLater(0) }] },

@@ -6,7 +6,7 @@ import { readFacts } from "./certificate-facts.ts";
 import { writeCertificate } from "./certificate-writer.ts";
 import { encodeDer } from "./der.ts";
 import { writeAuthorityKeyId, writeExtensions } from "./extension-writer.ts";
-import { AGENT_SPIFFE_ID, freshSerial, hoursLater, TRUST_DOMAIN } from "./fixture-fleet.test.ts";
+import { AGENT_SPIFFE_ID, freshSerial, hoursLater } from "./fixture-fleet.test.ts";
 import { createKeyPair, encodeSpki, type KeyPair, spkiPin } from "./keys.ts";
 import type { AuthorityShape, LeafShape } from "./profile-shape.ts";
 import { subjectName } from "./subject-name.ts";
@@ -48,7 +48,7 @@ export function forge(options: ForgeryOptions): Forgery {
     options.authority === undefined
       ? { leaf: { ...HONEST_LEAF, ...options.leaf } }
       : { authority: options.authority };
-  const shape = { commonName, organisation: TRUST_DOMAIN, ...kind };
+  const shape = { commonName, ...kind };
   const extensions = writeExtensions(shape, spkiPin(publicKey)).filter(
     (each) => !without.includes(AsnConvert.parse(each, Extension).extnID),
   );

@@ -53,12 +53,18 @@ function sortNames(names: readonly GeneralName[], ipLengths: readonly number[]):
     if (name.uniformResourceIdentifier !== undefined) uris.push(name.uniformResourceIdentifier);
     else if (name.dNSName !== undefined) dnsNames.push(name.dNSName);
     else if (name.iPAddress !== undefined) ips.push(ipBytes(name.iPAddress) ?? NO_ADDRESS);
-    else otherForms.push(Object.keys(name)[0] ?? "an unknown form");
+    else otherForms.push(formOf(name));
   }
   if (!ips.every((each) => ipLengths.includes(each.length))) {
     throw malformed("it has an IP address of a wrong length");
   }
   return { uris, dnsNames, ips, otherForms };
+}
+
+/** The library declares every form and sets the one that stands there. */
+function formOf(name: GeneralName): string {
+  const [form] = Object.entries(name).find(([, value]) => value !== undefined) ?? [];
+  return form ?? "an unknown form";
 }
 
 function malformed(reason: string): TautlineError {

@@ -48,7 +48,7 @@ export function issueCertificate(options: IssueOptions): X509Certificate {
   const { profile, publicKey, serial } = options;
   checkSerial(serial);
   refuseWeakKey(publicKey);
-  const key = Uint8Array.from(encodeSpki(publicKey)).buffer;
+  const key = new Uint8Array(encodeSpki(publicKey)).buffer;
   const keyId = createHash("sha256").update(new Uint8Array(key)).digest();
   const shape = describeProfile(profile, keyId.toString("hex").slice(0, LABEL_CHARACTERS));
   const subject = encodeDer(subjectName(shape));

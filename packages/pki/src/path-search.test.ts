@@ -111,6 +111,15 @@ test("an unreadable certificate among those sent is passed over, an unreadable l
   );
 });
 
+test("an issuer whose key cannot have made the signature is none", () => {
+  const name = { issuer: wide, authority: deep, commonName: "Same" };
+  const rightful = forge(name);
+  const stranger = forge({ ...name, keys: createKeyPair("ed25519") });
+  const leaf = forge({ issuer: rightful }).certificate;
+  assert.match(verdictOf(leaf, [stranger]), /^pki\.chain_bad_signature/);
+  assert.equal(verdictOf(leaf, [stranger, rightful]), "accepted");
+});
+
 test("an extension that stands twice is refused", () => {
   const again = writeExtension(id_ce_subjectAltName, new OctetString(3));
   const { certificate } = forge({ issuer: wide, extra: [again] });

@@ -44,11 +44,6 @@ export class PathSearch {
     ];
   }
 
-  /** The facts of the leaf. */
-  get leaf(): CertificateFacts {
-    return this.#leaf;
-  }
-
   /** Yields each path whose signatures are right, those that reach a root soonest first; bounded in length and number. */
   *paths(): Generator<ChainPath, void> {
     yield* this.#extend([], this.#leaf);

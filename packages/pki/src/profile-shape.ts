@@ -29,7 +29,8 @@ export interface LeafShape {
 export interface ProfileShape {
   /** For people; never a DNS name, because OpenSSL holds a dotted common name against DNS constraints. */
   readonly commonName: string;
-  readonly organisation: string;
+  /** Of authorities: the trust domain. A leaf needs none, its names say it. */
+  readonly organisation?: string;
   readonly authority?: AuthorityShape;
   readonly leaf?: LeafShape;
 }
@@ -72,14 +73,14 @@ export function describeProfile(profile: CertificateProfile, keyLabel: string): 
       };
     case "agent-client":
     case "agent-server":
-      return { organisation, ...describeAgent(profile) };
+      return describeAgent(profile);
     case "central":
       break;
   }
-  return { organisation, ...describeCentral(profile) };
+  return describeCentral(profile);
 }
 
-function describeAgent(profile: AgentProfile): Omit<ProfileShape, "organisation"> {
+function describeAgent(profile: AgentProfile): ProfileShape {
   const { trustDomain, namespace, agentId } = profile;
   const purpose = profile.kind === "agent-client" ? "client" : "server";
   return {
@@ -93,7 +94,7 @@ function describeAgent(profile: AgentProfile): Omit<ProfileShape, "organisation"
   };
 }
 
-function describeCentral(profile: CentralProfile): Omit<ProfileShape, "organisation"> {
+function describeCentral(profile: CentralProfile): ProfileShape {
   const odd = profile.dnsNames.find(
     (each) => each.length > MAX_DNS_NAME_CHARACTERS || !DNS_NAME.test(each),
   );

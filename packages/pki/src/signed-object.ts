@@ -44,7 +44,7 @@ export function encodeSigned(toBeSigned: ArrayBuffer, privateKey: KeyObject): Bu
   const signed = new SignedParts();
   signed.toBeSigned = new EncodedDer(toBeSigned);
   signed.signatureAlgorithm = new EncodedDer(encodeAlgorithm(scheme));
-  signed.signature = Uint8Array.from(signature).buffer;
+  signed.signature = new Uint8Array(signature).buffer;
   return Buffer.from(encodeDer(signed));
 }
 
