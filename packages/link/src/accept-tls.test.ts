@@ -14,17 +14,17 @@ import { test } from "node:test";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { TautlineError, isTautlineError } from "@tautline/protocol";
 import { createTlsAcceptor, evidenceOf, refusalOf } from "./accept-tls.ts";
-import { startTestAcceptor, type TestAcceptor } from "./test-acceptor.ts";
-import { createTestAuthority, testNow, type TestIdentity } from "./test-authority.ts";
+import { startAcceptor, type RunningAcceptor } from "../test/running-acceptor.ts";
+import { createFleetAuthority, testNow, type FleetIdentity } from "../test/fleet-authority.ts";
 import { groups } from "./tls-settings.ts";
 
-const authority = createTestAuthority();
+const authority = createFleetAuthority();
 const HOUR_MS = 3_600_000;
 
 /** A TLS client that checks nothing: what central does with it is what is tested. */
 async function connectTo(
-  { port }: TestAcceptor,
-  identity?: TestIdentity,
+  { port }: RunningAcceptor,
+  identity?: FleetIdentity,
   options: ConnectionOptions = {},
 ): Promise<TLSSocket> {
   const socket = connect({
@@ -43,7 +43,7 @@ function openDescriptors(): number {
 }
 
 /** Sends plain bytes and resolves when the other end has closed. */
-async function sendPlain({ port }: TestAcceptor, bytes: string): Promise<void> {
+async function sendPlain({ port }: RunningAcceptor, bytes: string): Promise<void> {
   const socket = connectTcp(port, "127.0.0.1");
   socket.on("error", () => {});
   socket.resume();
@@ -52,7 +52,7 @@ async function sendPlain({ port }: TestAcceptor, bytes: string): Promise<void> {
 }
 
 test("an agent's certificate gives level mtls, with what was negotiated and whose it is", async () => {
-  await using central = await startTestAcceptor(authority);
+  await using central = await startAcceptor(authority);
   const agent = authority.agent("agent-client");
   const client = await connectTo(central, agent);
   const { socket, evidence, refusal } = await central.nextSecured();
@@ -77,7 +77,7 @@ test("an agent's certificate gives level mtls, with what was negotiated and whos
 });
 
 test("a client without a certificate gets level tls and no name", async () => {
-  await using central = await startTestAcceptor(authority);
+  await using central = await startAcceptor(authority);
   const client = await connectTo(central);
   const { evidence, refusal } = await central.nextSecured();
   assert.equal(refusal, undefined);
@@ -89,7 +89,7 @@ test("a client without a certificate gets level tls and no name", async () => {
 });
 
 test("central's evidence names the group that the client forced, from the server's own session", async () => {
-  await using central = await startTestAcceptor(authority);
+  await using central = await startAcceptor(authority);
   const agent = authority.agent("agent-client");
   for (const [ecdhCurve, group, pq] of [
     ["X25519", "X25519", false],
@@ -105,7 +105,7 @@ test("central's evidence names the group that the client forced, from the server
 });
 
 test("a client that can do the hybrid group but guessed X25519 is asked again and gets the hybrid", async () => {
-  await using central = await startTestAcceptor(authority);
+  await using central = await startAcceptor(authority);
   const client = await connectTo(central, undefined, { ecdhCurve: "X25519:X25519MLKEM768" });
   const { evidence } = await central.nextSecured();
   assert.equal(evidence.group, "X25519MLKEM768");
@@ -113,7 +113,7 @@ test("a client that can do the hybrid group but guessed X25519 is asked again an
 });
 
 test("openssl s_client -groups changes the group that central reports", async () => {
-  await using central = await startTestAcceptor(authority);
+  await using central = await startAcceptor(authority);
   const agent = authority.agent("agent-client");
   const folder = mkdtempSync(join(tmpdir(), "tautline-link-"));
   try {
@@ -139,10 +139,10 @@ test("openssl s_client -groups changes the group that central reports", async ()
 });
 
 test("a client whose certificate is refused completes the handshake, and the reason can be told inside", async () => {
-  await using central = await startTestAcceptor(authority);
-  const table: readonly [identity: TestIdentity, code: string][] = [
-    [createTestAuthority().agent("agent-client"), "pki.chain_untrusted"],
-    [createTestAuthority("other.test").agent("agent-client"), "pki.chain_untrusted"],
+  await using central = await startAcceptor(authority);
+  const table: readonly [identity: FleetIdentity, code: string][] = [
+    [createFleetAuthority().agent("agent-client"), "pki.chain_untrusted"],
+    [createFleetAuthority("other.test").agent("agent-client"), "pki.chain_untrusted"],
     [
       authority.agent("agent-client", { fromMs: -2 * HOUR_MS, toMs: -HOUR_MS }),
       "pki.chain_expired",
@@ -170,14 +170,14 @@ test("a client whose certificate is refused completes the handshake, and the rea
 });
 
 test("a peer that speaks TLS 1.2 only is refused", async () => {
-  await using central = await startTestAcceptor(authority);
+  await using central = await startAcceptor(authority);
   const attempt = connectTo(central, undefined, { maxVersion: "TLSv1.2" });
   await assert.rejects(attempt, { code: "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION" });
   assert.equal((await central.nextFailure()).error.code, "link.tls_version");
 });
 
 test("a client that offers another protocol inside (ALPN) is refused, one that offers none is not", async () => {
-  await using central = await startTestAcceptor(authority);
+  await using central = await startAcceptor(authority);
   const attempt = connectTo(central, undefined, { ALPNProtocols: ["smtp"] });
   await assert.rejects(attempt, { code: "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL" });
   assert.equal((await central.nextFailure()).error.code, "link.handshake_failed");
@@ -185,7 +185,7 @@ test("a client that offers another protocol inside (ALPN) is refused, one that o
 });
 
 test("plaintext on the TLS port is named as such, with the caller's address, and the connection closed", async () => {
-  await using central = await startTestAcceptor(authority);
+  await using central = await startAcceptor(authority);
   for (const bytes of [
     "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
     "PUT x",
@@ -201,7 +201,7 @@ test("plaintext on the TLS port is named as such, with the caller's address, and
 });
 
 test("F13: a client that says nothing is cut off by the handshake limit", async () => {
-  await using central = await startTestAcceptor(authority, { handshakeTimeoutMs: 50 });
+  await using central = await startAcceptor(authority, { handshakeTimeoutMs: 50 });
   const silent = connectTcp(central.port, "127.0.0.1");
   silent.resume();
   const closed = once(silent, "close");
@@ -212,7 +212,7 @@ test("F13: a client that says nothing is cut off by the handshake limit", async 
 });
 
 test("A15: 300 failed handshakes of three kinds leave no descriptor open", async () => {
-  await using central = await startTestAcceptor(authority);
+  await using central = await startAcceptor(authority);
   const failThrice = async (): Promise<void> => {
     await sendPlain(central, "GET / HTTP/1.1\r\n\r\n");
     await assert.rejects(connectTo(central, undefined, { maxVersion: "TLSv1.2" }));
@@ -230,7 +230,7 @@ test("A15: 300 failed handshakes of three kinds leave no descriptor open", async
 });
 
 test("A28: nothing is resumed: a second connection with the first one's session proves itself anew", async () => {
-  await using central = await startTestAcceptor(authority);
+  await using central = await startAcceptor(authority);
   const agent = authority.agent("agent-client");
   const first = await connectTo(central, agent);
   const secured = await central.nextSecured();
@@ -252,7 +252,7 @@ test("A28: nothing is resumed: a second connection with the first one's session 
 });
 
 test("a new identity is shown from the next handshake on, and every other setting stays", async () => {
-  await using central = await startTestAcceptor(authority);
+  await using central = await startAcceptor(authority);
   const standing = await connectTo(central, authority.agent("agent-client"));
   const { socket: standingAtCentral } = await central.nextSecured();
   const identity = authority.central();
@@ -282,7 +282,7 @@ test("a new identity is shown from the next handshake on, and every other settin
 
 test("a bad identity is refused in words without the key, and the one in use stays", async () => {
   const identity = authority.central();
-  await using central = await startTestAcceptor(authority, { identity });
+  await using central = await startAcceptor(authority, { identity });
   const other = authority.central();
   const { keyPem, chainPem } = other;
   for (const [bad, reason] of [
@@ -326,7 +326,7 @@ test("a bad identity is refused in words without the key, and the one in use sta
 
 test("what a callback throws closes that connection, is reported, and harms no other", async () => {
   let mistakes = 0;
-  await using central = await startTestAcceptor(authority, {
+  await using central = await startAcceptor(authority, {
     judgeClient: (leaf) => {
       if (leaf !== undefined) {
         throw new RangeError("a mistake in the judge");
@@ -353,7 +353,7 @@ test("what a callback throws closes that connection, is reported, and harms no o
 });
 
 test("a reporter of failures that fails itself does not end the process", async () => {
-  await using central = await startTestAcceptor(authority, {
+  await using central = await startAcceptor(authority, {
     onFailed: () => {
       throw new Error("the log is full");
     },
@@ -366,7 +366,7 @@ test("a reporter of failures that fails itself does not end the process", async 
 
 test("a claim to mtls is worth nothing without that certificate on the socket", async () => {
   const agent = authority.agent("agent-client");
-  await using central = await startTestAcceptor(authority, {
+  await using central = await startAcceptor(authority, {
     judgeClient: () => ({ level: "mtls", peerId: agent.spiffeId, peerSerial: agent.serial }),
   });
   for (const identity of [undefined, authority.agent("agent-client")]) {
@@ -378,7 +378,7 @@ test("a claim to mtls is worth nothing without that certificate on the socket", 
 });
 
 test("either end can finish sending first and still hear the other out", async () => {
-  await using central = await startTestAcceptor(authority);
+  await using central = await startAcceptor(authority);
   for (const isClientFirst of [true, false]) {
     const client = await connectTo(central);
     client.allowHalfOpen = true;
@@ -397,7 +397,7 @@ test("either end can finish sending first and still hear the other out", async (
 });
 
 test("a reset after the handshake, while nobody listens yet, does not end the process", async () => {
-  await using central = await startTestAcceptor(authority);
+  await using central = await startAcceptor(authority);
   // A relay in the middle: closing a socket that has unread bytes makes the kernel send a reset.
   const wire = connectTcp(central.port, "127.0.0.1");
   const relay = createTcpServer((caller) => {
@@ -425,7 +425,7 @@ test("a reset after the handshake, while nobody listens yet, does not end the pr
 });
 
 test("connections above the limit are dropped and reported; below it, all is well again", async () => {
-  await using central = await startTestAcceptor(authority, { maxConnections: 2 });
+  await using central = await startAcceptor(authority, { maxConnections: 2 });
   const open = [await connectTo(central), await connectTo(central)];
   const third: Socket = connectTcp(central.port, "127.0.0.1");
   third.on("error", () => {});
@@ -444,7 +444,7 @@ test("connections above the limit are dropped and reported; below it, all is wel
 });
 
 test("where no client roots are given, nobody is asked for a certificate", async () => {
-  await using central = await startTestAcceptor(authority, { clientRootsPem: "" });
+  await using central = await startAcceptor(authority, { clientRootsPem: "" });
   const client = await connectTo(central, authority.agent("agent-client"));
   const { socket, evidence } = await central.nextSecured();
   assert.equal(socket.getPeerX509Certificate(), undefined);

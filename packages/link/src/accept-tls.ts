@@ -9,6 +9,7 @@ import { evidenceOfAccepted } from "./tls-evidence.ts";
 import { nameTlsFailure } from "./tls-failure.ts";
 import { serverSettings, type TlsIdentity } from "./tls-settings.ts";
 
+/** What an acceptor needs. */
 export interface TlsAcceptorOptions {
   readonly identity: TlsIdentity;
   /**
@@ -27,6 +28,7 @@ export interface TlsAcceptorOptions {
   readonly onFailed: (error: TautlineError, remoteAddress: string) => void;
 }
 
+/** The accepting end of `tls` and `mtls`. */
 export interface TlsAcceptor {
   /** Not listening yet. */
   readonly server: Server;

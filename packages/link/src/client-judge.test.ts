@@ -2,14 +2,19 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { certificatesFromPem } from "@tautline/pki";
 import { createClientJudge, type ClientVerdict } from "./client-judge.ts";
-import { TEST_NOW, createTestAuthority, testNow, type TestIdentity } from "./test-authority.ts";
+import {
+  TEST_NOW,
+  createFleetAuthority,
+  testNow,
+  type FleetIdentity,
+} from "../test/fleet-authority.ts";
 
-const authority = createTestAuthority();
+const authority = createFleetAuthority();
 const ALLOW = { trustDomain: authority.trustDomain, isRevoked: () => false, now: testNow };
 const HOUR_MS = 3_600_000;
 
 function judge(
-  identity: TestIdentity | undefined,
+  identity: FleetIdentity | undefined,
   options: Partial<Parameters<typeof createClientJudge>[0]> = {},
 ): ClientVerdict {
   const chain = identity === undefined ? [] : certificatesFromPem(identity.chainPem);
@@ -34,7 +39,7 @@ test("an agent is known by the name and serial of its certificate", () => {
 test("no certificate is level tls, which a wrong certificate never becomes", () => {
   assert.deepEqual(judge(undefined), { level: "tls" });
   assert.equal(
-    refusalIn(judge(createTestAuthority().agent("agent-client"))),
+    refusalIn(judge(createFleetAuthority().agent("agent-client"))),
     "pki.chain_untrusted",
   );
 });
@@ -73,7 +78,7 @@ test("A16: central's own certificate and an agent's server certificate are no lo
 });
 
 test("an agent of another trust domain is refused even where its root is known", () => {
-  const other = createTestAuthority("other.test");
+  const other = createFleetAuthority("other.test");
   const verdict = judge(other.agent("agent-client"), { roots: () => [authority.root, other.root] });
   assert.equal(refusalIn(verdict), "pki.chain_wrong_name");
 });

@@ -7,11 +7,11 @@ import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { certificatesFromPem, spkiPin, toPem } from "@tautline/pki";
 import { isTautlineError, type ErrorCode } from "@tautline/protocol";
 import { dialMutual, dialPinned, type DialledLink } from "./dial-tls.ts";
-import { startTestAcceptor } from "./test-acceptor.ts";
-import { createTestAuthority, testNow, type TestIdentity } from "./test-authority.ts";
+import { startAcceptor } from "../test/running-acceptor.ts";
+import { createFleetAuthority, testNow, type FleetIdentity } from "../test/fleet-authority.ts";
 import type { TlsIdentity } from "./tls-settings.ts";
 
-const authority = createTestAuthority();
+const authority = createFleetAuthority();
 const PIN = spkiPin(authority.root);
 const HOUR_MS = 3_600_000;
 
@@ -81,14 +81,14 @@ async function listening(server: Server): Promise<AsyncDisposable & { port: numb
 }
 
 /** Central's leaf and intermediates with other certificates in place of the last. */
-function withChain(identity: TestIdentity, change: (chain: string[]) => string[]): TlsIdentity {
+function withChain(identity: FleetIdentity, change: (chain: string[]) => string[]): TlsIdentity {
   const chain = change(certificatesFromPem(identity.chainPem).map((each) => toPem([each])));
   return { keyPem: identity.keyPem, chainPem: chain.join("") };
 }
 
 test("a pinned dial proves central by its root's key alone, and both ends show the same evidence", async () => {
   const identity = authority.central();
-  await using central = await startTestAcceptor(authority, { identity });
+  await using central = await startAcceptor(authority, { identity });
   const { socket, evidence, roots, chain } = await dialPinned(dialOptions(central.port));
   assert.deepEqual(evidence, {
     level: "tls",
@@ -121,7 +121,7 @@ test("a pinned dial proves central by its root's key alone, and both ends show t
 
 test("a mutual dial proves both ends, and each names the other", async () => {
   const identity = authority.central();
-  await using central = await startTestAcceptor(authority, { identity });
+  await using central = await startAcceptor(authority, { identity });
   const agent = authority.agent("agent-client");
   const { socket, evidence } = await dialMutual({
     ...dialOptions(central.port),
@@ -140,8 +140,8 @@ test("a mutual dial proves both ends, and each names the other", async () => {
 });
 
 test("either of two pins is enough, so a token survives a rotation of the root", async () => {
-  await using central = await startTestAcceptor(authority);
-  const next = spkiPin(createTestAuthority().root);
+  await using central = await startAcceptor(authority);
+  const next = spkiPin(createFleetAuthority().root);
   for (const pins of [
     [PIN, next],
     [next, PIN],
@@ -153,8 +153,8 @@ test("either of two pins is enough, so a token survives a rotation of the root",
 });
 
 test("A16: whoever is not central is refused before one byte is said to it", async (t) => {
-  const stranger = createTestAuthority();
-  const otherDomain = createTestAuthority("other.test");
+  const stranger = createFleetAuthority();
+  const otherDomain = createFleetAuthority("other.test");
   const central = authority.central();
   const { root } = authority;
   const table: readonly {
@@ -237,7 +237,7 @@ test("A16: whoever is not central is refused before one byte is said to it", asy
 
 test("a pin names a root: the key of an intermediate or of the leaf itself is no pin", async () => {
   const identity = authority.central();
-  await using central = await startTestAcceptor(authority, { identity });
+  await using central = await startAcceptor(authority, { identity });
   for (const certificate of certificatesFromPem(identity.chainPem).slice(0, 2)) {
     const pins = [spkiPin(certificate)];
     await assert.rejects(
@@ -251,7 +251,7 @@ test("a mutual dial refuses who cannot prove to be central by the given roots, b
   const identity = authority.agent("agent-client");
   for (const [name, shows, cause] of [
     ["an agent posing as server", authority.agent("agent-server"), "pki.chain_wrong_name"],
-    ["another central of the same name", createTestAuthority().central(), "pki.chain_untrusted"],
+    ["another central of the same name", createFleetAuthority().central(), "pki.chain_untrusted"],
     [
       "central, expired",
       authority.central({ fromMs: -2 * HOUR_MS, toMs: -HOUR_MS }),
@@ -365,7 +365,7 @@ test("giving up ends the dial at once, before it began and in the middle", async
 
 test("giving up later does not touch a link that stands", async () => {
   const controller = new AbortController();
-  await using central = await startTestAcceptor(authority);
+  await using central = await startAcceptor(authority);
   const { socket }: DialledLink = await dialPinned({
     ...dialOptions(central.port),
     signal: controller.signal,
@@ -381,7 +381,7 @@ test("giving up later does not touch a link that stands", async () => {
 test("the name dialled goes into SNI, an address does not", async () => {
   const names: (string | false | null | undefined)[] = [];
   const asked = Promise.withResolvers<undefined>();
-  await using impostor = await startImpostor(createTestAuthority().central(), {
+  await using impostor = await startImpostor(createFleetAuthority().central(), {
     SNICallback: (name, done) => {
       names.push(name);
       asked.resolve(undefined);

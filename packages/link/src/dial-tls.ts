@@ -9,6 +9,7 @@ import { evidenceOfDialled, type ProvenPeer } from "./tls-evidence.ts";
 import { nameTlsFailure } from "./tls-failure.ts";
 import { dialSettings, type TlsIdentity } from "./tls-settings.ts";
 
+/** Whom to dial, and how long to try. */
 export interface DialOptions {
   readonly host: string;
   readonly port: number;
@@ -21,6 +22,7 @@ export interface DialOptions {
   readonly now: () => number;
 }
 
+/** A link to a proven central. */
 export interface DialledLink {
   readonly socket: TLSSocket;
   readonly evidence: LinkEvidence;

@@ -4,10 +4,10 @@ import { test } from "node:test";
 import { TautlineError, isTautlineError, toProblem, type ErrorCode } from "@tautline/protocol";
 import { postMessage, type PostOptions } from "./http-post.ts";
 import { refusalCode, refusalFromAnswer } from "./refusal.ts";
-import { createTestAuthority } from "./test-authority.ts";
-import { startHttpCentral, type HttpCentral } from "./test-http-central.ts";
+import { createFleetAuthority } from "../test/fleet-authority.ts";
+import { startHttpCentral, type HttpCentral } from "../test/http-central.ts";
 
-const authority = createTestAuthority();
+const authority = createFleetAuthority();
 
 async function postOptions(central: HttpCentral): Promise<PostOptions> {
   const { socket } = await central.dial();

@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { TautlineError, isTautlineError } from "@tautline/protocol";
 import { readAnswer, type HttpAnswer } from "./refusal.ts";
 
+/** One message to post, and the link to post it over. */
 export interface PostOptions {
   /** A link already dialled; several posts may follow each other on it. */
   readonly socket: Duplex;

@@ -5,10 +5,10 @@ import { test } from "node:test";
 import { connect, createServer, type ConnectionOptions, type TlsOptions } from "node:tls";
 import { isTautlineError } from "@tautline/protocol";
 import { canonicalGroupName, groupName, readSession, type SessionFacts } from "./session-der.ts";
-import { createTestAuthority } from "./test-authority.ts";
+import { createFleetAuthority } from "../test/fleet-authority.ts";
 
-const identity = createTestAuthority().central();
-const client = createTestAuthority().agent("agent-client");
+const identity = createFleetAuthority().central();
+const client = createFleetAuthority().agent("agent-client");
 
 /** Makes one real handshake and gives the server's session of it. */
 async function sessionOf(

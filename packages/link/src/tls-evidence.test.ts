@@ -10,10 +10,10 @@ import {
   type TlsOptions,
 } from "node:tls";
 import { isTautlineError } from "@tautline/protocol";
-import { createTestAuthority, testNow } from "./test-authority.ts";
+import { createFleetAuthority, testNow } from "../test/fleet-authority.ts";
 import { evidenceOfAccepted, evidenceOfDialled } from "./tls-evidence.ts";
 
-const authority = createTestAuthority();
+const authority = createFleetAuthority();
 const central = authority.central();
 const agent = authority.agent("agent-client");
 const CENTRAL = { peerId: central.spiffeId, peerSerial: central.serial };

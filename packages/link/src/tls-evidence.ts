@@ -1,6 +1,7 @@
 import type { TLSSocket } from "node:tls";
 import { serialOf } from "@tautline/pki";
 import { TautlineError, formatTimestamp, type LinkEvidence } from "@tautline/protocol";
+import { peerChain } from "./peer-chain.ts";
 import { canonicalGroupName, groupName, readSession, type SessionFacts } from "./session-der.ts";
 
 /** A peer whose certificate our own check accepted. */
@@ -94,7 +95,7 @@ function requireFullHandshake(socket: TLSSocket): void {
 }
 
 function requirePeer(socket: TLSSocket, who: ProvenPeer): void {
-  const shown = socket.getPeerX509Certificate();
+  const [shown] = peerChain(socket);
   if (shown === undefined || serialOf(shown) !== who.peerSerial) {
     throw unproven(socket, "mtls", "the certificate on it is not the one that was checked");
   }

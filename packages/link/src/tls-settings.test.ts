@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { constants } from "node:crypto";
 import { test } from "node:test";
 import { createSecureContext } from "node:tls";
-import { createTestAuthority } from "./test-authority.ts";
+import { createFleetAuthority } from "../test/fleet-authority.ts";
 import { dialSettings, groups, rootsPem, serverSettings } from "./tls-settings.ts";
 
-const authority = createTestAuthority();
+const authority = createFleetAuthority();
 const identity = authority.central();
 
 test("both ends: TLS 1.3 only, no tickets, no renegotiation, HTTP/1.1 inside, hybrid group first", () => {

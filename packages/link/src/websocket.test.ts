@@ -6,15 +6,15 @@ import { test } from "node:test";
 import { TautlineError, isTautlineError, toProblem, type ErrorCode } from "@tautline/protocol";
 import type { WebSocket } from "ws";
 import { refusalCode } from "./refusal.ts";
-import { createTestAuthority } from "./test-authority.ts";
+import { createFleetAuthority } from "../test/fleet-authority.ts";
 import {
   startHttpCentral,
   type HttpCentral,
   type HttpCentralHandlers,
-} from "./test-http-central.ts";
+} from "../test/http-central.ts";
 import { openWebSocket, type OpenWebSocketOptions } from "./websocket.ts";
 
-const authority = createTestAuthority();
+const authority = createFleetAuthority();
 
 async function open(
   central: HttpCentral,

@@ -4,6 +4,7 @@ import { WebSocket } from "ws";
 import { nameHttpFailure } from "./http-post.ts";
 import { LARGEST_PROBLEM_BYTES, readAnswer, refusalFromAnswer } from "./refusal.ts";
 
+/** The link to upgrade, and how. */
 export interface OpenWebSocketOptions {
   /** A link already dialled. */
   readonly socket: Duplex;

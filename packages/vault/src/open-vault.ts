@@ -6,6 +6,7 @@ import type { KeySource } from "./key-source.ts";
 import type { Vault } from "./vault.ts";
 import { SCRYPT_COST, unwrapKey, wrapKey, type ScryptCost } from "./wrapped-key.ts";
 
+/** Where a vault's key and header come from. */
 export interface OpenVaultOptions {
   /** Asked in this order; only the first that is present counts, and it must open the vault. */
   readonly sources: readonly KeySource[];

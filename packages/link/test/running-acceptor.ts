@@ -2,10 +2,10 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { LinkEvidence, TautlineError } from "@tautline/protocol";
-import { createTlsAcceptor, type TlsAcceptor, type TlsAcceptorOptions } from "./accept-tls.ts";
-import { createClientJudge } from "./client-judge.ts";
-import { testNow, type TestAuthority } from "./test-authority.ts";
-import { rootsPem } from "./tls-settings.ts";
+import { createTlsAcceptor, type TlsAcceptor, type TlsAcceptorOptions } from "../src/accept-tls.ts";
+import { createClientJudge } from "../src/client-judge.ts";
+import { testNow, type FleetAuthority } from "./fleet-authority.ts";
+import { rootsPem } from "../src/tls-settings.ts";
 
 /** What an acceptor under test reported about one connection. */
 export interface Secured {
@@ -15,7 +15,7 @@ export interface Secured {
 }
 
 /** An acceptor that listens on a free port and remembers what it reported. */
-export interface TestAcceptor extends AsyncDisposable {
+export interface RunningAcceptor extends AsyncDisposable {
   readonly acceptor: TlsAcceptor;
   readonly port: number;
   /** Takes the next secured connection, waiting for it if need be. */
@@ -30,10 +30,10 @@ export interface TestAcceptor extends AsyncDisposable {
  * @param authority whose central it is
  * @param overrides options of the acceptor to change
  */
-export async function startTestAcceptor(
-  authority: TestAuthority,
+export async function startAcceptor(
+  authority: FleetAuthority,
   overrides: Partial<TlsAcceptorOptions> = {},
-): Promise<TestAcceptor> {
+): Promise<RunningAcceptor> {
   const secured = createQueue<Secured>();
   const failures = createQueue<{ error: TautlineError; address: string }>();
   const acceptor = createTlsAcceptor({

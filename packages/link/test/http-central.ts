@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type RequestListener } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer, type WebSocket } from "ws";
-import { dialPinned, type DialledLink } from "./dial-tls.ts";
-import { startTestAcceptor, type TestAcceptor } from "./test-acceptor.ts";
-import { testNow, type TestAuthority } from "./test-authority.ts";
+import { dialPinned, type DialledLink } from "../src/dial-tls.ts";
+import { startAcceptor, type RunningAcceptor } from "./running-acceptor.ts";
+import { testNow, type FleetAuthority } from "./fleet-authority.ts";
 import { spkiPin } from "@tautline/pki";
 
 /** What a test's central does with requests and upgrades. */
@@ -27,7 +27,7 @@ export interface HttpCentral extends AsyncDisposable {
  * @param authority whose central it is
  */
 export async function startHttpCentral(
-  authority: TestAuthority,
+  authority: FleetAuthority,
   handlers: HttpCentralHandlers,
 ): Promise<HttpCentral> {
   let connections = 0;
@@ -42,7 +42,7 @@ export async function startHttpCentral(
       handlers.onWebSocket?.(websocket, request);
     });
   });
-  const acceptor: TestAcceptor = await startTestAcceptor(authority, {
+  const acceptor: RunningAcceptor = await startAcceptor(authority, {
     onSecured: (socket) => {
       connections += 1;
       http.emit("connection", socket);
