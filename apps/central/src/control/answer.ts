@@ -42,17 +42,20 @@ export function plainAnswer(agentId: string, askFullState = false): ServerToAgen
  */
 export function errorAnswer(error: TautlineError, agentId?: string): ServerToAgent {
   const isOurs = error.status >= 500;
+  // A central that restarts is soon back, and agents spread their next dial by themselves; anything else of ours wants time.
+  const asksToWait = isOurs && error.code !== "central.stopping";
   return create(ServerToAgentSchema, {
     ...(agentId === undefined ? {} : { instanceUid: agentIdToBytes(agentId) }),
     capabilities: SERVER_CAPABILITIES,
     errorResponse: create(ServerErrorResponseSchema, {
       type: isOurs ? ServerErrorResponseType.UNAVAILABLE : ServerErrorResponseType.BAD_REQUEST,
       errorMessage: toWireText(error),
-      ...(isOurs
+      ...(asksToWait
         ? { details: { case: "retryInfo", value: { retryAfterNanoseconds: RETRY_NS } } }
         : {}),
     }),
   });
 }
 
+/** OpAMP's recommended least. */
 const RETRY_NS = 30_000_000_000n;

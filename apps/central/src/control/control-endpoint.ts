@@ -129,7 +129,8 @@ async function inflate(body: Buffer, maxBytes: number): Promise<Buffer> {
 function refuseUpgrade(socket: Duplex, error: TautlineError): void {
   const problem = toProblem(error);
   const body = JSON.stringify(problem);
-  const retry = error.status === 503 ? "Retry-After: 30\r\n" : "";
+  const retry =
+    error.status === 503 && error.code !== "central.stopping" ? "Retry-After: 30\r\n" : "";
   const challenge = error.status === 401 ? "WWW-Authenticate: Bearer\r\n" : "";
   socket.end(
     `HTTP/1.1 ${error.status} Refused\r\nContent-Type: application/problem+json\r\n` +

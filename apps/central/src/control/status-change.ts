@@ -45,7 +45,8 @@ function healthOf(health: ComponentHealth): Readonly<Record<string, unknown>> {
 
 function configOf(report: RemoteConfigStatus): NonNullable<StatusChange["config"]> {
   return {
-    hash: toHex(report.lastRemoteConfigHash),
+    // An agent that was never given anything reports an empty hash.
+    hash: report.lastRemoteConfigHash.length === 0 ? null : toHex(report.lastRemoteConfigHash),
     status: statusOf(report.status),
     error: report.errorMessage.slice(0, MAX_TEXT),
   };

@@ -36,7 +36,7 @@ export interface StatusChange {
   readonly attributes?: Readonly<Record<string, string>>;
   readonly health?: Readonly<Record<string, unknown>>;
   readonly config?: {
-    readonly hash: string;
+    readonly hash: string | null;
     readonly status: AgentRow["config_status"];
     readonly error: string;
   };
