@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { isTautlineError } from "@tautline/protocol";
 import { withTempFolder } from "@tautline/testing";
-import { openQuickVault } from "../../test/quick-vault.ts";
 import { sampleCandidate, sampleCommitted, sampleJoining } from "../../test/sample-states.ts";
+import { openQuickVault } from "../../test/quick-vault.ts";
 import type { AgentState } from "./agent-state.ts";
 import { loadSettings, readOpenSettings, saveSettings } from "./settings-file.ts";
 

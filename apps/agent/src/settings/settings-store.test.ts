@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { isTautlineError } from "@tautline/protocol";
 import { withTempFolder } from "@tautline/testing";
-import { openQuickVault } from "../../test/quick-vault.ts";
 import { sampleIdentity, sampleJoining } from "../../test/sample-states.ts";
+import { openQuickVault } from "../../test/quick-vault.ts";
 import { openSettingsStore } from "./settings-store.ts";
 
 const { agentId, name, keys, ticket } = sampleJoining;
