@@ -13,7 +13,7 @@ import {
   importPublicKey,
   spkiPin,
 } from "./keys.ts";
-import { toPem } from "./pem.ts";
+import { encodePemBlock, toPem } from "./pem.ts";
 
 function codeOf(use: () => KeyObject): string {
   try {
@@ -91,6 +91,22 @@ test("what is not one public key is refused, though Node would derive one", () =
       code,
       text,
     );
+});
+
+test("an RSA key whose public half was bent is refused", () => {
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const der = privateKey.export({ type: "pkcs1", format: "der" });
+  // Within the modulus, which begins after some 11 octets of headers and is 256 octets long.
+  for (const at of [30, 100, 260]) {
+    const bent = Buffer.from(der);
+    bent[at] = (bent[at] ?? 0) ^ 2;
+    const pem = encodePemBlock("RSA PRIVATE KEY", bent);
+    assert.equal(
+      codeOf(() => importPrivateKey(pem)),
+      "pki.key_malformed",
+      `octet ${at}`,
+    );
+  }
 });
 
 test("no refusal repeats key material", () => {
