@@ -111,14 +111,17 @@ test("the first start joins this host, the second resumes the same fleet, and ea
   });
 });
 
-test("the printed line joins the next host, by the same path", async () => {
+test("the printed line joins the next host, by the same path", async ({ signal }) => {
   await withTempFolder(async (folder) => {
     await using fleet = start(folder, await freePorts(), "--json");
     const ready = await fleet.waitForEvent(isReady);
     const { token } = ready["next"] as { token: string };
     await run("agent", "join", token, "--data", join(folder, "next"), "--name", "next-host");
-    const list = await run("agents", "list", "--data", folder);
-    assert.match(list, /next-host +default +active +mtls +X25519MLKEM768/);
+    const joined = /next-host +default +active +mtls +X25519MLKEM768/;
+    await until(async () => {
+      const list = await run("agents", "list", "--data", folder);
+      return joined.test(list) ? true : undefined;
+    }, signal);
     await fleet.kill("SIGTERM");
   });
 });
@@ -137,6 +140,28 @@ for (const part of ["agent", "central"] as const) {
     });
   });
 }
+
+test("a second Ctrl-C ends at once what does not stop; presses within a second count as one", async ({
+  signal,
+}) => {
+  await withTempFolder(async (folder) => {
+    await using fleet = start(folder, await freePorts(), "--json");
+    await fleet.waitForEvent(isReady);
+    process.kill(await pidOf(folder, "agent"), "SIGSTOP");
+    let hasEnded = false;
+    let presses = 0;
+    void fleet.exited.then(() => (hasEnded = true));
+    await until(async () => {
+      if (hasEnded) return true;
+      presses += 1;
+      void fleet.kill("SIGINT");
+      return undefined;
+    }, signal);
+    assert.ok(presses > 2, `${presses} presses`);
+    assert.deepEqual(await fleet.exited, { code: 130, signal: null });
+    await untilNoneIsLeft(folder, signal);
+  });
+});
 
 test("when quickstart itself is killed, central and the agent stop by themselves", async ({
   signal,

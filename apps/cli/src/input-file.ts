@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { open, type FileHandle } from "node:fs/promises";
 import { resolve } from "node:path";
 import { isTautlineError, TautlineError } from "@tautline/protocol";
 import type { CommandContext } from "./context.ts";
@@ -19,12 +19,7 @@ export async function readInput(
   const shown = file === "-" ? "(standard input)" : file;
   try {
     if (file === "-") return await readStream(context.stdin, maxBytes, shown);
-    await using handle = await open(resolve(context.cwd, file), "r");
-    return await readStream(
-      handle.createReadStream({ autoClose: false, end: maxBytes }),
-      maxBytes,
-      shown,
-    );
+    return await readOpened(await open(resolve(context.cwd, file), "r"), maxBytes, shown);
   } catch (cause) {
     if (isTautlineError(cause)) throw cause;
     throw new TautlineError("cli.file_unreadable", {
@@ -43,6 +38,15 @@ export function systemReason(error: unknown): string {
   if (!(error instanceof Error)) return "unknown";
   const words = /^[A-Z0-9]+: ([^,]+)/.exec(error.message)?.[1];
   return words ?? (error as NodeJS.ErrnoException).code ?? error.message;
+}
+
+async function readOpened(handle: FileHandle, maxBytes: number, file: string): Promise<Buffer> {
+  try {
+    const stream = handle.createReadStream({ autoClose: false, end: maxBytes });
+    return await readStream(stream, maxBytes, file);
+  } finally {
+    await handle.close();
+  }
 }
 
 async function readStream(

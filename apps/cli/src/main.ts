@@ -32,7 +32,7 @@ const context = {
   cwd: process.cwd(),
   now: Date.now,
   stdin: process.stdin,
-  interactive: process.stdin.isTTY && process.stderr.isTTY,
+  interactive: process.stdin.isTTY && process.stdout.isTTY,
   userId: process.geteuid?.(),
   self: [process.execPath, fileURLToPath(import.meta.url)] as const,
   tautline: existsSync("bin/tautline") ? "./bin/tautline" : "tautline",

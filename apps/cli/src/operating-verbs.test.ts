@@ -318,6 +318,23 @@ test("vault status: the source, its strength, and what to do about it", async ()
   assert.match(stdout, /^what to do +Use a passphrase\.$/m);
 });
 
+test("status shows where central listens and how much it holds", async () => {
+  const body = {
+    version: "0.1.0",
+    trustDomain: "fleet.test",
+    startedAt: "2026-11-22T09:03:15Z",
+    dataDir: "/srv",
+    agents: "[::]:9150",
+    console: "127.0.0.1:8443",
+    rootPin: "ab",
+    counts: { agents: 3, links: 2, tokens: 1 },
+  };
+  const { stdout } = await ask("status", { "GET /api/v1/status": { body } });
+  assert.match(stdout, /^agents dial +\[::\]:9150$/m);
+  assert.match(stdout, /^started +2026-11-22T09:03:15Z \(1h ago\)$/m);
+  assert.match(stdout, /^live links +2$/m);
+});
+
 test("routes lists central's own table", async () => {
   const items = [{ method: "GET", path: "/healthz", role: "none" }];
   const { stdout } = await ask("routes", { "GET /api/v1/routes": { body: { items } } });

@@ -7,6 +7,7 @@ export interface TextSink {
   write(text: string): unknown;
 }
 
+/** Streams, form and width of the output. */
 export interface OutputOptions {
   readonly stdout: TextSink;
   readonly stderr: TextSink;
@@ -18,6 +19,7 @@ export interface OutputOptions {
   readonly columns: number;
 }
 
+/** Gives text a style where colours belong, else returns it as it is. */
 export type Paint = (style: "bold" | "dim" | "red" | "yellow" | "green", text: string) => string;
 
 /** The command's voice: results on stdout, everything else on stderr. */

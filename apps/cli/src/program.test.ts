@@ -19,6 +19,7 @@ const VERBS: Readonly<Record<string, readonly string[]>> = {
   certs: ["list", "show", "authority"],
   audit: ["list", "verify"],
   vault: ["status"],
+  status: [],
   doctor: [],
   "verify-chain": [],
   id: ["parse"],
@@ -135,6 +136,7 @@ test("verbs that ask central end with 3 and say what to do while none runs", () 
       "audit verify",
       "vault status",
       "routes",
+      "status",
     ];
     for (const line of lines) {
       const { code, stdout, stderr } = await runLine(`${line} --data ${cwd}`, cwd);

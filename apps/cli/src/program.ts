@@ -90,6 +90,12 @@ export const PARTS: readonly Part[] = [
     load: async () => (await import("./vault/vault.ts")).vaultVerbs,
   },
   {
+    name: "status",
+    summary: "The running central at a glance",
+    group: LOOKING,
+    load: async () => (await import("./status/status.ts")).status,
+  },
+  {
     name: "doctor",
     summary: "Look for what is wrong here, or at the other end of a link",
     group: LOOKING,

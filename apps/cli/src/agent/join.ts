@@ -16,8 +16,8 @@ export const joinAgentVerb: DefineVerb = (command, context) => {
   command
     .summary("enrol this host")
     .description(
-      "Enrols this host with a join token: the agent makes its own keys, checks central by the token's pin before it\n" +
-        "says anything, and drops the token once central has answered it as itself. Interrupted at any point, it goes on\n" +
+      "Enrols this host with a join token: the agent makes its own keys, checks central by the token's pin before it " +
+        "says anything, and drops the token once central has answered it as itself. Interrupted at any point, it goes on " +
         "when it is started again.",
     )
     .argument(

@@ -13,7 +13,7 @@ export const runAgentVerb: DefineVerb = (command, context) => {
   command
     .summary("run the agent that joined here")
     .description(
-      "Runs the agent that joined here until SIGTERM or Ctrl-C. With --json prints one line at each first answer of\n" +
+      "Runs the agent that joined here until SIGTERM or Ctrl-C. With --json prints one line at each first answer of " +
         "central; the log goes to stderr either way.",
     )
     .option(

@@ -13,7 +13,7 @@ export const revokeAgent: DefineVerb = (command, context) => {
   withCentral(command)
     .summary("end an agent's identity and close its links")
     .description(
-      "Ends an agent's identity: its certificates are refused from now on and its live links are closed.\n" +
+      "Ends an agent's identity: its certificates are refused from now on and its live links are closed. " +
         "It cannot be undone; the host joins again with a new token and an empty data folder.",
     )
     .argument("<id>", "the agent's id; a name is only a label and is not taken here")

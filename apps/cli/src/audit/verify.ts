@@ -9,7 +9,7 @@ export const verifyAudit: DefineVerb = (command, context) => {
   withCentral(command)
     .summary("check that nobody changed the trail")
     .description(
-      "Recomputes the chain of hashes over every entry. Note the head it prints somewhere else: a later trail\n" +
+      "Recomputes the chain of hashes over every entry. Note the head it prints somewhere else: a later trail " +
         "that does not contain it was replaced as a whole.",
     )
     .action(async (options: CentralOptions) => {

@@ -18,7 +18,7 @@ export const runCentralVerb: DefineVerb = (command, context) => {
   command
     .summary("run the server until it is stopped")
     .description(
-      "Runs the server until SIGTERM or Ctrl-C, then drains and exits 0. With --json prints one line when it is ready\n" +
+      "Runs the server until SIGTERM or Ctrl-C, then drains and exits 0. With --json prints one line when it is ready " +
         "to serve; the log goes to stderr either way. What the command line says stands above the settings file.",
     )
     .option(

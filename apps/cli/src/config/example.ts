@@ -6,7 +6,7 @@ export const printExample: DefineVerb = (command, { output }) => {
   command
     .summary("print a full settings file")
     .description(
-      "Prints a settings file with every key, its default and its meaning; every line is commented out, so it\n" +
+      "Prints a settings file with every key, its default and its meaning; every line is commented out, so it " +
         "changes nothing until you change it.",
     )
     .addArgument(new Argument("<app>", "whose settings").choices(["central", "agent"]))

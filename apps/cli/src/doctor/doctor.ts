@@ -12,7 +12,7 @@ interface DoctorOptions {
 export const doctor: DefineVerb = (command, context) => {
   command
     .description(
-      "Looks for what is wrong with this host's central and agent; each finding says where, why it matters and\n" +
+      "Looks for what is wrong with this host's central and agent; each finding says where, why it matters and " +
         "what to do. With --to: dials the other end and says what it accepts. Exit code 1 if any finding is an error.",
     )
     .option(

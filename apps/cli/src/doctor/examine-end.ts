@@ -29,6 +29,7 @@ export interface EndReport {
   readonly plaintext: { readonly answer: string; readonly line: string };
 }
 
+/** What came of one handshake; all null but `refusal` where it was refused. */
 export interface HandshakeReport {
   readonly accepted: boolean;
   readonly cipher: string | null;

@@ -7,7 +7,7 @@ const KEY_BYTES = 32;
 export const keygen: DefineVerb = (command, { output }) => {
   command
     .description(
-      "Prints 256 random bits as 43 letters, digits, '-' and '_': a passphrase that nobody guesses.\n" +
+      "Prints 256 random bits as 43 letters, digits, '-' and '_': a passphrase that nobody guesses. " +
         "Store it before you use it; it is printed once and kept nowhere.",
     )
     .addHelpText(

@@ -26,7 +26,7 @@ export const listLinks: DefineVerb = (command, context) => {
   withCentral(command)
     .summary("show the live connections")
     .description(
-      "Shows the live connections and what each one really negotiated: level, key-exchange group, and\n" +
+      "Shows the live connections and what each one really negotiated: level, key-exchange group, and " +
         "whether that group withstands a quantum computer (PQ). 'links show ID' has everything.",
     )
     .option("--kind <kind>", "only this kind: control, pull, forward, peer or receiver")

@@ -13,8 +13,8 @@ interface QuickstartOptions {
 export const quickstart: DefineVerb = (command, context) => {
   command
     .description(
-      "Starts a central and joins this host's agent to it by the same path as any other host: a one-use token and\n" +
-        "'agent join --run'. Prints the join line for the next host. Ctrl-C stops the agent, then central; the next start\n" +
+      "Starts a central and joins this host's agent to it by the same path as any other host: a one-use token and " +
+        "'agent join --run'. Prints the join line for the next host. Ctrl-C stops the agent, then central; the next start " +
         "goes on with the same fleet.",
     )
     .option(

@@ -19,7 +19,7 @@ export const createToken: DefineVerb = (command, context) => {
   withCentral(command)
     .summary("make a token that agents join with")
     .description(
-      "Makes a join token: central's addresses, a pin of its key, and a secret that is good for a number of agents\n" +
+      "Makes a join token: central's addresses, a pin of its key, and a secret that is good for a number of agents " +
         "and a time. The token alone goes to stdout. It is shown once; central keeps only a hash.",
     )
     .option("--uses <n>", "how many agents may join with it", countValue, 1)

@@ -33,7 +33,7 @@ const MAX_CRL_BYTES = 64 * 1024 * 1024;
 export const verifyChainVerb: DefineVerb = (command, context) => {
   command
     .description(
-      "Judges a certificate chain by the rules that central and agents use on every link: signatures, times, purpose,\n" +
+      "Judges a certificate chain by the rules that central and agents use on every link: signatures, times, purpose, " +
         "name constraints, path length, key strength, revocation. Exit code 0 if it is accepted, 1 with the reason if not.",
     )
     .requiredOption("--roots <file>", "PEM file of the trusted roots")
