@@ -18,6 +18,7 @@ import type { GrantParts } from "./enrolment/grant-check.ts";
 import { join } from "./enrolment/join.ts";
 import { takeFolderLock, type FolderLock } from "./folder-lock.ts";
 import { openLocalAudit, type LocalAudit } from "./instructions/local-audit.ts";
+import { createReportAllowance, type ReportAllowance } from "./report-allowance.ts";
 import { logLevel } from "./log.ts";
 import { createProblemList, type ProblemList } from "./problem-list.ts";
 import { resource, type Resource } from "./resource.ts";
@@ -84,6 +85,8 @@ export function createAgent(world: AgentWorld): Agent {
 class FolderAgent implements Agent {
   readonly #world: AgentWorld;
   readonly #problems: ProblemList;
+  /** A hostile central must not be able to fill the host's log. */
+  readonly #logAllowance: ReportAllowance;
   readonly #lock: Resource<FolderLock>;
   readonly #vault: Resource<Vault>;
   readonly #store: Resource<SettingsStore>;
@@ -95,6 +98,7 @@ class FolderAgent implements Agent {
     const { folder, config, clock, readVariable } = world;
     this.#world = world;
     this.#problems = createProblemList(clock.now);
+    this.#logAllowance = createReportAllowance(clock.now);
     this.#lock = resource(
       "data folder",
       () => {
@@ -255,7 +259,9 @@ class FolderAgent implements Agent {
 
   #onProblem(error: TautlineError): void {
     this.#problems.add(error);
-    this.#world.log.warn({ err: error }, error.message);
+    const passedOver = this.#logAllowance.take();
+    if (passedOver === undefined) return;
+    this.#world.log.warn({ err: error, ...(passedOver > 0 && { passedOver }) }, error.message);
   }
 
   #notJoined(): TautlineError {

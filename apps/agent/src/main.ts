@@ -34,11 +34,13 @@ export interface AgentOptions {
   readonly data?: string | undefined;
 }
 
+/** How `agent run` is to run. */
 export interface RunOptions extends AgentOptions {
   /** Print one JSON document a line instead of sentences. */
   readonly json?: boolean | undefined;
 }
 
+/** How `agent join` is to join. */
 export interface JoinOptions extends RunOptions {
   /** The token's text; without it `tokenFile`, then TAUTLINE_TOKEN, then what an interrupted join left. */
   readonly token?: string | undefined;

@@ -11,7 +11,7 @@ import type { Clock } from "../clock.ts";
 import type { AgentConfig } from "../config.ts";
 import { createInstructionGate } from "../instructions/instruction-gate.ts";
 import type { LocalAudit } from "../instructions/local-audit.ts";
-import { createRefusalAllowance } from "../instructions/refusal-allowance.ts";
+import { createReportAllowance } from "../report-allowance.ts";
 import type { AgentState, CandidateState, CommittedState } from "../settings/agent-state.ts";
 import type { SettingsStore } from "../settings/settings-store.ts";
 import {
@@ -105,7 +105,7 @@ function createOrderHandler(
   const gate = createInstructionGate({
     store,
     audit,
-    allowance: createRefusalAllowance(clock.now),
+    allowance: createReportAllowance(clock.now),
     allowedKinds: new Set(config.allowedInstructions),
     now: clock.now,
   });

@@ -16,6 +16,7 @@ export interface ControlStatus {
   readonly lastAnswerAtMs: number | undefined;
 }
 
+/** What keeping a link to central needs. */
 export interface ControlLinkOptions {
   readonly session: SessionOptions;
   readonly openTransport: OpenTransport;

@@ -16,6 +16,7 @@ import type { JoiningState } from "../settings/agent-state.ts";
 import type { GrantParts } from "./grant-check.ts";
 import { encodeJoinRequest } from "./join-request.ts";
 
+/** How central is reached for a join. */
 export interface AskOptions {
   readonly openTransport: OpenTransport;
   readonly dial: Dial;

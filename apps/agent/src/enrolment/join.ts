@@ -94,30 +94,41 @@ async function ask(options: JoinOptions): Promise<void> {
   const state = joining(store.state);
   const backoff = createBackoff({ random: options.random });
   for (let round = 1; ; round += 1) {
-    const failures: TautlineError[] = [];
-    for (const address of state.ticket.addresses) {
-      try {
-        const { identity, name } = checkGrant(
-          await options.ask(address, state),
-          state,
-          clock.now(),
-        );
-        const { namespace, trustDomain } = identity;
-        audit.append("enrolment.granted", { agentId: state.agentId, namespace, trustDomain });
-        store.apply({ kind: "granted", identity, name });
-        return;
-      } catch (error) {
-        const ours = toTautlineError(error);
-        failures.push(ours);
-        if (signal.aborted) throw ours;
-        options.onProblem(ours);
-      }
+    const outcome = await askEveryAddress(state, options);
+    if ("identity" in outcome) {
+      const { identity, name } = outcome;
+      const { namespace, trustDomain } = identity;
+      audit.append("enrolment.granted", { agentId: state.agentId, namespace, trustDomain });
+      store.apply({ kind: "granted", identity, name });
+      return;
     }
-    const last = failures.findLast((error) => !shouldRetryJoin(error)) ?? failures.at(-1);
-    const isHopeless = !failures.some(shouldRetryJoin);
-    if (last !== undefined && (isHopeless || round >= maxRounds)) throw last;
+    if (outcome.isHopeless || signal.aborted || round >= maxRounds) throw outcome.error;
     await wait(clock, backoff.next(), signal);
   }
+}
+
+type AskOutcome =
+  | { readonly identity: AgentIdentity; readonly name: string }
+  | { readonly error: TautlineError; readonly isHopeless: boolean };
+
+/** One round; a refusal says more than a silence, so it is what is told. */
+async function askEveryAddress(state: JoiningState, options: JoinOptions): Promise<AskOutcome> {
+  const failures: TautlineError[] = [];
+  for (const address of state.ticket.addresses) {
+    try {
+      return checkGrant(await options.ask(address, state), state, options.clock.now());
+    } catch (error) {
+      const ours = toTautlineError(error);
+      failures.push(ours);
+      if (options.signal.aborted) break;
+      options.onProblem(ours);
+    }
+  }
+  const final = failures.findLast((error) => !shouldRetryJoin(error)) ?? failures.at(-1);
+  return {
+    error: final ?? new TautlineError("agent.token_missing"),
+    isHopeless: !failures.some(shouldRetryJoin),
+  };
 }
 
 async function prove(options: JoinOptions): Promise<void> {

@@ -12,7 +12,7 @@ import type { Order } from "../control/session.ts";
 import { openSettingsStore, type SettingsStore } from "../settings/settings-store.ts";
 import { createInstructionGate, type InstructionGate } from "./instruction-gate.ts";
 import type { AuditBody, LocalAudit } from "./local-audit.ts";
-import { createRefusalAllowance } from "./refusal-allowance.ts";
+import { createReportAllowance } from "../report-allowance.ts";
 import { agentIdToBytes } from "@tautline/protocol";
 
 const { agentId, name, keys, ticket } = sampleJoining;
@@ -58,7 +58,7 @@ async function withGate(
     const gate = createInstructionGate({
       store,
       audit,
-      allowance: createRefusalAllowance(createManualClock().now),
+      allowance: createReportAllowance(createManualClock().now),
       allowedKinds: new Set(allowedKinds),
       now: () => Date.now(),
     });

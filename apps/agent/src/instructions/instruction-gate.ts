@@ -11,7 +11,7 @@ import type { Order } from "../control/session.ts";
 import type { CommittedState } from "../settings/agent-state.ts";
 import type { SettingsStore } from "../settings/settings-store.ts";
 import type { LocalAudit } from "./local-audit.ts";
-import type { RefusalAllowance } from "./refusal-allowance.ts";
+import type { ReportAllowance } from "../report-allowance.ts";
 import { readSettingsInstruction } from "./settings-instruction.ts";
 import { openSignedInstruction } from "./signed-instruction.ts";
 
@@ -39,10 +39,11 @@ export interface InstructionGate {
   receive(order: Order): Outcome;
 }
 
+/** What the gate judges by, and where it writes. */
 export interface InstructionGateOptions {
   readonly store: SettingsStore;
   readonly audit: LocalAudit;
-  readonly allowance: RefusalAllowance;
+  readonly allowance: ReportAllowance;
   /** Local limit that nothing remote can widen. */
   readonly allowedKinds: ReadonlySet<string>;
   readonly now: () => number;

@@ -56,7 +56,9 @@ export const settingsDocumentSchema = z.strictObject({
   seal: text,
 });
 
+/** settings.json as it is parsed. */
 export type SettingsDocument = z.output<typeof settingsDocumentSchema>;
+/** What settings.json says in clear; without the vault nothing proves that it is unchanged. */
 export type OpenSettings = SettingsDocument["open"];
 
 /** The secrets of a state in clear; in memory only. */

@@ -1,11 +1,11 @@
-/** How many refusals are written down at once, and how long until one more is. */
+/** How many reports are written at once, and how long until one more is. */
 const BURST = 60;
 const REFILL_MS = 60_000;
 
-/** Bounds what a hostile central can make this host write to its disk. */
-export interface RefusalAllowance {
+/** Bounds what a hostile central can make this host write to its log and its audit trail. */
+export interface ReportAllowance {
   /**
-   * Asks to write one refusal down.
+   * Asks to write one report.
    *
    * @returns how many were passed over since the last one written, or undefined if this one must be passed over too
    */
@@ -13,11 +13,11 @@ export interface RefusalAllowance {
 }
 
 /**
- * Makes an allowance of 60 refusals and one more each minute; what is passed over is counted, never forgotten.
+ * Makes an allowance of 60 reports and one more each minute; what is passed over is counted, never forgotten.
  *
  * @param now milliseconds since 1970-01-01T00:00:00Z
  */
-export function createRefusalAllowance(now: () => number): RefusalAllowance {
+export function createReportAllowance(now: () => number): ReportAllowance {
   let left = BURST;
   let refilledAtMs = now();
   let passedOver = 0;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createFakeClock } from "@tautline/testing";
-import { createRefusalAllowance } from "./refusal-allowance.ts";
+import { createReportAllowance } from "./report-allowance.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -12,14 +12,14 @@ function allowed(allowance: { take(): number | undefined }, count: number): numb
 }
 
 test("sixty refusals are written down at once, the next one is only counted", () => {
-  const allowance = createRefusalAllowance(createFakeClock().now);
+  const allowance = createReportAllowance(createFakeClock().now);
   assert.equal(allowed(allowance, 60), 60);
   assert.equal(allowance.take(), undefined);
 });
 
 test("each minute one more is written, and says how many were passed over", () => {
   const clock = createFakeClock();
-  const allowance = createRefusalAllowance(clock.now);
+  const allowance = createReportAllowance(clock.now);
   allowed(allowance, 60);
   assert.equal(allowed(allowance, 500), 0);
   clock.advance(MINUTE_MS - 1);
@@ -31,7 +31,7 @@ test("each minute one more is written, and says how many were passed over", () =
 
 test("a long quiet fills the allowance, and no more than that", () => {
   const clock = createFakeClock();
-  const allowance = createRefusalAllowance(clock.now);
+  const allowance = createReportAllowance(clock.now);
   allowed(allowance, 60);
   clock.advance(1_000 * MINUTE_MS);
   assert.equal(allowed(allowance, 100), 60);
@@ -39,7 +39,7 @@ test("a long quiet fills the allowance, and no more than that", () => {
 
 test("F8: a clock set back neither fills nor stops the allowance", () => {
   const clock = createFakeClock();
-  const allowance = createRefusalAllowance(clock.now);
+  const allowance = createReportAllowance(clock.now);
   allowed(allowance, 60);
   clock.advance(-1_000 * MINUTE_MS);
   assert.equal(allowance.take(), undefined);
