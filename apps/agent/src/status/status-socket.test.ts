@@ -5,7 +5,7 @@ import { request, type IncomingMessage } from "node:http";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
-import { isTautlineError } from "@tautline/protocol";
+import { isTautlineError, TautlineError } from "@tautline/protocol";
 import { launchProcess, withTempFolder } from "@tautline/testing";
 import { sampleJoining } from "../../test/sample-states.ts";
 import { openQuickVault } from "../../test/quick-vault.ts";
@@ -56,6 +56,27 @@ test("the socket answers GET /status and nothing else, and only to this user", a
       await socket.close();
     }
     assert.ok(!existsSync(folder.socket));
+  });
+});
+
+test("an agent that has no status yet says so, and goes on", async () => {
+  await withTempFolder(async (path) => {
+    const folder = dataFolder(path);
+    let isReady = false;
+    const socket = await openStatusSocket(folder.socket, () => {
+      if (isReady) return document;
+      throw new TautlineError("agent.not_joined", { detail: { dataDir: path } });
+    });
+    const [status, text] = await ask(folder.socket, "GET", "/status");
+    assert.equal(status, 409);
+    assert.match(text, /agent\.not_joined/);
+    await assert.rejects(
+      readStatus(folder),
+      (error) => isTautlineError(error) && error.code === "agent.status_unreadable",
+    );
+    isReady = true;
+    assert.deepEqual(await readStatus(folder), document);
+    await socket.close();
   });
 });
 

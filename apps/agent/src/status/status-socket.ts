@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { TautlineError, toProblem } from "@tautline/protocol";
+import { TautlineError, toProblem, toTautlineError } from "@tautline/protocol";
 import type { AgentStatus } from "./agent-status.ts";
 
 /** Longest socket path, in bytes without the closing zero: Linux takes 107, macOS and the BSDs 103. */
@@ -49,12 +49,16 @@ function answer(
   response: ServerResponse,
   status: () => AgentStatus,
 ): void {
-  if (request.method === "GET" && request.url === "/status") {
+  try {
+    if (request.method !== "GET" || request.url !== "/status") {
+      throw new TautlineError("api.no_route");
+    }
     send(response, { status: 200, type: "application/json", body: status() });
-    return;
+  } catch (error) {
+    // A question, however odd, must not end the agent.
+    const problem = toProblem(toTautlineError(error));
+    send(response, { status: problem.status, type: "application/problem+json", body: problem });
   }
-  const problem = toProblem(new TautlineError("api.no_route"));
-  send(response, { status: problem.status, type: "application/problem+json", body: problem });
 }
 
 function send(
