@@ -81,7 +81,7 @@ export async function describeCentral(
   const ready = await process.waitForEvent((event) => event["event"] === "ready");
   const socketPath = join(dataDir, "admin.sock");
   const call = <Result>(method: string, path: string, body?: unknown): Promise<Result> =>
-    callSocket<Result>(socketPath, { method, path, body });
+    callSocket<Result>(socketPath, { method, path, ...(body === undefined ? {} : { body }) });
   return {
     dataDir,
     folder,
@@ -94,9 +94,19 @@ export async function describeCentral(
   };
 }
 
-function callSocket<Result>(
+/**
+ * Calls an HTTP API on a unix socket; throws with the body on a refusal.
+ *
+ * @param socketPath the socket
+ * @param call what to ask; `body` is sent as JSON
+ */
+export function callSocket<Result>(
   socketPath: string,
-  { method, path, body }: { method: string; path: string; body: unknown },
+  {
+    method,
+    path,
+    body,
+  }: { readonly method: string; readonly path: string; readonly body?: unknown },
 ): Promise<Result> {
   const text = body === undefined ? undefined : JSON.stringify(body);
   const headers =

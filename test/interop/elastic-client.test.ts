@@ -57,7 +57,7 @@ async function runClient(
     events.emit("error", (message as { err: unknown }).err);
   channel(DIAG_CH_SEND_SUCCESS).subscribe(onSuccess);
   channel(DIAG_CH_SEND_FAIL).subscribe(onFail);
-  let applied = "";
+  const taken = { text: "" };
   const client = createOpAMPClient({
     endpoint: `https://127.0.0.1:${central.agentsPort}/v1/opamp`,
     instanceUid: agent.id,
@@ -71,7 +71,7 @@ async function runClient(
     },
     onMessage: ({ remoteConfig }) => {
       const files: Record<string, { body?: Uint8Array }> = remoteConfig?.config?.configMap ?? {};
-      applied = new TextDecoder().decode(files["tautline.json"]?.body);
+      taken.text = new TextDecoder().decode(files["tautline.json"]?.body);
       client.setRemoteConfigStatus({
         status: RemoteConfigStatuses.RemoteConfigStatuses_APPLIED,
         lastRemoteConfigHash: remoteConfig?.configHash,
@@ -81,12 +81,12 @@ async function runClient(
   client.setAgentDescription({ identifyingAttributes: { "service.name": "elastic" } });
   client.start();
   try {
-    while (applied === "") await once(events, "answered");
+    while (taken.text === "") await once(events, "answered");
     await once(events, "answered");
   } finally {
     await client.shutdown();
     channel(DIAG_CH_SEND_SUCCESS).unsubscribe(onSuccess);
     channel(DIAG_CH_SEND_FAIL).unsubscribe(onFail);
   }
-  return { applied };
+  return { applied: taken.text };
 }
