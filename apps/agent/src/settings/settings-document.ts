@@ -6,8 +6,8 @@ const text = z.string().max(1_048_576);
 const hex = z.string().regex(/^[0-9a-f]{0,128}$/);
 
 const ticket = z.strictObject({
-  addresses: z.array(text).max(16),
-  pins: z.array(text).max(8),
+  addresses: z.array(text).max(16).readonly(),
+  pins: z.array(text).max(8).readonly(),
   trustDomain: text,
   namespace: text,
   tokenId: text,
@@ -21,7 +21,7 @@ const identity = z.strictObject({
   rootsPem: text,
   instructorKeyPem: text,
   signerEpoch: z.int().min(0),
-  addresses: z.array(text).max(16),
+  addresses: z.array(text).max(16).readonly(),
   offerHash: hex,
 });
 
@@ -110,7 +110,7 @@ function openOf(state: AgentState): OpenSettings {
       state: state.state,
       agentId,
       name,
-      identity: openIdentity(state.identity),
+      identity: state.identity,
       last: {
         epoch,
         seq: seq.toString(),
@@ -120,20 +120,6 @@ function openOf(state: AgentState): OpenSettings {
     };
   }
   const { secret: _, ...ticket } = state.ticket;
-  const open = {
-    agentId,
-    name,
-    ticket: { ...ticket, addresses: [...ticket.addresses], pins: [...ticket.pins] },
-  };
-  if (state.state === "joining") return { state: state.state, ...open };
-  return { state: state.state, ...open, identity: openIdentity(state.identity) };
-}
-
-function openIdentity(
-  identity: { readonly addresses: readonly string[] } & Omit<
-    Extract<OpenSettings, { state: "committed" }>["identity"],
-    "addresses"
-  >,
-): Extract<OpenSettings, { state: "committed" }>["identity"] {
-  return { ...identity, addresses: [...identity.addresses] };
+  if (state.state === "joining") return { state: state.state, agentId, name, ticket };
+  return { state: state.state, agentId, name, ticket, identity: state.identity };
 }
