@@ -1,4 +1,4 @@
-import { relative } from "node:path";
+import { relative, resolve } from "node:path";
 import type { EventData } from "node:test";
 import type { TestEvent } from "node:test/reporters";
 import { formatCoverage, formatLeastCovered, missedThresholds } from "./coverage-report.ts";
@@ -62,14 +62,16 @@ export function createReporter(): {
     const place = `${shortPath(event.file)}:${event.line ?? 1}`;
     failures.push(`${fullName(event)}  (${place})`);
     if (onlyInner) return "";
-    const said = output.get(event.file ?? "") ?? "";
-    output.delete(event.file ?? "");
+    const file = resolve(event.file ?? "");
+    const said = output.get(file) ?? "";
+    output.delete(file);
     const printed = said === "" ? "" : `\nOutput of ${shortPath(event.file)}:\n${said}`;
     return `\nFAILED: ${fullName(event)}\n  at ${place}\n${indent(describeError(error) + printed)}\n\n`;
   };
 
-  const hear = ({ file, message }: EventData.TestStdout): undefined => {
-    output.set(file, ((output.get(file) ?? "") + message).slice(-LONGEST_OUTPUT));
+  const hear = (event: EventData.TestStdout): undefined => {
+    const file = resolve(event.file);
+    output.set(file, ((output.get(file) ?? "") + event.message).slice(-LONGEST_OUTPUT));
   };
 
   const measure = (summary: EventData.TestCoverage["summary"]): string => {
@@ -100,6 +102,8 @@ export function createReporter(): {
       case "test:stdout":
       case "test:stderr":
         return hear(event.data);
+      case "test:diagnostic":
+        return event.data.level === "info" ? undefined : `\n${event.data.message}\n`;
       case "test:coverage":
         return measure(event.data.summary);
       default:
@@ -117,7 +121,7 @@ export function createReporter(): {
 
 /** With one process a file, the file itself is the outermost "test", named by its path. */
 function isFile({ name, nesting }: EventData.TestDequeue): boolean {
-  return nesting === 0 && name.endsWith(".test.ts");
+  return nesting === 0 && /\.test\.\w+$/.test(name);
 }
 
 function shortPath(file: string | undefined): string {

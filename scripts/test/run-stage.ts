@@ -8,6 +8,8 @@ export interface StageSetting {
   readonly root: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly print: (text: string) => void;
+  /** The clock of the ceilings; this machine's unless told. */
+  readonly startCeiling?: StageOrder["startCeiling"] | undefined;
 }
 
 /** What a stage came to. */
@@ -24,13 +26,14 @@ export function runStage(stage: Stage, setting: StageSetting): Promise<StageResu
     folder: setting.root,
     environment: setting.environment,
     ceilingMs: stage.minutes * 60_000,
+    startCeiling: setting.startCeiling,
   };
   return "commands" in stage.work
     ? runChecks(stage.work, order, setting)
     : runTests(stage.work, order, setting);
 }
 
-type Order = Pick<StageOrder, "folder" | "environment" | "ceilingMs">;
+type Order = Pick<StageOrder, "folder" | "environment" | "ceilingMs" | "startCeiling">;
 
 async function runChecks(
   { commands }: Checks,
@@ -39,7 +42,9 @@ async function runChecks(
 ): Promise<StageResult> {
   const failures: string[] = [];
   for (const args of commands) {
-    const { ok, reason, output } = await runStageProcess({ ...order, args, isQuiet: true });
+    let output = "";
+    const onOutput = (text: string): void => void (output += text);
+    const { ok, reason } = await runStageProcess({ ...order, args, onOutput });
     if (ok) continue;
     failures.push([args.join(" "), reason].filter((part) => part !== "").join(" "));
     print(`\nFAILED: ${args.join(" ")} ${reason}\n${output}\n`);
@@ -63,7 +68,7 @@ async function runTests(work: Tests, order: Order, setting: StageSetting): Promi
   const { ok, reason } = await runStageProcess({
     ...order,
     args: testArguments(files, work),
-    isQuiet: false,
+    onOutput: setting.print,
     onMessage: (message) => (progress = message as Progress),
   });
   const failures = [...progress.failures];

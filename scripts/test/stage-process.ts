@@ -1,6 +1,7 @@
-import { spawn, type StdioOptions } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as setTimeoutPromise } from "node:timers/promises";
 
 /** How a stage's process ended. */
 export interface StageEnd {
@@ -8,8 +9,6 @@ export interface StageEnd {
   readonly ok: boolean;
   /** Why it is not ok, in words; empty when it is, and when the exit code says it all. */
   readonly reason: string;
-  /** What it printed, where that was kept back. */
-  readonly output: string;
 }
 
 /** What to run and for how long. */
@@ -19,56 +18,57 @@ export interface StageOrder {
   readonly folder: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly ceilingMs: number;
-  /** Keeps standard output and error back instead of showing them at once. */
-  readonly isQuiet: boolean;
+  /** Calls `stop` after `ms`; the clock of this machine unless told. Returns what takes it back. */
+  readonly startCeiling?: ((ms: number, stop: () => void) => () => void) | undefined;
+  /** Receives standard output and error as they come. */
+  readonly onOutput: (text: string) => void;
   /** Receives each message that the process sends. */
   readonly onMessage?: (message: unknown) => void;
 }
+
+/** A process outside of the group may hold the output open; it gets this long to let go. */
+const OUTPUT_GRACE_MS = 5_000;
 
 /**
  * Runs Node in a process group of its own, without standard input, and ends the whole group when the ceiling is reached,
  * when this process is told to stop, and when the process ended but left others behind.
  */
 export async function runStageProcess(order: StageOrder): Promise<StageEnd> {
-  const { args, folder, environment, ceilingMs, isQuiet } = order;
-  const shown = isQuiet ? "pipe" : "inherit";
-  const stdio: StdioOptions = ["ignore", shown, shown, "ipc"];
+  const { args, folder, environment, ceilingMs, startCeiling = startTimer } = order;
   const child = spawn(process.execPath, args, {
     cwd: folder,
     env: environment,
     detached: true,
-    stdio,
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   const group = child.pid;
-  if (group === undefined) return { ok: false, reason: "could not be started", output: "" };
-
-  let output = "";
+  if (group === undefined) return { ok: false, reason: "could not be started" };
   for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding("utf8").on("data", (text: string) => (output += text));
+    stream?.setEncoding("utf8").on("data", order.onOutput);
   }
   if (order.onMessage !== undefined) child.on("message", order.onMessage);
 
   let reason = "";
-  const ceiling = setTimeout(() => {
-    reason = `was stopped after ${formatMinutes(ceilingMs)}`;
+  const endCeiling = startCeiling(ceilingMs, () => {
+    reason = `was stopped after ${ceilingMs / 60_000} minutes`;
     killGroup(group);
-  }, ceilingMs);
+  });
   const interrupt = (signal: NodeJS.Signals): void => {
     killGroup(group);
     process.exit(signal === "SIGINT" ? 130 : 143);
   };
   process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
 
-  // Messages may still arrive after the exit; the channel's end comes after the last of them.
-  const lastMessage = once(child, "disconnect");
+  // Output and messages may still arrive after the exit; the ends of their channels come after the last of them.
+  const heard = Promise.all([once(child, "close"), once(child, "disconnect")]);
   const [code] = (await once(child, "exit")) as [number | null];
-  await lastMessage;
-  clearTimeout(ceiling);
+  endCeiling();
   process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
   const left = processesOfGroup(group);
   if (left.length > 0) killGroup(group);
   if (left.length > 0 && reason === "") reason = `left processes running: ${left.join("; ")}`;
-  return { ok: code === 0 && reason === "", reason, output };
+  await Promise.race([heard, setTimeoutPromise(OUTPUT_GRACE_MS, undefined, { ref: false })]);
+  return { ok: code === 0 && reason === "", reason };
 }
 
 function killGroup(group: number): void {
@@ -108,6 +108,7 @@ function readProc(path: string): string {
   }
 }
 
-function formatMinutes(ms: number): string {
-  return ms < 60_000 ? `${ms / 1_000} seconds` : `${ms / 60_000} minutes`;
+function startTimer(ms: number, stop: () => void): () => void {
+  const timer = setTimeout(stop, ms);
+  return () => clearTimeout(timer);
 }
