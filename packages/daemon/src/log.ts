@@ -5,6 +5,8 @@ export type { Logger } from "pino";
 
 /** How much a log says. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+
+/** The least severity that a log writes. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Names that never reach a log, at any depth pino's paths can name (DESIGN section 6, promise 6). */
@@ -35,7 +37,7 @@ export function createLog(name: string, level: LogLevel, destination?: Destinati
     {
       name,
       level,
-      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: (error: unknown) => describeError(error) },
       redact: {

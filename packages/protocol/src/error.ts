@@ -4,6 +4,7 @@ import { printableText } from "./printable-text.ts";
 /** Values that fill the `{placeholders}` of a sentence; they are shown to people, so never secrets. */
 export type ErrorDetail = Readonly<Record<string, string | number>>;
 
+/** What an error says besides its code. */
 export interface TautlineErrorOptions {
   /** Fills the `{placeholders}` of the catalogue's sentence and remedy. */
   readonly detail?: ErrorDetail;
