@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { runStageProcess, type StageOrder } from "./stage-process.ts";
 import { testArguments, testFiles, type Checks, type Stage, type Tests } from "./stages.ts";
 import { NO_PROGRESS, type Progress, type Totals } from "./totals.ts";
@@ -46,8 +47,10 @@ async function runChecks(
     const onOutput = (text: string): void => void (output += text);
     const { ok, reason } = await runStageProcess({ ...order, args, onOutput });
     if (ok) continue;
-    failures.push([args.join(" "), reason].filter((part) => part !== "").join(" "));
-    print(`\nFAILED: ${args.join(" ")} ${reason}\n${output}\n`);
+    const [script = "", ...flags] = args;
+    const words = [basename(script), ...flags, reason].filter((word) => word !== "");
+    failures.push(words.join(" "));
+    print(`\nFAILED: ${words.join(" ")}\n${output}\n`);
   }
   return {
     passed: commands.length - failures.length,
