@@ -39,10 +39,13 @@ test("no test file is left out: each belongs to exactly one stage", () => {
   assert.deepEqual(staged.sort(), written.sort());
 });
 
-test("npm test and npm run check are these stages", () => {
+test("npm start and npm test prepare by themselves, for .npmrc and careful users switch pre-scripts off", () => {
   const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
     scripts: Record<string, string>;
   };
-  assert.equal(scripts["test"], "sh scripts/node scripts/test.ts");
+  assert.match(scripts["start"] ?? "", /^sh scripts\/prepare start && exec \.\/bin\/tautline /);
+  assert.equal(scripts["test"], "sh scripts/prepare test && exec sh scripts/node scripts/test.ts");
   assert.equal(scripts["check"], "sh scripts/node scripts/test.ts check");
+  const hooks = Object.keys(scripts).filter((name) => /^(?:pre|post)/.test(name));
+  assert.deepEqual(hooks, []);
 });
