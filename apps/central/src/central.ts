@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createLog, type Logger, type Part, type Running, startParts } from "@tautline/daemon";
 import type { HostPort } from "@tautline/link";
@@ -18,6 +19,7 @@ import { createAuditLog } from "./audit/audit-log.ts";
 import { openStore, type Store } from "./store/store.ts";
 import { databaseHeaderStore } from "./store/vault-header-store.ts";
 
+/** What central is started with. */
 export interface CentralOptions {
   readonly config: CentralConfig;
   readonly dataDir: string;
@@ -26,6 +28,9 @@ export interface CentralOptions {
   readonly now: () => number;
   readonly log?: Logger;
 }
+
+const DATABASE = "central.db";
+const VAULT_KEY = "vault.key";
 
 /** A central that runs. */
 export interface Central {
@@ -44,7 +49,8 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
   const { config, dataDir, now } = options;
   const log = options.log ?? createLog("central", config.log.level);
   ensurePrivateFolder(dataDir);
-  const store = await openStore(join(dataDir, "central.db"));
+  refuseLostDatabase(dataDir);
+  const store = await openStore(join(dataDir, DATABASE));
   let vault: Vault | undefined;
   try {
     vault = await openCentralVault(options, store);
@@ -71,6 +77,12 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
   }
 }
 
+/** The database comes before the key that seals it: a key alone means that the database was lost, not that this is a first start. */
+function refuseLostDatabase(dataDir: string): void {
+  if (existsSync(join(dataDir, DATABASE)) || !existsSync(join(dataDir, VAULT_KEY))) return;
+  throw new TautlineError("central.database_missing", { detail: { dataDir } });
+}
+
 async function openCentralVault(
   { config, dataDir, vaultPassphrase }: CentralOptions,
   store: Store,
@@ -83,7 +95,7 @@ async function openCentralVault(
     sources: [
       environmentSource(environmentVariable, vaultPassphrase),
       ...(passphraseFile === undefined ? [] : [passphraseFileSource(passphraseFile)]),
-      generatedKeyFileSource(join(dataDir, "vault.key")),
+      generatedKeyFileSource(join(dataDir, VAULT_KEY)),
     ],
     store: databaseHeaderStore(store),
     // Sealed keys without a header mean a lost header, never a first start.
@@ -93,42 +105,48 @@ async function openCentralVault(
 
 async function run(
   assembly: Assembly,
-  { store, vault, log }: { store: Store; vault: Vault; log: Logger },
+  opened: { readonly store: Store; readonly vault: Vault; readonly log: Logger },
 ): Promise<Central> {
-  const { agentsListener, consoleListener, adminSocket, live, audit } = assembly;
-  let agentsAddress: HostPort | undefined;
-  let consoleAddress: HostPort | undefined;
-  const parts: Part[] = [
+  const { state } = assembly;
+  const running: Running = await startParts(listParts(assembly, opened), (part, error) =>
+    opened.log.error({ err: error, part }, "a part did not stop cleanly"),
+  );
+  const { agents, console: console_ } = state;
+  if (agents === undefined || console_ === undefined)
+    throw new TautlineError("internal.unexpected");
+  return { agentsAddress: agents, consoleAddress: console_, stop: () => running.stop() };
+}
+
+/** Central's parts: started in this order, stopped in reverse. */
+function listParts(
+  { agentsListener, consoleListener, adminSocket, live, links, timers, audit, state }: Assembly,
+  { store, vault }: { readonly store: Store; readonly vault: Vault },
+): Part[] {
+  const central = { actor: "central", subject: "central" };
+  return [
     { name: "store", stop: () => store.close() },
     { name: "vault", stop: () => vault.close() },
     {
       name: "trail",
-      start: () =>
-        audit.record({ action: "central.started", actor: "central", subject: "central" }),
-      stop: () => audit.record({ action: "central.stopped", actor: "central", subject: "central" }),
+      start: () => audit.record({ action: "central.started", ...central }),
+      stop: () => audit.record({ action: "central.stopped", ...central }),
     },
-    {
-      name: "links",
-      start: () => assembly.links.closeAll(),
-      stop: () => assembly.links.closeAll(),
-    },
-    { name: "timers", start: () => assembly.timers.start(), stop: () => assembly.timers.stop() },
+    { name: "links", start: () => links.closeAll(), stop: () => links.closeAll() },
+    { name: "timers", start: () => timers.start(), stop: () => timers.stop() },
     {
       name: "console",
       start: async () => {
-        consoleAddress = await consoleListener.start();
-        assembly.addresses.console = consoleAddress;
+        state.console = await consoleListener.start();
       },
       stop: () => consoleListener.stop(),
     },
     {
       name: "agents",
       start: async () => {
-        agentsAddress = await agentsListener.start();
-        assembly.addresses.agents = agentsAddress;
+        state.agents = await agentsListener.start();
       },
       stop: async () => {
-        assembly.stopping.value = true;
+        state.isStopping = true;
         live.endAll(new TautlineError("central.stopping"));
         await agentsListener.stop();
         await live.flush();
@@ -136,10 +154,4 @@ async function run(
     },
     { name: "admin socket", start: () => adminSocket.start(), stop: () => adminSocket.stop() },
   ];
-  const running: Running = await startParts(parts, (part, error) =>
-    log.error({ err: error, part }, "did not stop cleanly"),
-  );
-  if (agentsAddress === undefined || consoleAddress === undefined)
-    throw new TautlineError("internal.unexpected");
-  return { agentsAddress, consoleAddress, stop: () => running.stop() };
 }

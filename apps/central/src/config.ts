@@ -6,20 +6,18 @@ import {
   LOG_LEVELS,
   portSetting,
 } from "@tautline/daemon";
-import { isTautlineError, parseTrustDomain } from "@tautline/protocol";
+import { parseHostPort } from "@tautline/link";
+import { isTautlineError, isTrustDomain, LIMITS } from "@tautline/protocol";
 import { z } from "zod";
+
+const DEFAULT_AGENTS_PORT = 9150;
+/** With these a join token still fits into its 4,096 characters. */
+const MAX_ADVERTISED_CHARACTERS = 2_000;
 
 const trustDomain = z
   .string()
+  .refine(isTrustDomain, "it is not a lower-case DNS name such as fleet.example.org")
   .default("tautline.internal")
-  .superRefine((text, context) => {
-    try {
-      parseTrustDomain(text);
-    } catch (error) {
-      const message = isTautlineError(error) ? error.message : "is not a trust domain";
-      context.addIssue({ code: "custom", message });
-    }
-  })
   .describe("Stands in every identity of this fleet; cannot change once central has started.");
 
 const agents = z
@@ -28,10 +26,14 @@ const agents = z
       .string()
       .default("::")
       .describe("Address the agents' port listens on; `::` takes IPv4 and IPv6."),
-    port: portSetting(9150).describe("Port that agents dial (QM-4)."),
+    port: portSetting(DEFAULT_AGENTS_PORT).describe("Port that agents dial (QM-4)."),
     advertise: z
-      .array(z.string())
-      .max(16)
+      .array(z.string().refine(isAddress, "it is not a name or address with or without a port"))
+      .max(LIMITS.addresses.value)
+      .refine(
+        (list) => list.join("").length <= MAX_ADVERTISED_CHARACTERS,
+        `together they are longer than the ${MAX_ADVERTISED_CHARACTERS} characters a join token has room for`,
+      )
       .default([])
       .describe(
         "Names or addresses, each with or without a port, that join tokens tell agents to dial; empty takes this host's own.",
@@ -147,6 +149,16 @@ export function loadCentralConfig(
       port: flags.consolePort ?? config.console.port,
     },
   };
+}
+
+function isAddress(text: string): boolean {
+  try {
+    parseHostPort(text, DEFAULT_AGENTS_PORT);
+    return true;
+  } catch (error) {
+    if (isTautlineError(error)) return false;
+    throw error;
+  }
 }
 
 /** The reference page of central.yaml, made from the schema. */

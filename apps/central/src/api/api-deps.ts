@@ -32,7 +32,6 @@ export interface ApiDeps {
   readonly routes: () => readonly RouteView[];
   readonly vault: Vault;
   readonly tokens: TokenStore;
-  readonly joinToken: (made: { namespace: string; tokenId: string; secret: Uint8Array }) => string;
   readonly agents: AgentStore;
   readonly links: LinkStore;
   readonly endAgent: (id: string) => void;

@@ -35,7 +35,7 @@ function mountStatus(app: FastifyInstance, deps: ApiDeps): void {
   app.get("/api/v1/routes", () => ({ items: deps.routes() }));
 }
 
-function mountTokens(app: FastifyInstance, { tokens, joinToken }: ApiDeps): void {
+function mountTokens(app: FastifyInstance, { tokens }: ApiDeps): void {
   const order = z.strictObject({
     namespace: namespace.default("default"),
     uses: z.int().min(1).max(100_000).default(1),
@@ -47,10 +47,12 @@ function mountTokens(app: FastifyInstance, { tokens, joinToken }: ApiDeps): void
   });
   app.post("/api/v1/tokens", { schema: { body: order } }, async (request, reply) => {
     const wanted = request.body as z.output<typeof order>;
-    const made = await tokens.create({ ...wanted, createdBy: LOCAL_OPERATOR });
-    const token = joinToken({ namespace: wanted.namespace, tokenId: made.id, secret: made.secret });
-    const expiresAt = formatTimestamp(made.expiresAtMs);
-    return reply.status(201).send({ id: made.id, token, uses: wanted.uses, expiresAt });
+    const { id, token, expiresAtMs } = await tokens.create({
+      ...wanted,
+      createdBy: LOCAL_OPERATOR,
+    });
+    const expiresAt = formatTimestamp(expiresAtMs);
+    return reply.status(201).send({ id, token, uses: wanted.uses, expiresAt });
   });
   app.get("/api/v1/tokens", async () => ({ items: await tokens.list() }));
   app.post(

@@ -11,6 +11,7 @@ export type AuditAction =
   | "instruction.carried-out"
   | "instruction.issued"
   | "instruction.refused"
+  | "instruction.unknown"
   | "link.refused"
   | "namespace.created"
   | "setting.changed"

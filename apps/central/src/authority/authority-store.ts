@@ -8,6 +8,7 @@ import {
   importPrivateKey,
   serialOf,
 } from "@tautline/pki";
+import { TautlineError } from "@tautline/protocol";
 import type { AuthorityTable } from "../store/schema.ts";
 import type { Writer } from "../store/store.ts";
 import type { AuthorityDeps } from "./authority.ts";
@@ -25,7 +26,7 @@ export const AUTHORITY_BACKDATE_MS: number = 60 * 60 * 1_000;
 /**
  * Reads and unseals every authority of the database.
  *
- * @throws vault.field_damaged
+ * @throws vault.field_damaged, store.damaged
  */
 export async function loadAuthorities({ store, vault }: AuthorityDeps): Promise<StoredAuthority[]> {
   const rows = await store.read((db) => db.selectFrom("authorities").selectAll().execute());
@@ -33,9 +34,21 @@ export async function loadAuthorities({ store, vault }: AuthorityDeps): Promise<
     id: row.id,
     kind: row.kind,
     namespace: row.namespace,
-    certificate: new X509Certificate(row.certificate_pem),
+    certificate: readCertificate(store.file, row),
     privateKey: importPrivateKey(vault.open(placeOf(row.id), row.sealed_key).toString("utf8")),
   }));
+}
+
+function readCertificate(
+  file: string,
+  row: Pick<AuthorityTable, "id" | "certificate_pem">,
+): X509Certificate {
+  try {
+    return new X509Certificate(row.certificate_pem);
+  } catch (cause) {
+    const reason = `the certificate of authority ${row.id} cannot be read`;
+    throw new TautlineError("store.damaged", { cause, detail: { file, reason } });
+  }
 }
 
 /** Makes the root and the services intermediate, both or none. */

@@ -66,8 +66,8 @@ export interface AuthorityDeps {
 export async function openAuthority(deps: AuthorityDeps): Promise<CertificateAuthority> {
   if ((await loadAuthorities(deps)).length === 0) await createRootAndServices(deps);
   const stored = await loadAuthorities(deps);
-  const root = required(stored, "root", "");
-  const services = required(stored, "services", "");
+  const root = required(deps, stored, "root");
+  const services = required(deps, stored, "services");
   const agents = new Map(
     stored.filter((each) => each.kind === "agents").map((each) => [each.namespace, each]),
   );
@@ -149,12 +149,12 @@ async function createAgents(
 }
 
 function required(
+  { store }: AuthorityDeps,
   stored: readonly StoredAuthority[],
-  kind: string,
-  namespace: string,
+  kind: "root" | "services",
 ): StoredAuthority {
-  const found = stored.find((each) => each.kind === kind && each.namespace === namespace);
+  const found = stored.find((each) => each.kind === kind);
   if (found !== undefined) return found;
   const reason = `the ${kind} authority is missing`;
-  throw new TautlineError("store.damaged", { detail: { file: "central.db", reason } });
+  throw new TautlineError("store.damaged", { detail: { file: store.file, reason } });
 }

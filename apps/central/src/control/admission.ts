@@ -8,7 +8,7 @@ import { judgeCaller } from "../fleet/admission-rule.ts";
 import type { Store } from "../store/store.ts";
 import type { TokenStore } from "../enrolment/token-store.ts";
 import type { AgentCaller, Caller, TokenCaller } from "./caller.ts";
-import type { Refusals } from "./refusals.ts";
+import type { RefusedCaller, Refusals } from "./refusals.ts";
 
 /** What is known of a connection when its first request arrives. */
 export interface Arrival {
@@ -25,13 +25,15 @@ export interface Admission {
   admit(arrival: Arrival): Promise<Caller>;
 }
 
+/** What the gate looks at. */
 export interface AdmissionDeps {
   readonly store: Store;
   readonly tokens: TokenStore;
   readonly refusals: Refusals;
 }
 
-const BEARER = /^Bearer ([^\s]{1,256})$/;
+/** RFC 9110 section 11.1: the scheme's name is case-insensitive. */
+const BEARER = /^bearer ([^\s]{1,256})$/i;
 
 /**
  * Builds the gate of the control link: an agent by its recorded certificate, or a joining one by its token; nobody else.
@@ -41,12 +43,16 @@ const BEARER = /^Bearer ([^\s]{1,256})$/;
 export function createAdmission(deps: AdmissionDeps): Admission {
   return {
     admit: async (arrival) => {
+      let known: RefusedCaller = arrival;
       try {
         if (arrival.refusal !== undefined) throw arrival.refusal;
         if (arrival.evidence.level === "mtls") return await admitAgent(deps, arrival);
-        return await admitToken(deps, arrival);
+        const caller = await proveToken(deps, arrival);
+        known = caller;
+        if (caller.token.revoked_at !== null) throw new TautlineError("enrolment.token_revoked");
+        return caller;
       } catch (error) {
-        await deps.refusals.note(error, arrival);
+        await deps.refusals.note(error, known);
         throw error;
       }
     },
@@ -68,29 +74,24 @@ async function admitAgent({ store }: AdmissionDeps, arrival: Arrival): Promise<A
     ]),
   );
   const refusal = judgeCaller(who, {
-    ...(agent === undefined ? {} : { agent }),
-    ...(certificate === undefined
-      ? {}
-      : {
-          certificate: {
-            agentId: certificate.agent_id,
-            revoked: certificate.revoked_at !== null,
-            purpose: certificate.purpose,
-          },
-        }),
+    agent,
+    certificate: certificate && {
+      agentId: certificate.agent_id,
+      revoked: certificate.revoked_at !== null,
+      purpose: certificate.purpose,
+    },
   });
   if (refusal !== undefined) throw refusal;
-  if (agent === undefined)
-    throw new TautlineError("admission.agent_unknown", { detail: { id: agentId } });
+  // The rule refuses an agent that is not recorded; the compiler does not see that.
+  if (agent === undefined) throw new TautlineError("internal.unexpected");
   return { kind: "agent", agent, evidence, remoteAddress };
 }
 
-async function admitToken({ tokens }: AdmissionDeps, arrival: Arrival): Promise<TokenCaller> {
+async function proveToken({ tokens }: AdmissionDeps, arrival: Arrival): Promise<TokenCaller> {
   const { evidence, remoteAddress, authorization } = arrival;
   if (authorization === undefined) throw new TautlineError("admission.credential_missing");
   const credential = parseTokenCredential(BEARER.exec(authorization)?.[1] ?? "");
   if (credential === undefined) throw new TautlineError("enrolment.token_unknown");
   const token = await tokens.prove(credential.tokenId, credential.secret);
-  if (token.revoked_at !== null) throw new TautlineError("enrolment.token_revoked");
   return { kind: "token", token, evidence, remoteAddress };
 }

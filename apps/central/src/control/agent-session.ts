@@ -1,6 +1,5 @@
 import { create } from "@bufbuild/protobuf";
 import {
-  agentIdFromBytes,
   type AgentToServer,
   AgentRemoteConfigSchema,
   CAPABILITY_INSTRUCTION,
@@ -19,10 +18,12 @@ import type { SettingStore } from "../settings/setting-store.ts";
 import type { AgentRow } from "../store/schema.ts";
 import { plainAnswer } from "./answer.ts";
 import type { AgentCaller } from "./caller.ts";
+import { claimedSender } from "./message-sender.ts";
 import type { Session } from "./session.ts";
 import { shouldOfferSettings } from "./settings-offer.ts";
 import { statusChangeOf } from "./status-change.ts";
 
+/** What an agent's session needs. */
 export interface AgentSessionDeps {
   readonly agents: AgentStore;
   readonly settings: SettingStore;
@@ -71,12 +72,14 @@ async function receive(
 ): Promise<ServerToAgent> {
   const message = decodeAgentToServer(bytes, LIMITS.opampMessageBytes.value);
   requireOwnId(message, agent.id);
-  const turn = judgeSequence(state.sequence, message.sequenceNum);
-  state.sequence = message.sequenceNum;
   const change = statusChangeOf(message);
+  const turn = judgeSequence(state.sequence, message.sequenceNum);
+  // The agent may have been revoked between its admission and now.
+  if (turn === "first") await deps.agents.activate(agent.id);
   // On the disk before the answer: an answered status is never lost (DESIGN section 6, promise 3).
   await deps.agents.saveStatus(agent.id, change);
-  if (turn === "first") await deps.agents.activate(agent.id);
+  // Only now: of a message that was not kept, the agent is asked again, because its next one leaves a gap.
+  state.sequence = message.sequenceNum;
   noteConfig(state, change);
   await settleReceipt(deps, agent.id, message);
   if (message.agentDisconnect !== undefined) state.ended = true;
@@ -87,7 +90,7 @@ async function receive(
 
 /** A30: what an agent says is about itself alone. */
 function requireOwnId(message: AgentToServer, agentId: string): void {
-  const claimed = agentIdFromBytes(message.instanceUid);
+  const claimed = claimedSender(message);
   if (claimed !== agentId) throw new TautlineError("opamp.not_your_id", { detail: { claimed } });
 }
 

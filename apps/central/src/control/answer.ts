@@ -15,7 +15,6 @@ import {
 export const SERVER_CAPABILITIES = BigInt(
   ServerCapabilities.ACCEPTS_STATUS |
     ServerCapabilities.OFFERS_REMOTE_CONFIG |
-    ServerCapabilities.ACCEPTS_EFFECTIVE_CONFIG |
     ServerCapabilities.OFFERS_CONNECTION_SETTINGS |
     ServerCapabilities.ACCEPTS_CONNECTION_SETTINGS_REQUEST,
 );
@@ -34,28 +33,25 @@ export function plainAnswer(agentId: string, askFullState = false): ServerToAgen
   });
 }
 
+/** The least wait that OpAMP recommends. */
+const RETRY_AFTER_NS = 30_000_000_000n;
+
 /**
- * Makes the answer that tells an agent what was wrong with its message.
+ * Makes the answer that tells an agent what was wrong with its message; an error excludes every field after it (opamp.proto).
  *
  * @param error the refusal; its code, sentence and remedy travel, its cause does not
  * @param agentId whom it answers, where that is known
  */
 export function errorAnswer(error: TautlineError, agentId?: string): ServerToAgent {
   const isOurs = error.status >= 500;
-  // A central that restarts is soon back, and agents spread their next dial by themselves; anything else of ours wants time.
-  const asksToWait = isOurs && error.code !== "central.stopping";
   return create(ServerToAgentSchema, {
     ...(agentId === undefined ? {} : { instanceUid: agentIdToBytes(agentId) }),
-    capabilities: SERVER_CAPABILITIES,
     errorResponse: create(ServerErrorResponseSchema, {
       type: isOurs ? ServerErrorResponseType.UNAVAILABLE : ServerErrorResponseType.BAD_REQUEST,
       errorMessage: toWireText(error),
-      ...(asksToWait
-        ? { details: { case: "retryInfo", value: { retryAfterNanoseconds: RETRY_NS } } }
+      ...(isOurs
+        ? { details: { case: "retryInfo", value: { retryAfterNanoseconds: RETRY_AFTER_NS } } }
         : {}),
     }),
   });
 }
-
-/** OpAMP's recommended least. */
-const RETRY_NS = 30_000_000_000n;

@@ -1,5 +1,4 @@
 import {
-  agentIdFromBytes,
   type AgentToServer,
   CAPABILITY_ENROLMENT,
   decodeAgentToServer,
@@ -8,20 +7,19 @@ import {
   LIMITS,
   type ServerToAgent,
   TautlineError,
-  toTautlineError,
 } from "@tautline/protocol";
-import type { AuditLog } from "../audit/audit-log.ts";
 import { enrol, type EnrolDeps } from "../enrolment/enrol.ts";
 import { grantAnswer, type GrantDeps } from "../enrolment/grant.ts";
 import type { CentralMetrics } from "../metrics.ts";
 import { plainAnswer } from "./answer.ts";
 import type { TokenCaller } from "./caller.ts";
+import { claimedSender } from "./message-sender.ts";
 import type { Session } from "./session.ts";
 
+/** What a joining caller's session needs. */
 export interface JoinSessionDeps {
   readonly enrolment: EnrolDeps;
   readonly grant: GrantDeps;
-  readonly audit: AuditLog;
   readonly metrics: CentralMetrics;
 }
 
@@ -32,14 +30,17 @@ export interface JoinSessionDeps {
  * @param caller the token's holder
  */
 export function createJoinSession(deps: JoinSessionDeps, caller: TokenCaller): Session {
+  let agentId: string | undefined;
   let ended = false;
   return {
-    agentId: undefined,
+    get agentId() {
+      return agentId;
+    },
     isEnded: () => ended,
     push: async () => undefined,
     receive: async (bytes) => {
       const message = decodeAgentToServer(bytes, LIMITS.opampUnprovenMessageBytes.value);
-      const agentId = agentIdFromBytes(message.instanceUid);
+      agentId = claimedSender(message);
       if (message.agentDisconnect !== undefined) {
         ended = true;
         return plainAnswer(agentId);
@@ -50,26 +51,18 @@ export function createJoinSession(deps: JoinSessionDeps, caller: TokenCaller): S
 }
 
 async function answerJoin(
-  deps: JoinSessionDeps,
-  { token, remoteAddress }: TokenCaller,
+  { enrolment, grant, metrics }: JoinSessionDeps,
+  { token }: TokenCaller,
   agentId: string,
   message: AgentToServer,
 ): Promise<ServerToAgent> {
   try {
     const request = { ...requestOf(message), agentId, clientCsrPem: clientCsrOf(message) };
-    const enrolled = await enrol(deps.enrolment, token, request);
-    deps.metrics.enrolments.inc({ outcome: "joined" });
-    return grantAnswer(deps.grant, enrolled);
-  } catch (thrown) {
-    const error = toTautlineError(thrown);
-    deps.metrics.enrolments.inc({ outcome: "refused" });
-    const detail = { code: error.code, from: remoteAddress };
-    await deps.audit.record({
-      action: "token.refused",
-      actor: `token:${token.id}`,
-      subject: `agent:${agentId}`,
-      detail,
-    });
+    const enrolled = await enrol(enrolment, token, request);
+    metrics.enrolments.inc({ outcome: "joined" });
+    return grantAnswer(grant, enrolled);
+  } catch (error) {
+    metrics.enrolments.inc({ outcome: "refused" });
     throw error;
   }
 }

@@ -6,6 +6,7 @@ import type { CentralMetrics } from "../metrics.ts";
 
 /** A control link that this process holds. */
 export interface LiveLink {
+  /** Its own, also among later links of the same agent. */
   readonly id: string;
   readonly agentId: string;
   readonly namespace: string;
@@ -14,24 +15,32 @@ export interface LiveLink {
   readonly evidence: LinkEvidence;
   /** Sends what central has to tell unasked; a transport that cannot waits for the agent's next message. */
   push(): Promise<void>;
-  /** Ends the link, telling the agent why. */
+  /** Ends the link, telling the agent why. Never throws. */
   end(reason: TautlineError): void;
 }
 
 /** The control links of this process; the store lists those of all. */
 export interface LiveLinks {
-  /** Lists a link from its first answered message on; an earlier link of the same agent is ended. */
-  add(link: LiveLink): Promise<void>;
-  remove(id: string): Promise<void>;
+  /** Takes a link in from its very beginning, so that it can be ended before its first message was answered. */
+  open(link: LiveLink): void;
+  /**
+   * Lists a link, once its first message is answered (DESIGN section 6, promise 4). What the same agent opened before is ended.
+   * Does nothing for a link that is listed or closed already.
+   */
+  list(link: LiveLink): Promise<void>;
+  /** Takes a link out. Never rejects: what cannot be taken out of the database now is at the next `flush`. */
+  close(link: LiveLink): Promise<void>;
   /** Notes that a message came; written to the database every few seconds, together for all links. */
   noteMessage(link: LiveLink): void;
   endAgent(agentId: string, reason: TautlineError): void;
   endAll(reason: TautlineError): void;
-  /** Tells every link of a namespace (empty: of all) to offer its agent what it should run. */
+  /** Tells every link of a namespace (empty: of all) to offer its agent what it should run. Never rejects. */
   pushTo(namespace: string): Promise<void>;
+  /** Writes what was noted. */
   flush(): Promise<void>;
 }
 
+/** What the table of links needs. */
 export interface LiveLinkDeps {
   readonly agents: AgentStore;
   readonly links: LinkStore;
@@ -40,72 +49,136 @@ export interface LiveLinkDeps {
   readonly now: () => number;
 }
 
-/** Makes the empty table of live links. */
+/**
+ * Makes the empty table of live links.
+ *
+ * @param deps the stores, counters, log and clock
+ */
 export function createLiveLinks(deps: LiveLinkDeps): LiveLinks {
-  const byId = new Map<string, LiveLink>();
-  const byAgent = new Map<string, LiveLink>();
-  const heard = new Map<string, { link: LiveLink; atMs: number }>();
-  const count = (): void => {
-    deps.metrics.links.reset();
-    for (const { evidence } of byId.values()) deps.metrics.links.inc({ level: evidence.level });
-  };
-  const forget = (link: LiveLink): void => {
-    byId.delete(link.id);
-    if (byAgent.get(link.agentId) === link) byAgent.delete(link.agentId);
-    count();
+  const table = new LinkTable();
+  const heard = new Map<LiveLink, number>();
+  /** Rows that the database did not let go of when their links closed. */
+  const leftBehind = new Set<string>();
+  const close = async (link: LiveLink): Promise<void> => {
+    const wasListed = table.isListed(link);
+    table.remove(link);
+    if (!wasListed) return;
+    deps.metrics.links.dec({ level: link.evidence.level });
+    await removeRow(deps, link, leftBehind);
   };
   return {
-    add: async (link) => {
-      const earlier = byAgent.get(link.agentId);
-      byId.set(link.id, link);
-      byAgent.set(link.agentId, link);
-      if (earlier !== undefined && earlier.id !== link.id)
-        earlier.end(new TautlineError("admission.link_replaced"));
-      count();
+    open: (link) => table.add(link),
+    list: async (link) => {
+      if (!table.has(link) || table.isListed(link)) return;
+      // Listed only when the row is on the disk, so that a failure is tried again with the next message.
       await deps.links.open(link);
+      if (!table.has(link)) return removeRow(deps, link, leftBehind);
+      table.list(link);
+      deps.metrics.links.inc({ level: link.evidence.level });
+      for (const earlier of table.openedBefore(link)) {
+        earlier.end(new TautlineError("admission.link_replaced"));
+        // Not when its connection has closed: that of a peer which vanished takes its time.
+        await close(earlier);
+      }
     },
-    remove: async (id) => {
-      const link = byId.get(id);
-      if (link === undefined) return;
-      forget(link);
-      await deps.links.close(id);
-    },
-    noteMessage: (link) => {
-      heard.set(link.id, { link, atMs: deps.now() });
-    },
+    close,
+    noteMessage: (link) => void heard.set(link, deps.now()),
     endAgent: (agentId, reason) => {
-      byAgent.get(agentId)?.end(reason);
+      for (const link of table.ofAgent(agentId)) link.end(reason);
     },
     endAll: (reason) => {
-      for (const link of byId.values()) link.end(reason);
+      for (const link of table.all()) link.end(reason);
     },
     pushTo: async (namespace) => {
-      for (const link of byId.values()) {
-        if (namespace !== "" && link.namespace !== namespace) continue;
+      for (const link of table.all()) {
+        if (!table.isListed(link) || (namespace !== "" && link.namespace !== namespace)) continue;
         await link
           .push()
           .catch((error: unknown) =>
-            deps.log.error({ err: error, agent: link.agentId }, "push failed"),
+            deps.log.error({ err: error, agent: link.agentId }, "settings were not offered"),
           );
       }
     },
-    flush: () => flush(deps, heard),
+    flush: () => flush(deps, heard, leftBehind),
   };
+}
+
+/** Links by agent, in the order they were opened. */
+class LinkTable {
+  readonly #byAgent = new Map<string, Set<LiveLink>>();
+  readonly #listed = new Set<LiveLink>();
+
+  add(link: LiveLink): void {
+    const links = this.#byAgent.get(link.agentId) ?? new Set();
+    this.#byAgent.set(link.agentId, links.add(link));
+  }
+
+  remove(link: LiveLink): void {
+    const links = this.#byAgent.get(link.agentId);
+    links?.delete(link);
+    if (links?.size === 0) this.#byAgent.delete(link.agentId);
+    this.#listed.delete(link);
+  }
+
+  list(link: LiveLink): void {
+    this.#listed.add(link);
+  }
+
+  has(link: LiveLink): boolean {
+    return this.#byAgent.get(link.agentId)?.has(link) ?? false;
+  }
+
+  isListed(link: LiveLink): boolean {
+    return this.#listed.has(link);
+  }
+
+  /** Copies: whoever is ended takes itself out of the table. */
+  ofAgent(agentId: string): LiveLink[] {
+    return [...(this.#byAgent.get(agentId) ?? [])];
+  }
+
+  all(): LiveLink[] {
+    return [...this.#byAgent.keys()].flatMap((agentId) => this.ofAgent(agentId));
+  }
+
+  /** The agent's links from before this one, and those that were listed meanwhile: one agent has one link. */
+  openedBefore(link: LiveLink): LiveLink[] {
+    const links = this.ofAgent(link.agentId);
+    const at = links.indexOf(link);
+    return links.filter((each, index) => index < at || (index > at && this.#listed.has(each)));
+  }
+}
+
+async function removeRow(
+  { links, log }: LiveLinkDeps,
+  link: LiveLink,
+  leftBehind: Set<string>,
+): Promise<void> {
+  try {
+    await links.close([link.id]);
+  } catch (error) {
+    leftBehind.add(link.id);
+    log.error({ err: error, agent: link.agentId }, "a closed link stays listed for now");
+  }
 }
 
 async function flush(
   deps: LiveLinkDeps,
-  heard: Map<string, { link: LiveLink; atMs: number }>,
+  heard: Map<LiveLink, number>,
+  leftBehind: Set<string>,
 ): Promise<void> {
-  const notes = [...heard.values()];
+  const notes = [...heard];
   heard.clear();
-  await deps.links.noteMessages(notes.map(({ link, atMs }) => ({ id: link.id, atMs })));
+  const gone = [...leftBehind];
+  await deps.links.close(gone);
+  for (const id of gone) leftBehind.delete(id);
+  await deps.links.noteMessages(notes.map(([link, atMs]) => ({ id: link.id, atMs })));
   await deps.agents.noteSeen(
-    notes.map(({ link, atMs }) => ({
-      id: link.agentId,
+    notes.map(([{ agentId, evidence }, atMs]) => ({
+      id: agentId,
       atMs,
-      level: link.evidence.level,
-      group: link.evidence.group,
+      level: evidence.level,
+      group: evidence.group,
     })),
   );
 }

@@ -1,19 +1,33 @@
 import type { Logger } from "@tautline/daemon";
-import { type LinkEvidence, toTautlineError } from "@tautline/protocol";
+import {
+  type LinkEvidence,
+  parseSpiffeId,
+  type TautlineError,
+  toTautlineError,
+} from "@tautline/protocol";
+import type { AuditEvent } from "../audit/audit-event.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { CentralMetrics } from "../metrics.ts";
+import { createLogAllowance } from "./log-allowance.ts";
+import { createQuietPeriod } from "../audit/quiet-period.ts";
 
-/** Where a refused caller came from. */
+/** Who was refused, as far as it is known. */
 export interface RefusedCaller {
   readonly evidence: LinkEvidence;
   readonly remoteAddress: string;
+  /** The join token whose secret was proven. */
+  readonly token?: { readonly id: string };
+  /** The agent id that a token's holder asked for. */
+  readonly agentId?: string | undefined;
 }
 
-/** Remembers refusals: each is counted and logged, those of a proven identity are audited. */
+/** Remembers refusals: each is counted; those of a proven identity are audited, strangers' only logged. */
 export interface Refusals {
+  /** Never throws: a refusal stays a refusal when it cannot be written down. */
   note(error: unknown, caller: RefusedCaller): Promise<void>;
 }
 
+/** What remembering refusals needs. */
 export interface RefusalDeps {
   readonly audit: AuditLog;
   readonly log: Logger;
@@ -23,32 +37,62 @@ export interface RefusalDeps {
 
 const QUIET_MS = 60_000;
 const MAX_REMEMBERED = 10_000;
+/** Lines a minute for all strangers together. */
+export const STRANGERS_LOG_LINES = 60;
 
 /**
- * Builds the memory of refusals. Strangers can call as often as they like, so theirs never touch the disk (A20),
- * and the same refusal of the same identity is audited at most once a minute.
+ * Builds the memory of refusals. Strangers can call as often as they like, so theirs never touch the database and get a few lines
+ * of log a minute (A20); the same refusal of the same identity is written at most once a minute.
+ *
+ * @param deps trail, log, counters and clock
  */
-export function createRefusals({ audit, log, metrics, now }: RefusalDeps): Refusals {
-  const lastAudited = new Map<string, number>();
-  const isNews = (key: string): boolean => {
-    const nowMs = now();
-    if (nowMs - (lastAudited.get(key) ?? Number.NEGATIVE_INFINITY) < QUIET_MS) return false;
-    if (lastAudited.size >= MAX_REMEMBERED) lastAudited.clear();
-    lastAudited.set(key, nowMs);
-    return true;
-  };
+export function createRefusals(deps: RefusalDeps): Refusals {
+  const { audit, log, metrics, now } = deps;
+  const quiet = createQuietPeriod({ quietMs: QUIET_MS, maxKeys: MAX_REMEMBERED, now });
+  const strangers = createLogAllowance(STRANGERS_LOG_LINES, now);
   return {
-    note: async (thrown, { evidence, remoteAddress }) => {
+    note: async (thrown, caller) => {
       const error = toTautlineError(thrown);
       metrics.refusals.inc({ code: error.code });
-      log.warn(
-        { code: error.code, from: remoteAddress, peer: evidence.peerId, remedy: error.remedy },
-        error.message,
-      );
-      const who = evidence.clientProven ? evidence.peerId : null;
-      if (who === null || !isNews(`${who} ${error.code}`)) return;
-      const detail = { code: error.code, from: remoteAddress };
-      await audit.record({ action: "link.refused", actor: who, subject: "central", detail });
+      const who = identityOf(caller);
+      if (who === undefined) {
+        const unlogged = strangers.take();
+        if (unlogged !== undefined) logRefusal(log, error, caller, { unlogged });
+        return;
+      }
+      if (!quiet.isNews(`${who.actor} ${error.code}`)) return;
+      logRefusal(log, error, caller, { peer: who.actor });
+      const detail = { code: error.code, from: caller.remoteAddress };
+      await audit
+        .record({ ...who, detail })
+        .catch((failure: unknown) => log.error({ err: failure }, "a refusal was not audited"));
     },
   };
+}
+
+/** What central did wrong itself is an error of the log, what the caller did wrong a warning. */
+function logRefusal(
+  log: Logger,
+  error: TautlineError,
+  caller: RefusedCaller,
+  about: { readonly peer?: string; readonly unlogged?: number },
+): void {
+  const from = caller.remoteAddress;
+  if (error.status >= 500) log.error({ err: error, from, ...about }, "a message was not handled");
+  else log.warn({ code: error.code, from, ...about, remedy: error.remedy }, error.message);
+}
+
+function identityOf({
+  evidence,
+  token,
+  agentId,
+}: RefusedCaller): Pick<AuditEvent, "action" | "actor" | "subject"> | undefined {
+  if (token !== undefined) {
+    const subject = agentId === undefined ? "central" : `agent:${agentId}`;
+    return { action: "token.refused", actor: `token:${token.id}`, subject };
+  }
+  if (!evidence.clientProven || evidence.peerId === null) return undefined;
+  const who = parseSpiffeId(evidence.peerId);
+  const actor = who.kind === "agent" ? `agent:${who.agentId}` : "central";
+  return { action: "link.refused", actor, subject: "central" };
 }

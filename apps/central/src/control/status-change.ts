@@ -3,17 +3,22 @@ import {
   attributesToRecord,
   type ComponentHealth,
   type RemoteConfigStatus,
+  LIMITS,
+  printableText,
   RemoteConfigStatuses,
+  TautlineError,
   toHex,
 } from "@tautline/protocol";
 import type { StatusChange } from "../fleet/agent-store.ts";
 
-const MAX_TEXT = 1_000;
+/** Hashes of configurations are the server's; ours have 32 bytes. */
+export const MAX_HASH_BYTES = 64;
 
 /**
  * Reads from a message what it changes about its agent; parts that the message leaves out are unchanged (OpAMP status compression).
  *
  * @param message a decoded message
+ * @throws opamp.malformed for attributes and hashes beyond their limits
  */
 export function statusChangeOf(message: AgentToServer): StatusChange {
   const description = message.agentDescription;
@@ -27,7 +32,9 @@ export function statusChangeOf(message: AgentToServer): StatusChange {
   const version = attributes?.["service.version"];
   return {
     ...(attributes === undefined ? {} : { attributes }),
-    ...(version === undefined ? {} : { version }),
+    ...(version === undefined
+      ? {}
+      : { version: printableText(version, LIMITS.agentVersionCharacters.value) }),
     ...(message.health === undefined ? {} : { health: healthOf(message.health) }),
     ...(message.remoteConfigStatus === undefined
       ? {}
@@ -38,18 +45,24 @@ export function statusChangeOf(message: AgentToServer): StatusChange {
 function healthOf(health: ComponentHealth): Readonly<Record<string, unknown>> {
   return {
     healthy: health.healthy,
-    status: health.status.slice(0, MAX_TEXT),
-    lastError: health.lastError.slice(0, MAX_TEXT),
+    status: bounded(health.status),
+    lastError: bounded(health.lastError),
   };
 }
 
 function configOf(report: RemoteConfigStatus): NonNullable<StatusChange["config"]> {
-  return {
-    // An agent that was never given anything reports an empty hash.
-    hash: report.lastRemoteConfigHash.length === 0 ? null : toHex(report.lastRemoteConfigHash),
-    status: statusOf(report.status),
-    error: report.errorMessage.slice(0, MAX_TEXT),
-  };
+  const { lastRemoteConfigHash: hash } = report;
+  if (hash.length > MAX_HASH_BYTES) {
+    const reason = `the hash of its configuration has more than ${MAX_HASH_BYTES} bytes`;
+    throw new TautlineError("opamp.malformed", { detail: { reason } });
+  }
+  const error = bounded(report.errorMessage);
+  return { hash: toHex(hash), status: statusOf(report.status), error };
+}
+
+/** What an agent says of itself is shown to people, on terminals too. */
+function bounded(text: string): string {
+  return printableText(text, LIMITS.wireTextCharacters.value);
 }
 
 function statusOf(

@@ -6,24 +6,31 @@ import {
   encodeServerToAgent,
   LIMITS,
   type ServerToAgent,
-  type TautlineError,
+  TautlineError,
   toTautlineError,
 } from "@tautline/protocol";
 import type { WebSocket } from "ws";
 import type { CentralMetrics } from "../metrics.ts";
 import { errorAnswer } from "./answer.ts";
-import type { Caller } from "./caller.ts";
+import type { AgentCaller, Caller } from "./caller.ts";
+import { keepAlive } from "./keep-alive.ts";
 import type { LiveLink, LiveLinks } from "./live-links.ts";
+import { errorForPeer } from "./peer-error.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Session } from "./session.ts";
 
 const MAX_UNSENT_BYTES = 8 * 1024 * 1024;
-const MAX_BAD_MESSAGES = 5;
+/** A caller that sends one broken message may be told so; one that goes on is not worth the work. */
+export const MAX_BAD_MESSAGES = 5;
 const PING_MS = 30_000;
+const CLOSE_NORMAL = 1000;
+const CLOSE_GOING_AWAY = 1001;
 const CLOSE_POLICY = 1008;
 const CLOSE_TOO_BIG = 1009;
-const CLOSE_GOING_AWAY = 1001;
+/** ws closes by itself, with 1009, a link whose message is longer than it takes. */
+const OVERSIZE = "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
 
+/** What a WebSocket link needs. */
 export interface WebSocketLinkDeps {
   readonly live: LiveLinks;
   readonly refusals: Refusals;
@@ -31,86 +38,142 @@ export interface WebSocketLinkDeps {
   readonly log: Logger;
 }
 
+/** One WebSocket link and what became of it. */
+interface WebSocketLink {
+  readonly caller: Caller;
+  readonly session: Session;
+  readonly socket: WebSocket;
+  badMessages: number;
+  /** Central closes it: what still comes is not looked at. */
+  isOver: boolean;
+}
+
 /**
  * Runs a session over an upgraded WebSocket until either end closes it: one message at a time, answers in order.
  *
  * @param deps central's parts
- * @param caller who is at the other end
- * @param session what the messages mean
- * @param socket the open WebSocket
+ * @param link who is at the other end, what the messages mean, and the open WebSocket
+ * @returns resolves when the link is closed and nothing of it is under way; never rejects
  */
 export function runWebSocketLink(
   deps: WebSocketLinkDeps,
-  caller: Caller,
-  session: Session,
-  socket: WebSocket,
-): void {
-  const link = caller.kind === "agent" ? liveLinkOf(caller, session, socket) : undefined;
-  const state = { listed: false, bad: 0 };
-  let turn = Promise.resolve();
-  socket.on("message", (data: Buffer) => {
-    // Read no further while this one is worked on: a fast sender waits instead of filling memory.
+  { caller, session, socket }: Pick<WebSocketLink, "caller" | "session" | "socket">,
+): Promise<void> {
+  const link: WebSocketLink = { caller, session, socket, badMessages: 0, isOver: false };
+  // A joining caller is no agent yet, and its link is none.
+  const live = caller.kind === "agent" ? liveLinkOf(link, caller) : undefined;
+  if (live !== undefined) deps.live.open(live);
+  const stopPing = keepAlive(socket, PING_MS);
+  const enqueue = createQueue();
+  let waiting = 0;
+  socket.on("message", (data: Buffer, isBinary: boolean) => {
+    // Read no further while any is worked on: a fast sender waits instead of filling memory.
+    waiting += 1;
     socket.pause();
-    turn = turn
-      .then(() => takeMessage(deps, { caller, session, socket, link, state }, data))
-      .finally(() => socket.resume());
+    void enqueue(async () => {
+      await takeMessage(deps, { link, live }, { data, isBinary });
+      waiting -= 1;
+      if (waiting === 0) socket.resume();
+    });
   });
-  socket.on("error", (error) =>
-    deps.log.debug({ err: error, from: caller.remoteAddress }, "WebSocket failed"),
-  );
-  const stopPing = keepAlive(socket);
-  socket.on("close", () => {
-    stopPing();
-    if (link !== undefined) void turn.then(() => deps.live.remove(link.id));
+  socket.on("error", (error) => void noteFailure(deps, link, error));
+  return new Promise((resolve) => {
+    socket.on("close", () => {
+      stopPing();
+      // What the agent sent before it closed is still worked on.
+      void enqueue(async () => {
+        if (live !== undefined) await deps.live.close(live);
+        resolve();
+      });
+    });
   });
 }
 
-interface Turn {
-  readonly caller: Caller;
-  readonly session: Session;
-  readonly socket: WebSocket;
-  readonly link: LiveLink | undefined;
-  readonly state: { listed: boolean; bad: number };
+/** Runs works that never reject one after the other. */
+function createQueue(): (work: () => Promise<void>) => Promise<void> {
+  let last = Promise.resolve();
+  return (work) => (last = workAfter(last, work));
 }
 
-async function takeMessage(deps: WebSocketLinkDeps, turn: Turn, data: Buffer): Promise<void> {
-  const { session, socket, link, state, caller } = turn;
+async function workAfter(before: Promise<void>, work: () => Promise<void>): Promise<void> {
+  await before;
+  await work();
+}
+
+interface Incoming {
+  readonly data: Buffer;
+  readonly isBinary: boolean;
+}
+
+/** Never rejects. */
+async function takeMessage(
+  deps: WebSocketLinkDeps,
+  { link, live }: { readonly link: WebSocketLink; readonly live: LiveLink | undefined },
+  incoming: Incoming,
+): Promise<void> {
+  if (link.isOver) return;
+  const { session, socket } = link;
   deps.metrics.messages.inc({ transport: "websocket" });
   try {
-    const answer = await session.receive(decodeFrame(data, LIMITS.opampMessageBytes.value));
-    if (link !== undefined && !state.listed && socket.readyState === socket.OPEN) {
-      state.listed = true;
-      await deps.live.add(link);
+    const answer = await session.receive(messageOf(incoming));
+    if (live !== undefined) {
+      if (socket.readyState === socket.OPEN) await deps.live.list(live);
+      deps.live.noteMessage(live);
     }
-    if (link !== undefined) deps.live.noteMessage(link);
     send(socket, answer);
+    if (session.isEnded()) close(link, CLOSE_NORMAL, "agent disconnected");
   } catch (thrown) {
-    await refuse(deps, turn, toTautlineError(thrown));
+    await refuse(deps, link, toTautlineError(thrown));
   }
-  if (session.isEnded()) socket.close(1000, "agent disconnected");
-  else if (state.bad >= MAX_BAD_MESSAGES) socket.close(CLOSE_POLICY, "too many bad messages");
-  else if (caller.kind === "token" && state.bad > 0) socket.close(CLOSE_POLICY, "join refused");
+}
+
+function messageOf({ data, isBinary }: Incoming): Uint8Array {
+  if (isBinary) return decodeFrame(data, LIMITS.opampMessageBytes.value);
+  throw new TautlineError("opamp.malformed", { detail: { reason: "it is text, not binary" } });
 }
 
 async function refuse(
-  deps: WebSocketLinkDeps,
-  { caller, session, socket, state }: Turn,
+  { refusals }: WebSocketLinkDeps,
+  link: WebSocketLink,
   error: TautlineError,
 ): Promise<void> {
-  state.bad += 1;
-  if (error.code === "internal.unexpected")
-    deps.log.error({ err: error }, "a message could not be handled");
-  await deps.refusals.note(error, caller);
-  send(socket, errorAnswer(error, session.agentId));
-  if (error.code === "opamp.too_large") socket.close(CLOSE_TOO_BIG, error.code);
-  if (error.code === "opamp.not_your_id") socket.close(CLOSE_POLICY, error.code);
+  const { caller, session, socket } = link;
+  link.badMessages += 1;
+  await refusals.note(error, { ...caller, agentId: session.agentId });
+  send(socket, errorAnswer(errorForPeer(error), session.agentId));
+  const status = closeStatusOf(error, link);
+  if (status !== undefined) close(link, status, error.code);
 }
 
-function liveLinkOf(
-  caller: Caller & { kind: "agent" },
-  session: Session,
-  socket: WebSocket,
-): LiveLink {
+/** What ends a link for good; other mistakes may be made up for. */
+function closeStatusOf({ code }: TautlineError, link: WebSocketLink): number | undefined {
+  if (code === "opamp.too_large") return CLOSE_TOO_BIG;
+  const isOver =
+    link.caller.kind === "token" ||
+    link.badMessages >= MAX_BAD_MESSAGES ||
+    code === "opamp.not_your_id" ||
+    code.startsWith("admission.");
+  return isOver ? CLOSE_POLICY : undefined;
+}
+
+async function noteFailure(
+  { refusals, log }: WebSocketLinkDeps,
+  { caller, session }: WebSocketLink,
+  error: Error & { readonly code?: string },
+): Promise<void> {
+  if (error.code === OVERSIZE) {
+    const limit = LIMITS.opampMessageBytes.value;
+    const refusal = new TautlineError("opamp.too_large", {
+      cause: error,
+      detail: { size: `over ${limit}`, limit },
+    });
+    await refusals.note(refusal, { ...caller, agentId: session.agentId });
+  } else {
+    log.debug({ err: error, from: caller.remoteAddress }, "a WebSocket failed");
+  }
+}
+
+function liveLinkOf(link: WebSocketLink, caller: AgentCaller): LiveLink {
   const { agent, evidence, remoteAddress } = caller;
   return {
     id: randomUUID(),
@@ -120,33 +183,23 @@ function liveLinkOf(
     remoteAddress,
     evidence,
     push: async () => {
-      const message = await session.push();
-      if (message !== undefined) send(socket, message);
+      const message = await link.session.push();
+      if (message !== undefined) send(link.socket, message);
     },
     end: (reason) => {
-      send(socket, errorAnswer(reason, agent.id));
-      socket.close(reason.status >= 500 ? CLOSE_GOING_AWAY : CLOSE_POLICY, reason.code);
+      send(link.socket, errorAnswer(reason, agent.id));
+      close(link, reason.status >= 500 ? CLOSE_GOING_AWAY : CLOSE_POLICY, reason.code);
     },
   };
+}
+
+function close(link: WebSocketLink, status: number, reason: string): void {
+  link.isOver = true;
+  link.socket.close(status, reason);
 }
 
 function send(socket: WebSocket, message: ServerToAgent): void {
   if (socket.readyState !== socket.OPEN) return;
   if (socket.bufferedAmount > MAX_UNSENT_BYTES) socket.terminate();
   else socket.send(encodeFrame(encodeServerToAgent(message)));
-}
-
-/** A peer that vanished without a word is noticed within two pings. */
-function keepAlive(socket: WebSocket): () => void {
-  let answered = true;
-  const timer = setInterval(() => {
-    if (!answered) socket.terminate();
-    answered = false;
-    socket.ping();
-  }, PING_MS);
-  timer.unref();
-  socket.on("pong", () => {
-    answered = true;
-  });
-  return () => clearInterval(timer);
 }

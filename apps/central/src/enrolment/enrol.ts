@@ -21,6 +21,7 @@ export interface Enrolled {
   readonly serverCertificate: X509Certificate;
 }
 
+/** What enrolling needs. */
 export interface EnrolDeps {
   readonly store: Store;
   readonly tokens: TokenStore;
@@ -38,7 +39,8 @@ export interface EnrolDeps {
  * @param deps central's parts
  * @param token the token whose secret the caller has proven
  * @param request what the agent asks for
- * @throws enrolment.token_revoked, enrolment.token_expired, enrolment.token_used_up, enrolment.id_taken, pki.csr_*
+ * @throws value.agent_name, pki.csr_*, enrolment.request_malformed, enrolment.token_revoked, enrolment.token_expired,
+ *   enrolment.token_used_up, enrolment.id_taken, enrolment.key_taken, admission.agent_revoked
  */
 export async function enrol(
   deps: EnrolDeps,
@@ -62,6 +64,7 @@ export async function enrol(
       .where("id", "=", agentId)
       .executeTakeFirst();
     if (known !== undefined) return repeatAnswer(trx, known, token, pins);
+    await refuseKnownKeys(trx, pins);
     await deps.tokens.takeUse(trx, token.id);
     const place = { namespace: token.namespace, agentId };
     const forClient = deps.authority.issueAgentLeaf({
@@ -110,6 +113,17 @@ async function repeatAnswer(
   const { client, server } = await certificatesOf(trx, known.id);
   const agent = { id: known.id, name: known.name, namespace: known.namespace };
   return { agent, clientCertificate: client, serverCertificate: server };
+}
+
+/** A key belongs to one agent: that of a revoked agent, or of a copied disk, must not come back under another id (A17). */
+async function refuseKnownKeys(trx: Writer, pins: Pins): Promise<void> {
+  const certified = await trx
+    .selectFrom("certificates")
+    .select("serial")
+    .where("pin", "in", [pins.client, pins.server])
+    .limit(1)
+    .executeTakeFirst();
+  if (certified !== undefined) throw new TautlineError("enrolment.key_taken");
 }
 
 interface NewAgent {

@@ -26,14 +26,24 @@ export interface TokenOrder {
   readonly createdBy: string;
 }
 
+/** A token just made. */
 export interface NewToken {
   readonly id: string;
-  readonly secret: Buffer;
+  /** What is handed to the new host; it holds the secret, which is shown this once and kept nowhere. */
+  readonly token: string;
   readonly expiresAtMs: number;
+}
+
+/** What stands in a token's text and is not central's address or key. */
+export interface TokenParts {
+  readonly namespace: string;
+  readonly tokenId: string;
+  readonly secret: Uint8Array;
 }
 
 /** The enrolment tokens of central. */
 export interface TokenStore {
+  /** @throws api.not_found for an unknown namespace */
   create(order: TokenOrder): Promise<NewToken>;
   list(): Promise<TokenView[]>;
   /** @throws api.not_found */
@@ -55,14 +65,21 @@ export interface TokenStore {
 const ID_BYTES = 8;
 const SECRET_BYTES = 32;
 
+/** What the tokens need. */
 export interface TokenStoreDeps {
   readonly store: Store;
   readonly vault: Vault;
   readonly audit: AuditLog;
   readonly now: () => number;
+  /** Writes a token's text: to its own parts it adds where central is and which root to trust. */
+  readonly formatToken: (parts: TokenParts) => string;
 }
 
-/** Opens the enrolment tokens of a store. */
+/**
+ * Opens the enrolment tokens of a store.
+ *
+ * @param deps store, vault, trail, clock, and the way to write a token's text
+ */
 export function createTokenStore(deps: TokenStoreDeps): TokenStore {
   const { store, now } = deps;
   return {
@@ -84,13 +101,14 @@ async function createToken(deps: TokenStoreDeps, order: TokenOrder): Promise<New
   const secret = randomBytes(SECRET_BYTES);
   const createdAtMs = deps.now();
   const expiresAtMs = createdAtMs + order.ttlMs;
-  await deps.store.write(async (trx) => {
-    await requireNamespace(trx, order.namespace);
+  const { namespace } = order;
+  return deps.store.write(async (trx) => {
+    await requireNamespace(trx, namespace);
     await trx
       .insertInto("tokens")
       .values({
         id,
-        namespace: order.namespace,
+        namespace,
         sealed_secret_hash: deps.vault.seal(placeOf(id), hashOf(secret)),
         uses_allowed: order.uses,
         uses_made: 0,
@@ -104,14 +122,10 @@ async function createToken(deps: TokenStoreDeps, order: TokenOrder): Promise<New
       action: "token.created",
       actor: order.createdBy,
       subject: `token:${id}`,
-      detail: {
-        namespace: order.namespace,
-        uses: order.uses,
-        expiresAt: new Date(expiresAtMs).toISOString(),
-      },
+      detail: { namespace, uses: order.uses, expiresAt: new Date(expiresAtMs).toISOString() },
     });
+    return { id, token: deps.formatToken({ namespace, tokenId: id, secret }), expiresAtMs };
   });
-  return { id, secret, expiresAtMs };
 }
 
 async function revokeToken(deps: TokenStoreDeps, id: string, actor: string): Promise<void> {
@@ -129,7 +143,7 @@ async function revokeToken(deps: TokenStoreDeps, id: string, actor: string): Pro
 async function proveToken(deps: TokenStoreDeps, id: string, secret: Uint8Array): Promise<TokenRow> {
   const row = await deps.store.read((db) => tokenRow(db, id));
   const presented = hashOf(secret);
-  // An unknown id is compared too, so that its answer takes as long as that of a wrong secret.
+  // Compared in both cases. What time still tells is whether an id exists, and an id is no secret.
   const known =
     row === undefined ? hashOf(presented) : deps.vault.open(placeOf(id), row.sealed_secret_hash);
   if (!timingSafeEqual(presented, known) || row === undefined) {

@@ -2,13 +2,17 @@ import { TautlineError, type SpiffeId } from "@tautline/protocol";
 
 /** What central's records say of the caller's certificate and of the agent it names. */
 export interface CallerRecord {
-  readonly agent?: { readonly namespace: string; readonly state: "active" | "joining" | "revoked" };
+  readonly agent?:
+    | { readonly namespace: string; readonly state: "active" | "joining" | "revoked" }
+    | undefined;
   /** The certificate with the presented serial, if this central ever issued it. */
-  readonly certificate?: {
-    readonly agentId: string | null;
-    readonly revoked: boolean;
-    readonly purpose: "client" | "server";
-  };
+  readonly certificate?:
+    | {
+        readonly agentId: string | null;
+        readonly revoked: boolean;
+        readonly purpose: "client" | "server";
+      }
+    | undefined;
 }
 
 /**

@@ -47,8 +47,11 @@ export interface AgentStore {
   list(namespace?: string): Promise<AgentView[]>;
   /** @throws api.not_found */
   page(id: string): Promise<AgentPage>;
-  find(id: string): Promise<AgentRow | undefined>;
-  /** Marks an agent active at its first answered message over mutual TLS; does nothing if it already is. */
+  /**
+   * Marks an agent active at its first answered message over mutual TLS; does nothing if it already is.
+   *
+   * @throws admission.agent_revoked, admission.agent_unknown
+   */
   activate(id: string): Promise<void>;
   /** Writes what a status message changed; on the disk when the promise resolves, so that the message may be answered. */
   saveStatus(id: string, change: StatusChange): Promise<void>;
@@ -77,10 +80,6 @@ export function createAgentStore(deps: AgentStoreDeps): AgentStore {
   return {
     list: (namespace) => listAgents(store, namespace),
     page: (id) => agentPage(store, id),
-    find: (id) =>
-      store.read((db) =>
-        db.selectFrom("agents").selectAll().where("id", "=", id).executeTakeFirst(),
-      ),
     activate: (id) => activate(deps, id),
     saveStatus: (id, change) => saveStatus(store, id, change),
     noteSeen: (seen) => noteSeen(store, seen),
@@ -145,13 +144,17 @@ async function agentPage(store: Store, id: string): Promise<AgentPage> {
 
 async function activate(deps: AgentStoreDeps, id: string): Promise<void> {
   await deps.store.write(async (trx) => {
-    const changed = await trx
-      .updateTable("agents")
-      .set({ state: "active" })
+    const row = await trx
+      .selectFrom("agents")
+      .select("state")
       .where("id", "=", id)
-      .where("state", "=", "joining")
       .executeTakeFirst();
-    if (changed.numUpdatedRows === 0n) return;
+    if (row === undefined) throw new TautlineError("admission.agent_unknown", { detail: { id } });
+    if (row.state === "revoked") {
+      throw new TautlineError("admission.agent_revoked", { detail: { id } });
+    }
+    if (row.state === "active") return;
+    await trx.updateTable("agents").set({ state: "active" }).where("id", "=", id).execute();
     const who = `agent:${id}`;
     await deps.audit.append(trx, { action: "agent.active", actor: who, subject: who });
   });

@@ -27,12 +27,11 @@ export interface NewLink {
 /** The live links of every central on this database, as rows: no process is assumed to see them all. */
 export interface LinkStore {
   open(link: NewLink): Promise<void>;
-  close(id: string): Promise<void>;
+  /** Removes links by their ids; ids that are not there are no mistake. */
+  close(ids: readonly string[]): Promise<void>;
   noteMessages(at: readonly { readonly id: string; readonly atMs: number }[]): Promise<void>;
   /** Removes what an earlier run of this central left behind. */
   closeAll(): Promise<void>;
-  /** Removes polling links that have been silent since before the given time; milliseconds since the epoch. */
-  closeSilentPolling(beforeMs: number): Promise<void>;
   list(filter: { readonly kind?: string; readonly agent?: string }): Promise<LinkView[]>;
   /** @throws api.not_found */
   get(id: string): Promise<LinkView>;
@@ -48,16 +47,13 @@ export function createLinkStore(store: Store, centralId: string): LinkStore {
   return {
     open: async (link) => {
       const row = linkRow(link, centralId);
-      await store.write((trx) =>
-        trx
-          .insertInto("links")
-          .values(row)
-          .onConflict((conflict) => conflict.column("id").doUpdateSet(row))
-          .execute(),
-      );
+      await store.write((trx) => trx.insertInto("links").values(row).execute());
     },
-    close: async (id) => {
-      await store.write((trx) => trx.deleteFrom("links").where("id", "=", id).execute());
+    close: async (ids) => {
+      if (ids.length === 0) return;
+      await store.write(async (trx) => {
+        for (const id of ids) await trx.deleteFrom("links").where("id", "=", id).execute();
+      });
     },
     noteMessages: async (notes) => {
       if (notes.length === 0) return;
@@ -74,16 +70,6 @@ export function createLinkStore(store: Store, centralId: string): LinkStore {
     closeAll: async () => {
       await store.write((trx) =>
         trx.deleteFrom("links").where("central_id", "=", centralId).execute(),
-      );
-    },
-    closeSilentPolling: async (beforeMs) => {
-      await store.write((trx) =>
-        trx
-          .deleteFrom("links")
-          .where("transport", "=", "polling")
-          .where("central_id", "=", centralId)
-          .where("last_message_at", "<", beforeMs)
-          .execute(),
       );
     },
     list: (filter) => listLinks(store, filter),

@@ -1,5 +1,7 @@
-import { encodeInstruction } from "@tautline/protocol";
+import { encodeInstruction, ERROR_CATALOGUE } from "@tautline/protocol";
+import type { AuditEvent } from "../audit/audit-event.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
+import { createQuietPeriod, type QuietPeriod } from "../audit/quiet-period.ts";
 import type { Store } from "../store/store.ts";
 import type { Instructor } from "./instructor.ts";
 
@@ -23,10 +25,14 @@ export interface Receipt {
 export interface InstructionStore {
   /** Numbers, signs and records an instruction; it is on the disk before it is returned, so no number is used twice. */
   issue(order: InstructionOrder): Promise<Uint8Array>;
-  /** Records an agent's receipt; receipts of instructions never issued are audited and change nothing. */
+  /**
+   * Records an agent's receipt. The first one counts: an agent cannot take its word back. A receipt of what was never issued
+   * (unsigned, foreign or invented) changes nothing and is audited, the same of the same agent once a minute.
+   */
   settle(receipt: Receipt): Promise<void>;
 }
 
+/** What instructions need. */
 export interface InstructionDeps {
   readonly store: Store;
   readonly audit: AuditLog;
@@ -35,11 +41,22 @@ export interface InstructionDeps {
   readonly now: () => number;
 }
 
-/** Opens the instructions of a store. */
+/** Beyond this no number was ever given, and the database could not look for it. */
+const LARGEST_SEQ = BigInt(Number.MAX_SAFE_INTEGER);
+const QUIET_MS = 60_000;
+const MAX_REMEMBERED = 10_000;
+
+/**
+ * Opens the instructions of a store.
+ *
+ * @param deps store, trail, signing key and clock
+ */
 export function createInstructionStore(deps: InstructionDeps): InstructionStore {
+  const { now } = deps;
+  const unknown = createQuietPeriod({ quietMs: QUIET_MS, maxKeys: MAX_REMEMBERED, now });
   return {
     issue: (order) => issue(deps, order),
-    settle: (receipt) => settle(deps, receipt),
+    settle: (receipt) => settle(deps, unknown, receipt),
   };
 }
 
@@ -92,28 +109,45 @@ async function issue(deps: InstructionDeps, order: InstructionOrder): Promise<Ui
   });
 }
 
-async function settle(deps: InstructionDeps, receipt: Receipt): Promise<void> {
+async function settle(
+  { store, audit }: InstructionDeps,
+  unknown: QuietPeriod,
+  receipt: Receipt,
+): Promise<void> {
   const { agentId, epoch, code } = receipt;
-  const seq = Number(receipt.seq);
-  await deps.store.write(async (trx) => {
-    const outcome = code === "" ? "carried out" : "refused";
-    const settled = await trx
+  const seq = receipt.seq <= LARGEST_SEQ ? Number(receipt.seq) : -1;
+  const outcome = code === "" ? "carried out" : "refused";
+  await store.write(async (trx) => {
+    const issued = await trx
+      .selectFrom("instructions")
+      .select("outcome")
+      .where("agent_id", "=", agentId)
+      .where("epoch", "=", epoch)
+      .where("seq", "=", seq)
+      .executeTakeFirst();
+    if (issued === undefined) {
+      // Any text in the form of a code may come; only those that exist are told apart.
+      const known = Object.hasOwn(ERROR_CATALOGUE, code) ? code : "";
+      if (unknown.isNews(`${agentId} ${known}`))
+        await audit.append(trx, receiptEvent(receipt, true));
+      return;
+    }
+    if (issued.outcome !== "issued") return;
+    await trx
       .updateTable("instructions")
       .set({ outcome, code })
       .where("agent_id", "=", agentId)
       .where("epoch", "=", epoch)
       .where("seq", "=", seq)
-      .where("outcome", "!=", outcome)
-      .executeTakeFirst();
-    // A repeated "carried out" says nothing new; a refusal is always worth an entry, also of an instruction we never issued.
-    if (settled.numUpdatedRows === 0n && code === "") return;
-    const who = `agent:${agentId}`;
-    const action = code === "" ? "instruction.carried-out" : "instruction.refused";
-    await deps.audit.append(trx, {
-      action,
-      actor: who,
-      subject: who,
-      detail: { epoch, seq, code },
-    });
+      .execute();
+    await audit.append(trx, receiptEvent(receipt, false));
   });
+}
+
+function receiptEvent({ agentId, epoch, seq, code }: Receipt, isUnknown: boolean): AuditEvent {
+  const who = `agent:${agentId}`;
+  const detail = { epoch, seq: seq <= LARGEST_SEQ ? Number(seq) : String(seq), code };
+  const carriedOut = isUnknown ? "instruction.unknown" : "instruction.carried-out";
+  const action = code === "" ? carriedOut : "instruction.refused";
+  return { action, actor: who, subject: who, detail };
 }

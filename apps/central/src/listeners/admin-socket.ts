@@ -1,17 +1,21 @@
 import { chmodSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { Logger } from "@tautline/daemon";
-import { createApiApp } from "../api/api-app.ts";
+import { TautlineError } from "@tautline/protocol";
+import { acceptJson, createApiApp } from "../api/api-app.ts";
 import type { ApiDeps } from "../api/api-deps.ts";
 import { mountHealth, type HealthDeps } from "../api/health-routes.ts";
 import { mountRoutes } from "../api/routes.ts";
 
 /** The socket in central's data folder: whoever may open the file is an administrator, so its mode is 0600. */
 export interface AdminSocket {
+  /** @throws central.admin_socket_failed */
   start(): Promise<void>;
+  /** Finishes what is being answered, cuts what takes longer than a moment, and removes the socket. */
   stop(): Promise<void>;
 }
 
+/** What the admin socket needs. */
 export interface AdminSocketDeps {
   readonly path: string;
   readonly api: ApiDeps;
@@ -19,29 +23,48 @@ export interface AdminSocketDeps {
   readonly log: Logger;
 }
 
-/** Builds the admin socket. */
+const DRAIN_MS = 2_000;
+/** What the kernel takes for a socket's path (sun_path in unix(7), less the final zero); Node cuts longer ones silently. */
+const LONGEST_PATH_BYTES = 107;
+
+/**
+ * Builds the admin socket.
+ *
+ * @param deps its path and central's parts
+ */
 export async function createAdminSocket(deps: AdminSocketDeps): Promise<AdminSocket> {
+  const { path, log } = deps;
   const http = createServer();
-  const app = createApiApp({ log: deps.log, server: http });
+  const app = createApiApp({ log, server: http, unknownRoute: "api.no_route" });
+  acceptJson(app);
   mountHealth(app, deps.health);
   mountRoutes(app, deps.api);
   await app.ready();
   return {
     start: async () => {
-      // The database is held by this process alone, so a socket file is the rest of an earlier run.
-      rmSync(deps.path, { force: true });
-      await new Promise<void>((resolve, reject) => {
-        http.once("error", reject);
-        http.listen({ path: deps.path }, resolve);
-      });
-      chmodSync(deps.path, 0o600);
+      if (Buffer.byteLength(path) > LONGEST_PATH_BYTES) throw failed(path, "the path is too long");
+      try {
+        // The database is held by this process alone, so a socket file is the rest of an earlier run.
+        rmSync(path, { force: true });
+        await new Promise<void>((resolve, reject) => {
+          http.once("error", reject);
+          http.listen({ path }, resolve);
+        });
+        chmodSync(path, 0o600);
+      } catch (cause) {
+        throw failed(path, (cause as NodeJS.ErrnoException).code ?? "unknown cause", cause);
+      }
     },
     stop: async () => {
-      const closed = new Promise<void>((resolve) => http.close(() => resolve()));
-      http.closeAllConnections();
-      await closed;
+      const cut = setTimeout(() => http.closeAllConnections(), DRAIN_MS);
+      await new Promise<void>((resolve) => http.close(() => resolve()));
+      clearTimeout(cut);
       await app.close();
-      rmSync(deps.path, { force: true });
+      rmSync(path, { force: true });
     },
   };
+}
+
+function failed(path: string, reason: string, cause?: unknown): TautlineError {
+  return new TautlineError("central.admin_socket_failed", { cause, detail: { path, reason } });
 }

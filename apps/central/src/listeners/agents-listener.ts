@@ -1,23 +1,20 @@
-import { createServer, type Server as HttpServer } from "node:http";
-import type { Socket } from "node:net";
+import type { Logger } from "@tautline/daemon";
 import {
-  closeServer,
   createClientJudge,
-  createTlsAcceptor,
   type HostPort,
-  listenOn,
+  type JudgeClient,
   rootsPem,
   type TlsAcceptor,
 } from "@tautline/link";
-import type { Logger } from "@tautline/daemon";
-import type { FastifyInstance } from "fastify";
 import { createApiApp } from "../api/api-app.ts";
 import type { CertificateAuthority } from "../authority/authority.ts";
 import type { CentralIdentity } from "../authority/central-identity.ts";
 import type { CentralConfig } from "../config.ts";
 import { serveControl, type ControlDeps } from "../control/control-endpoint.ts";
+import { errorForPeer } from "../control/peer-error.ts";
 import type { CentralMetrics } from "../metrics.ts";
-import { addressInUse } from "./address-in-use.ts";
+import { createHttpServer } from "./http-server.ts";
+import { createSecuredPort } from "./secured-port.ts";
 
 /** The port that agents dial. */
 export interface AgentsListener {
@@ -28,8 +25,9 @@ export interface AgentsListener {
   stop(): Promise<void>;
 }
 
+/** What the agents' port needs. */
 export interface AgentsListenerDeps {
-  readonly config: CentralConfig;
+  readonly config: Pick<CentralConfig, "agents">;
   readonly authority: CertificateAuthority;
   readonly identity: CentralIdentity;
   readonly control: ControlDeps;
@@ -38,61 +36,46 @@ export interface AgentsListenerDeps {
   readonly now: () => number;
 }
 
-/** Builds the agents' port: TLS 1.3 with a client certificate asked for, then HTTP with OpAMP on it. */
+/**
+ * Builds the agents' port: TLS 1.3 with a client certificate asked for, then HTTP with OpAMP on it.
+ *
+ * @param deps central's parts
+ */
 export async function createAgentsListener(deps: AgentsListenerDeps): Promise<AgentsListener> {
   const { config, log } = deps;
-  const http = createServer();
-  const app = await controlApp(deps, http);
-  const open = new Set<Socket>();
-  const acceptor = createTlsAcceptor({
+  const { host, port, handshakeTimeout, maxConnections } = config.agents;
+  const http = createHttpServer();
+  const app = createApiApp({ log, server: http, unknownRoute: "api.no_route", tell: errorForPeer });
+  const control = serveControl(app, http, deps.control);
+  await app.ready();
+  const secured = createSecuredPort({
+    place: { listener: "agents'", host, port, flag: "--agents-port" },
+    http,
+    log,
     identity: deps.identity.current(),
     clientRootsPem: rootsPem([deps.authority.root]),
     judgeClient: judgeOf(deps),
-    handshakeTimeoutMs: config.agents.handshakeTimeout,
-    maxConnections: config.agents.maxConnections,
+    handshakeTimeoutMs: handshakeTimeout,
+    maxConnections,
     now: deps.now,
-    onSecured: (socket) => {
-      open.add(socket);
-      socket.once("close", () => open.delete(socket));
-      http.emit("connection", socket);
-    },
     onFailed: (error, from) => {
       deps.metrics.refusals.inc({ code: error.code });
-      log.info({ code: error.code, from }, error.message);
+      log.debug({ code: error.code, from }, error.message);
     },
   });
   return {
-    acceptor,
-    start: async () => {
-      const { host, port } = config.agents;
-      // An un-listened http server does not time out slow requests until it is told that it listens.
-      http.emit("listening");
-      return listenOn(acceptor.server, { host, port }).catch((error: unknown) => {
-        throw addressInUse(error, { listener: "agents'", host, port, flag: "--agents-port" });
-      });
-    },
+    acceptor: secured.acceptor,
+    start: () => secured.start(),
     stop: async () => {
-      const closed = closeServer(acceptor.server);
-      for (const socket of open) socket.destroySoon();
-      http.closeAllConnections();
-      await closed;
+      await secured.stop(control.settled());
+      await control.settled();
       await app.close();
     },
   };
 }
 
-async function controlApp(deps: AgentsListenerDeps, http: HttpServer): Promise<FastifyInstance> {
-  const app = createApiApp({ log: deps.log, server: http });
-  serveControl(app, http, deps.control);
-  await app.ready();
-  return app;
-}
-
 /** Our own intermediates are known, so a client need not send them. */
-function judgeOf({
-  authority,
-  now,
-}: AgentsListenerDeps): Parameters<typeof createTlsAcceptor>[0]["judgeClient"] {
+function judgeOf({ authority, now }: AgentsListenerDeps): JudgeClient {
   const judge = createClientJudge({
     trustDomain: authority.trustDomain,
     roots: () => [authority.root],

@@ -1,31 +1,26 @@
-import { createServer } from "node:http";
-import type { Socket } from "node:net";
-import {
-  closeServer,
-  createTlsAcceptor,
-  type HostPort,
-  listenOn,
-  type TlsAcceptor,
-} from "@tautline/link";
 import type { Logger } from "@tautline/daemon";
+import type { HostPort, TlsAcceptor } from "@tautline/link";
 import { TautlineError } from "@tautline/protocol";
-import { createApiApp } from "../api/api-app.ts";
+import { acceptJson, createApiApp } from "../api/api-app.ts";
 import type { ApiDeps } from "../api/api-deps.ts";
 import { mountHealth, type HealthDeps } from "../api/health-routes.ts";
 import { mountRoutes } from "../api/routes.ts";
 import type { CentralIdentity } from "../authority/central-identity.ts";
 import type { CentralConfig } from "../config.ts";
-import { addressInUse } from "./address-in-use.ts";
+import { createHttpServer } from "./http-server.ts";
+import { createSecuredPort } from "./secured-port.ts";
 
 /** The port of console and API. */
 export interface ConsoleListener {
   readonly acceptor: TlsAcceptor;
+  /** @returns the address really taken */
   start(): Promise<HostPort>;
   stop(): Promise<void>;
 }
 
+/** What the console's port needs. */
 export interface ConsoleListenerDeps {
-  readonly config: CentralConfig;
+  readonly config: Pick<CentralConfig, "console" | "agents">;
   readonly identity: CentralIdentity;
   readonly api: ApiDeps;
   readonly health: HealthDeps;
@@ -33,47 +28,47 @@ export interface ConsoleListenerDeps {
   readonly now: () => number;
 }
 
-/** Builds the console's port: the same API as the admin socket, which nobody may use here before operators can log in. */
+/** Browsers open a handful each; what comes from there comes from people and their dashboards. */
+const MAX_CONNECTIONS = 1_024;
+
+/**
+ * Builds the console's port: the same API as the admin socket, which nobody may use here before operators can log in. Whatever
+ * is asked for, and however it is spelt, gets the same answer (A8).
+ *
+ * @param deps central's parts
+ */
 export async function createConsoleListener(deps: ConsoleListenerDeps): Promise<ConsoleListener> {
-  const http = createServer();
-  const app = createApiApp({ log: deps.log, server: http });
+  const { log, config } = deps;
+  const { host, port } = config.console;
+  const http = createHttpServer();
+  const app = createApiApp({ log, server: http, unknownRoute: "api.login_required" });
   mountHealth(app, deps.health);
   await app.register(async (scope) => {
     scope.addHook("onRequest", async () => {
       throw new TautlineError("api.login_required");
     });
+    acceptJson(scope);
     mountRoutes(scope, deps.api);
   });
   await app.ready();
-  const open = new Set<Socket>();
-  const acceptor = createTlsAcceptor({
+  const secured = createSecuredPort({
+    place: { listener: "console's", host, port, flag: "--console-port" },
+    http,
+    log,
     identity: deps.identity.current(),
-    clientRootsPem: "",
     // An agent's certificate is no login (A7); nobody is asked for one here.
+    clientRootsPem: "",
     judgeClient: () => ({ level: "tls" }),
-    handshakeTimeoutMs: deps.config.agents.handshakeTimeout,
+    handshakeTimeoutMs: config.agents.handshakeTimeout,
+    maxConnections: MAX_CONNECTIONS,
     now: deps.now,
-    onSecured: (socket) => {
-      open.add(socket);
-      socket.once("close", () => open.delete(socket));
-      http.emit("connection", socket);
-    },
-    onFailed: (error, from) => deps.log.info({ code: error.code, from }, error.message),
+    onFailed: (error, from) => log.debug({ code: error.code, from }, error.message),
   });
   return {
-    acceptor,
-    start: async () => {
-      const { host, port } = deps.config.console;
-      http.emit("listening");
-      return listenOn(acceptor.server, { host, port }).catch((error: unknown) => {
-        throw addressInUse(error, { listener: "console's", host, port, flag: "--console-port" });
-      });
-    },
+    acceptor: secured.acceptor,
+    start: () => secured.start(),
     stop: async () => {
-      const closed = closeServer(acceptor.server);
-      for (const socket of open) socket.destroySoon();
-      http.closeAllConnections();
-      await closed;
+      await secured.stop(Promise.resolve());
       await app.close();
     },
   };

@@ -5,6 +5,7 @@ import {
   type AgentConfigMap,
   AgentConfigMapSchema,
   canonicalConfigMap,
+  parseAgentSettings,
   TautlineError,
 } from "@tautline/protocol";
 import type { AuditLog } from "../audit/audit-log.ts";
@@ -28,6 +29,8 @@ export interface SettingStore {
   remove(namespace: string, key: string, actor: string): Promise<void>;
   /** What agents of the namespace shall run. */
   wanted(namespace: string): Promise<WantedSettings>;
+  /** How often they are to say that they are alive, in milliseconds. */
+  heartbeatMs(namespace: string): Promise<number>;
 }
 
 export interface SettingStoreDeps {
@@ -56,6 +59,8 @@ export function createSettingStore(deps: SettingStoreDeps): SettingStore {
     put: (setting, actor) => putSetting(deps, setting, actor),
     remove: (namespace, key, actor) => removeSetting(deps, { namespace, key, value: "" }, actor),
     wanted: async (namespace) => wantedSettings(settingsDocument(await all(), namespace)),
+    heartbeatMs: async (namespace) =>
+      parseAgentSettings(settingsDocument(await all(), namespace)).heartbeatSeconds * 1_000,
   };
 }
 

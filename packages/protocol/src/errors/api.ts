@@ -8,6 +8,19 @@ export const apiErrors = defineErrors({
     status: 400,
     exit: 2,
   },
+  "api.too_large": {
+    sentence: "The request is too large: {reason}.",
+    remedy: "Send less at once.",
+    status: 413,
+    exit: 2,
+  },
+  "api.unsupported_media": {
+    sentence: "The request's body is of a kind that is not read here: {reason}.",
+    remedy:
+      "Send application/json to the API, and application/x-protobuf, plain or gzip, to the control link.",
+    status: 415,
+    exit: 2,
+  },
   "api.not_found": {
     sentence: "There is no {thing} '{id}'.",
     remedy: "List what there is with 'tautline {noun} list'.",

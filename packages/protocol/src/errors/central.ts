@@ -8,6 +8,27 @@ export const centralErrors = defineErrors({
     status: 503,
     exit: 1,
   },
+  "central.cannot_listen": {
+    sentence: "The {listener} port cannot listen on {address}: {reason}.",
+    remedy:
+      "Choose an address of this host and a port this user may take: {flag}, or the settings file.",
+    status: 503,
+    exit: 1,
+  },
+  "central.admin_socket_failed": {
+    sentence: "The admin socket {path} cannot be made: {reason}.",
+    remedy:
+      "Use a data folder with a short path (the system takes about 100 characters for a socket) on a file system that has sockets.",
+    status: 503,
+    exit: 1,
+  },
+  "central.database_missing": {
+    sentence: "The data folder {dataDir} has a vault key, but no database.",
+    remedy:
+      "Nothing was changed. Restore central.db from the same backup as vault.key; to start a new fleet, use an empty folder.",
+    status: 503,
+    exit: 1,
+  },
   "central.trust_domain_fixed": {
     sentence:
       "The settings say trust domain '{configured}', but this data folder was made for '{stored}'.",
@@ -19,6 +40,12 @@ export const centralErrors = defineErrors({
   "central.stopping": {
     sentence: "Central is stopping.",
     remedy: "Wait and try again; agents reconnect by themselves.",
+    status: 503,
+    exit: 3,
+  },
+  "central.unavailable": {
+    sentence: "Central cannot do this now.",
+    remedy: "Wait and try again. Why, is told in central's own log and nowhere else.",
     status: 503,
     exit: 3,
   },

@@ -33,6 +33,13 @@ export const enrolmentErrors = defineErrors({
     status: 409,
     exit: 1,
   },
+  "enrolment.key_taken": {
+    sentence: "A key of this join request was certified for another agent before.",
+    remedy:
+      "Empty this agent's data folder and join again; it then makes itself new keys. If it was never joined, its disk is a copy of another agent's.",
+    status: 409,
+    exit: 1,
+  },
   "enrolment.request_malformed": {
     sentence: "The join request cannot be read: {reason}.",
     remedy:

@@ -21,4 +21,11 @@ export const opampErrors = defineErrors({
     status: 403,
     exit: 1,
   },
+  "opamp.one_at_a_time": {
+    sentence: "Another request of this agent is still being answered.",
+    remedy:
+      "Send one request at a time, as OpAMP's plain HTTP transport wants it; try again in a moment.",
+    status: 429,
+    exit: 3,
+  },
 });

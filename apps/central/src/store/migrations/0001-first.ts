@@ -74,6 +74,7 @@ async function createAuthority(db: Kysely<unknown>): Promise<void> {
     .on("certificates")
     .columns(["agent_id", "not_after"])
     .execute();
+  await db.schema.createIndex("certificates_pin").on("certificates").column("pin").execute();
 }
 
 async function createFleet(db: Kysely<unknown>): Promise<void> {

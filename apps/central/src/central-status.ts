@@ -1,0 +1,42 @@
+import { formatHostPort, type HostPort } from "@tautline/link";
+import { spkiPin } from "@tautline/pki";
+import { formatTimestamp, toHex } from "@tautline/protocol";
+import type { CentralStatus } from "./api/api-deps.ts";
+import type { CentralState, OpenedCentral } from "./opened-central.ts";
+import type { Fleet } from "./fleet-parts.ts";
+import { VERSION } from "./version.ts";
+
+/**
+ * Makes what central says of itself.
+ *
+ * @param deps what it was built on
+ * @param fleet what it counts
+ * @param state where it listens
+ * @returns asks anew at every call; the start is the moment of this one
+ */
+export function describeCentral(
+  { authority, dataDir, now }: OpenedCentral,
+  { agents, links, tokens }: Fleet,
+  state: CentralState,
+): () => Promise<CentralStatus> {
+  const startedAt = formatTimestamp(now());
+  const rootPin = toHex(spkiPin(authority.root));
+  return async () => ({
+    version: VERSION,
+    trustDomain: authority.trustDomain,
+    startedAt,
+    dataDir,
+    agents: written(state.agents),
+    console: written(state.console),
+    rootPin,
+    counts: {
+      agents: (await agents.list()).length,
+      links: (await links.list({})).length,
+      tokens: (await tokens.list()).filter((token) => token.state === "open").length,
+    },
+  });
+}
+
+function written(at: HostPort | undefined): string {
+  return at === undefined ? "" : formatHostPort(at.host, at.port);
+}

@@ -1,0 +1,2 @@
+/** OpAMP's one path, for WebSocket and polling alike. */
+export const CONTROL_PATH = "/v1/opamp";

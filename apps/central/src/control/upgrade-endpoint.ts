@@ -1,0 +1,73 @@
+import type { IncomingMessage, Server } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Logger } from "@tautline/daemon";
+import { LIMITS, TautlineError } from "@tautline/protocol";
+import { type WebSocket, WebSocketServer } from "ws";
+import { endWithProblem } from "../api/problem-reply.ts";
+import type { Caller } from "./caller.ts";
+import { CONTROL_PATH } from "./control-path.ts";
+import { errorForPeer } from "./peer-error.ts";
+
+/** What an upgrade request becomes. */
+export interface UpgradeDeps {
+  /** @throws the refusal, told to the caller before the upgrade */
+  readonly admit: (request: IncomingMessage) => Promise<Caller>;
+  readonly onOpen: (caller: Caller, socket: WebSocket) => void;
+  readonly log: Logger;
+}
+
+const FRAME_HEADER_BYTES = 1;
+/** A message a little over the limit is read, so that its sender is told what the limit is; ws cuts longer ones with 1009. */
+const TOLD_BYTES = 1024;
+/** A peer that does not close its end is cut then. */
+const CLOSE_TIMEOUT_MS = 2_000;
+
+/**
+ * Makes WebSockets of the upgrade requests of an HTTP server. Refusals are problem documents, before the upgrade.
+ *
+ * @param server whose connections were secured before it sees them
+ * @param deps who may, and what then
+ */
+export function serveUpgrades(server: Server, deps: UpgradeDeps): void {
+  const upgraders = {
+    agent: createUpgrader(LIMITS.opampMessageBytes.value),
+    token: createUpgrader(LIMITS.opampUnprovenMessageBytes.value),
+  };
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on("error", () => socket.destroy());
+    upgrade(deps, upgraders, { request, socket, head }).catch((error: unknown) => {
+      const told = errorForPeer(error);
+      if (told !== error) deps.log.error({ err: error }, "an upgrade was not handled");
+      endWithProblem(socket, told);
+    });
+  });
+}
+
+interface Upgrade {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+async function upgrade(
+  { admit, onOpen }: UpgradeDeps,
+  upgraders: Readonly<Record<Caller["kind"], WebSocketServer>>,
+  { request, socket, head }: Upgrade,
+): Promise<void> {
+  const [path] = (request.url ?? "").split("?");
+  if (path !== CONTROL_PATH) throw new TautlineError("api.no_route");
+  const caller = await admit(request);
+  upgraders[caller.kind].handleUpgrade(request, socket, head, (open) => onOpen(caller, open));
+}
+
+function createUpgrader(maxMessageBytes: number): WebSocketServer {
+  const options = {
+    noServer: true,
+    clientTracking: false,
+    // A compressed bomb is refused by there being no compression (A29).
+    perMessageDeflate: false,
+    maxPayload: maxMessageBytes + FRAME_HEADER_BYTES + TOLD_BYTES,
+    closeTimeout: CLOSE_TIMEOUT_MS,
+  };
+  return new WebSocketServer(options);
+}

@@ -1,0 +1,89 @@
+import { spkiPin } from "@tautline/pki";
+import { encodeJoinToken } from "@tautline/protocol";
+import type { CentralState, OpenedCentral } from "./opened-central.ts";
+import { dialledAddresses, readHostFacts } from "./authority/own-names.ts";
+import { type Admission, createAdmission } from "./control/admission.ts";
+import { createAgentSession } from "./control/agent-session.ts";
+import type { Caller } from "./control/caller.ts";
+import { createJoinSession } from "./control/join-session.ts";
+import { createLiveLinks, type LiveLinks } from "./control/live-links.ts";
+import { createPollingLinks, type PollingLinks } from "./control/polling-links.ts";
+import { createRefusals, type Refusals } from "./control/refusals.ts";
+import type { Session } from "./control/session.ts";
+import { createTokenStore, type TokenParts, type TokenStore } from "./enrolment/token-store.ts";
+import { type AgentStore, createAgentStore } from "./fleet/agent-store.ts";
+import { createLinkStore, type LinkStore } from "./fleet/link-store.ts";
+import { type NamespaceStore, openNamespaces } from "./fleet/namespace-store.ts";
+import { createInstructionStore } from "./instructions/instruction-store.ts";
+import { openInstructor } from "./instructions/instructor.ts";
+import { type CentralMetrics, createMetrics } from "./metrics.ts";
+import { createSettingStore, type SettingStore } from "./settings/setting-store.ts";
+
+/** What central knows of its agents, and the sessions it holds with them. */
+export interface Fleet {
+  readonly metrics: CentralMetrics;
+  readonly agents: AgentStore;
+  readonly links: LinkStore;
+  readonly tokens: TokenStore;
+  readonly namespaces: NamespaceStore;
+  readonly settings: SettingStore;
+  readonly live: LiveLinks;
+  readonly polling: PollingLinks;
+  readonly refusals: Refusals;
+  readonly admission: Admission;
+  readonly beginSession: (caller: Caller) => Session;
+}
+
+/**
+ * Builds the fleet's parts.
+ *
+ * @param deps what was opened already
+ * @param state where central listens, for join tokens and grants
+ */
+export async function createFleet(deps: OpenedCentral, state: CentralState): Promise<Fleet> {
+  const { config, store, vault, audit, authority, log, now } = deps;
+  const recorded = { store, audit, now };
+  const metrics = createMetrics();
+  const addresses = (): readonly string[] =>
+    dialledAddresses({
+      facts: readHostFacts(),
+      bound: state.agents ?? config.agents,
+      advertised: config.agents.advertise,
+    });
+  const agents = createAgentStore(recorded);
+  const links = createLinkStore(store, deps.centralId);
+  const formatToken = (parts: TokenParts): string => joinToken(deps, addresses(), parts);
+  const tokens = createTokenStore({ ...recorded, vault, formatToken });
+  const namespaces = await openNamespaces({ ...recorded, authority });
+  const instructor = await openInstructor({ store, vault, now });
+  const { lifetime: lifetimeMs } = config.instructions;
+  const instructions = createInstructionStore({ ...recorded, instructor, lifetimeMs });
+  const live = createLiveLinks({ agents, links, metrics, log, now });
+  const onChange = (namespace: string): void => void live.pushTo(namespace);
+  const settings = createSettingStore({ ...recorded, onChange });
+  const refusals = createRefusals({ audit, log, metrics, now });
+  const admission = createAdmission({ store, tokens, refusals });
+  const enrolment = { ...recorded, tokens, authority };
+  const grant = { authority, instructor, addresses };
+  const beginSession = (caller: Caller): Session =>
+    caller.kind === "agent"
+      ? createAgentSession({ agents, settings, instructions, metrics, now }, caller)
+      : createJoinSession({ enrolment, grant, metrics }, caller);
+  const heartbeatOf = (namespace: string): Promise<number> => settings.heartbeatMs(namespace);
+  const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
+  const stores = { agents, links, tokens, namespaces, settings };
+  return { ...stores, metrics, live, polling, refusals, admission, beginSession };
+}
+
+function joinToken(
+  { authority }: OpenedCentral,
+  addresses: readonly string[],
+  parts: TokenParts,
+): string {
+  return encodeJoinToken({
+    ...parts,
+    addresses: [...addresses],
+    pins: [spkiPin(authority.root)],
+    trustDomain: authority.trustDomain,
+  });
+}

@@ -1,0 +1,29 @@
+import type { Logger } from "@tautline/daemon";
+import type { HostPort } from "@tautline/link";
+import type { Vault } from "@tautline/vault";
+import type { AuditLog } from "./audit/audit-log.ts";
+import type { CertificateAuthority } from "./authority/authority.ts";
+import type { CentralConfig } from "./config.ts";
+import type { Store } from "./store/store.ts";
+
+/** A data folder that was opened, and what central is built on it with. */
+export interface OpenedCentral {
+  readonly config: CentralConfig;
+  readonly dataDir: string;
+  readonly centralId: string;
+  readonly store: Store;
+  readonly vault: Vault;
+  readonly audit: AuditLog;
+  readonly authority: CertificateAuthority;
+  readonly log: Logger;
+  readonly now: () => number;
+}
+
+/** What changes while central runs. */
+export interface CentralState {
+  /** Where agents dial; known when that port listens. */
+  agents?: HostPort;
+  /** Where console and API are; known when that port listens. */
+  console?: HostPort;
+  isStopping: boolean;
+}
