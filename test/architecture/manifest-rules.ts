@@ -59,6 +59,22 @@ export const lockFile: Rule = (house) => {
   );
 };
 
+/**
+ * The lock file is whole: it has an entry for every optional package of every platform. npm leaves out those that it could not
+ * find when it wrote the file, and refuses the file for their absence later, on every machine.
+ */
+export const wholeLockFile: Rule = (house) => {
+  const { packages } = JSON.parse(house.texts.get("package-lock.json") ?? "{}") as {
+    packages: Readonly<Record<string, Manifest>>;
+  };
+  return Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies)
+      .filter((name) => !(`node_modules/${name}` in packages))
+      .filter((name) => !(`${path}/node_modules/${name}` in packages))
+      .map((name) => `package-lock.json: has no entry for '${name}', an option of '${path}'`),
+  );
+};
+
 function manifests(house: Parameters<Rule>[0]): [path: string, manifest: Manifest][] {
   const workspaces = house.workspaces.map(({ folder, manifest }): [string, Manifest] => [
     `${folder}/package.json`,

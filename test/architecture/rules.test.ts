@@ -307,8 +307,17 @@ const BREACHES: readonly Breach[] = [
     finding: "package.json: no page of docs/decisions names 'some-runtime'",
   },
   {
+    rule: "the lock file has every platform's packages",
+    change: {
+      "package-lock.json": `{"packages": {"node_modules/tool": {"optionalDependencies": {"tool-win32": "1.0.0"}}}}\n`,
+    },
+    finding: "package-lock.json: has no entry for 'tool-win32', an option of 'node_modules/tool'",
+  },
+  {
     rule: "the lock file holds no download address",
-    change: { "package-lock.json": `{\n"resolved": "https://example.org/ws.tgz"}\n` },
+    change: {
+      "package-lock.json": `{"packages": {}, "x": {\n"resolved": "https://example.org/ws.tgz"}}\n`,
+    },
     finding: "package-lock.json:2: holds a download address",
   },
   {

@@ -13,6 +13,7 @@ import {
   decidedDependencies,
   exactVersions,
   lockFile,
+  wholeLockFile,
   workspaceManifests,
 } from "./manifest-rules.ts";
 import {
@@ -47,6 +48,7 @@ export const RULES: ReadonlyMap<string, Rule> = new Map([
   ["every workspace has the same plain manifest", workspaceManifests],
   ["every runtime dependency was decided", decidedDependencies],
   ["the lock file holds no download address", lockFile],
+  ["the lock file has every platform's packages", wholeLockFile],
   ["no file names a registry's host or a machine's own path", noMachineWords],
   ["every page ends plainly", plainPages],
   ["every path that a page names is there", namedPaths],
