@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, it } from "node:test";
 import { createFakeClock, type FakeClock, withTempFolder } from "@tautline/testing";
 import { GENESIS } from "@tautline/vault";
-import { refusalOf } from "../equipment.test.ts";
+import { refusalOf } from "../fixture-checks.test.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { createAuditLog, type AuditLog, type AuditVerdict } from "./audit-log.ts";
 

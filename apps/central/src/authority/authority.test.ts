@@ -7,7 +7,7 @@ import { createKeyPair, exportPrivateKey, verifyChain } from "@tautline/pki";
 import { formatSpiffeId } from "@tautline/protocol";
 import { createFakeClock, withTempFolder } from "@tautline/testing";
 import { openNamespaces } from "../fleet/namespace-store.ts";
-import { refusalOf, snapshotOf } from "../equipment.test.ts";
+import { refusalOf, snapshotOf } from "../fixture-checks.test.ts";
 import {
   actionsOf,
   type Core,
@@ -17,7 +17,7 @@ import {
   openCore,
   TRUST_DOMAIN,
   withCore,
-} from "../test-core.test.ts";
+} from "../fixture-core.test.ts";
 
 const AGENT = "0190a000-0000-7000-8000-000000000001";
 

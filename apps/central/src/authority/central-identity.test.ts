@@ -3,7 +3,7 @@ import { createPrivateKey } from "node:crypto";
 import { describe, it } from "node:test";
 import type { TlsIdentity } from "@tautline/link";
 import { certificatesFromPem, serialOf, verifyChain } from "@tautline/pki";
-import { type Core, HOUR_MS, withCore } from "../test-core.test.ts";
+import { type Core, HOUR_MS, withCore } from "../fixture-core.test.ts";
 import { openCentralIdentity, type CentralIdentity } from "./central-identity.ts";
 
 const NAMES = { dnsNames: ["localhost"], ipAddresses: ["127.0.0.1"] };

@@ -15,7 +15,7 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, it } from "node:test";
 import { withTempFolder } from "@tautline/testing";
 import { sql } from "kysely";
-import { modeOf, refusalOf, snapshotOf } from "../equipment.test.ts";
+import { modeOf, refusalOf, snapshotOf } from "../fixture-checks.test.ts";
 import { openStore, type Store } from "./store.ts";
 
 const PAGE_BYTES = 4096;
