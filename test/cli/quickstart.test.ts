@@ -42,6 +42,17 @@ async function run(...args: readonly string[]): Promise<string> {
   return command.stdout;
 }
 
+async function untilWelcome(fleet: LaunchedProcess, signal: AbortSignal): Promise<void> {
+  const tooEarly = fleet.exited.then(() =>
+    assert.fail(`it ended before it was ready:\n${fleet.stderr}`),
+  );
+  const welcome = until(
+    async () => (fleet.stdout.includes("same fleet.") ? true : undefined),
+    signal,
+  );
+  await Promise.race([welcome, tooEarly]);
+}
+
 const isReady = (event: Readonly<Record<string, unknown>>): boolean => event["event"] === "ready";
 
 /** The processes that quickstart started, found by the folder in their command lines. */
@@ -85,7 +96,7 @@ test("the first start joins this host, the second resumes the same fleet, and ea
   await withTempFolder(async (folder) => {
     const ports = await freePorts();
     await using first = start(folder, ports);
-    await until(async () => (first.stdout.includes("same fleet.") ? true : undefined), signal);
+    await untilWelcome(first, signal);
     assert.match(first.stdout, /^Tautline is running\.$/m);
     assert.match(
       first.stdout,

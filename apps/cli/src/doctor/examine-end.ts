@@ -3,14 +3,12 @@ import { formatHostPort, type HostPort, parseHostPort } from "@tautline/link";
 import { examineCertificate } from "./examine-certificates.ts";
 import { describeChain, type CertificateFacts } from "./certificate-facts.ts";
 import type { Finding } from "./finding.ts";
+import { judgeClock, readClockOffset } from "./examine-clock.ts";
 import { attemptPlaintext, httpRequest, type PlaintextAttempt } from "./plaintext-attempt.ts";
 import { attemptTls, type TlsAttempt } from "./tls-attempt.ts";
 
 const AGENTS_PORT = 9150;
 const ATTEMPT_TIMEOUT_MS = 5000;
-const CLOCK_WARNING_MS = 30_000;
-/** LIMITS.clockToleranceMs: beyond it instructions and certificates are judged wrongly. */
-const CLOCK_ERROR_MS = 5 * 60_000;
 const GROUPS = ["X25519MLKEM768", "X25519", "P-256", "P-384"] as const;
 
 /** What another end accepts, as a document. */
@@ -65,7 +63,7 @@ export async function examineEnd(
     asksForCertificate: best.ok ? best.asksForCertificate : null,
     chain: describeChain(chain),
     httpAnswer: tls13.ok ? statusLine(tls13.answer) : null,
-    clockOffsetMs: tls13.ok ? clockOffset(tls13.answer, nowMs) : null,
+    clockOffsetMs: tls13.ok ? readClockOffset(tls13.answer, nowMs) : null,
     plaintext: { answer: plaintext.answer, line: plaintext.line },
   };
   return { report, findings: judgeEnd(report, chain, plaintext, nowMs) };
@@ -92,12 +90,6 @@ function handshakeReport(attempt: TlsAttempt): HandshakeReport {
 function statusLine(answer: string): string | null {
   const [line = ""] = answer.split("\r\n");
   return line.startsWith("HTTP/") ? line : null;
-}
-
-function clockOffset(answer: string, nowMs: number): number | null {
-  const date = /\r\ndate: ([^\r]+)\r\n/i.exec(answer)?.[1];
-  const theirMs = date === undefined ? Number.NaN : Date.parse(date);
-  return Number.isNaN(theirMs) ? null : theirMs - Math.floor(nowMs / 1000) * 1000;
 }
 
 /**
@@ -128,7 +120,7 @@ export function judgeEnd(
         nowMs,
       ),
     ),
-    ...judgeClock(report),
+    ...judgeClock(report.clockOffsetMs, report.address),
   ];
 }
 
@@ -179,33 +171,6 @@ function judgePlaintext(report: EndReport, plaintext: PlaintextAttempt): readonl
       where: report.address,
       why: "Whoever is on the way reads and changes them.",
       remedy: "Use a secured port, or close plaintext there.",
-    },
-  ];
-}
-
-function judgeClock(report: EndReport): readonly Finding[] {
-  const offset = report.clockOffsetMs;
-  if (offset === null) {
-    return [
-      {
-        severity: "info",
-        what: "The other end's clock could not be read",
-        where: report.address,
-        why: "Certificates and instructions are judged by time; a wrong clock looks like an expired certificate.",
-        remedy: "Compare 'date -u' on both hosts.",
-      },
-    ];
-  }
-  if (Math.abs(offset) < CLOCK_WARNING_MS) return [];
-  const seconds = Math.round(Math.abs(offset) / 1000);
-  return [
-    {
-      severity: Math.abs(offset) >= CLOCK_ERROR_MS ? "error" : "warning",
-      what: `Its clock is ${seconds} s ${offset > 0 ? "ahead of" : "behind"} this one`,
-      where: report.address,
-      why: "Fresh certificates look not yet valid, and instructions expired.",
-      remedy:
-        "Find which one is wrong ('timedatectl status' on both) and switch on time synchronisation.",
     },
   ];
 }

@@ -45,6 +45,11 @@ export async function runFleet(options: FleetOptions, context: CommandContext): 
     );
     await Promise.race([stopped, ...parts.map(failWhenEnded)]);
     context.output.note("Stopping the agent, then central ...");
+  } catch (error) {
+    if (isTautlineError(error) && error.detail["log"] !== undefined) {
+      context.output.note(`${error.detail["part"]} failed; its log: ${error.detail["log"]}`);
+    }
+    throw error;
   } finally {
     await stopAll(parts, signals);
   }
