@@ -20,7 +20,8 @@ export function createQuietPeriod(options: {
     isNews: (key) => {
       const nowMs = now();
       const last = saidAt.get(key);
-      if (last !== undefined && nowMs - last < quietMs) return false;
+      // A clock that was set back would else keep it quiet for as long as that.
+      if (last !== undefined && nowMs >= last && nowMs - last < quietMs) return false;
       saidAt.delete(key);
       saidAt.set(key, nowMs);
       const [oldest] = saidAt.keys();

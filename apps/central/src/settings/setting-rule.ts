@@ -2,7 +2,7 @@ import {
   type AgentSettings,
   formatAgentSettings,
   isTautlineError,
-  parseAgentSettings,
+  parseAgentSetting,
   TautlineError,
 } from "@tautline/protocol";
 
@@ -23,6 +23,7 @@ export interface Setting {
  * @param settings all kept settings
  * @param namespace whose agents
  * @returns canonical JSON; `{}` while nothing is set for them
+ * @throws value.agent_settings, which settings that `requireSetting` and `requireTogether` let pass never do
  */
 export function settingsDocument(settings: readonly Setting[], namespace: string): string {
   const layers = ["", namespace].flatMap((layer) =>
@@ -40,27 +41,57 @@ export function settingsDocument(settings: readonly Setting[], namespace: string
  * @throws api.invalid naming the key and the reason
  */
 export function requireSetting(key: string, value: string): void {
-  if (!key.startsWith(PREFIX)) {
-    throw new TautlineError("api.invalid", {
-      detail: { path: key, reason: "unknown key; it starts with 'agents.'" },
-    });
+  if (!key.startsWith(PREFIX)) throw refused(key, "there is no such key; it starts with 'agents.'");
+  if (key === `${PREFIX}labels`) {
+    throw refused(key, "labels are set one by one: agents.labels.<name>");
   }
   try {
-    parseAgentSettings(JSON.stringify(documentOf(new Map([[key.slice(PREFIX.length), value]]))));
+    settingsDocument([{ namespace: "", key, value }], "");
   } catch (error) {
-    if (!isTautlineError(error)) throw error;
-    const reason = String(error.detail["reason"] ?? error.message);
-    throw new TautlineError("api.invalid", { cause: error, detail: { path: key, reason } });
+    throw explain(error, key);
   }
 }
 
-function documentOf(values: ReadonlyMap<string, string>): Partial<AgentSettings> {
-  const document: Record<string, unknown> = {};
-  const labels: Record<string, string> = {};
-  for (const [key, value] of values) {
-    if (key.startsWith(LABELS)) labels[key.slice(LABELS.length)] = value;
-    else document[key] = /^\d+$/.test(value) ? Number(value) : value;
+/**
+ * Refuses a setting that is right by itself, but not with what else is set: each namespace has its limits over all layers.
+ *
+ * @param settings all settings, the new one among them
+ * @param namespaces those that the new one is for
+ * @param key the new one's key, for the message
+ * @throws api.invalid naming the key, the namespace and the reason
+ */
+export function requireTogether(
+  settings: readonly Setting[],
+  namespaces: readonly string[],
+  key: string,
+): void {
+  for (const namespace of namespaces) {
+    try {
+      settingsDocument(settings, namespace);
+    } catch (error) {
+      throw explain(error, key, `with what else is set for namespace ${namespace}, `);
+    }
   }
-  if (Object.keys(labels).length > 0) document["labels"] = labels;
-  return document;
+}
+
+function isLabel([key]: readonly [string, string]): boolean {
+  return key.startsWith(LABELS);
+}
+
+function documentOf(values: ReadonlyMap<string, string>): Partial<AgentSettings> {
+  const entries = [...values];
+  const plain = entries.filter((entry) => !isLabel(entry));
+  const document = Object.assign({}, ...plain.map(([key, text]) => parseAgentSetting(key, text)));
+  // Entries become own properties, whatever they are called; the judge then refuses names that reach a prototype (A19).
+  const labels = entries.filter(isLabel).map(([key, text]) => [key.slice(LABELS.length), text]);
+  return labels.length === 0 ? document : { ...document, labels: Object.fromEntries(labels) };
+}
+
+function explain(error: unknown, key: string, before = ""): unknown {
+  if (!isTautlineError(error)) return error;
+  return refused(key, `${before}${String(error.detail["reason"])}`, error);
+}
+
+function refused(path: string, reason: string, cause?: unknown): TautlineError {
+  return new TautlineError("api.invalid", { cause, detail: { path, reason } });
 }

@@ -9,8 +9,8 @@ import {
   TautlineError,
 } from "@tautline/protocol";
 import type { AuditLog } from "../audit/audit-log.ts";
-import type { Store, Writer } from "../store/store.ts";
-import { requireSetting, type Setting, settingsDocument } from "./setting-rule.ts";
+import type { Reader, Store, Writer } from "../store/store.ts";
+import { requireSetting, requireTogether, type Setting, settingsDocument } from "./setting-rule.ts";
 
 /** What agents of a namespace shall run: OpAMP's config map and the SHA-256 of its canonical bytes. */
 export interface WantedSettings {
@@ -33,6 +33,7 @@ export interface SettingStore {
   heartbeatMs(namespace: string): Promise<number>;
 }
 
+/** What the settings need. */
 export interface SettingStoreDeps {
   readonly store: Store;
   readonly audit: AuditLog;
@@ -41,18 +42,14 @@ export interface SettingStoreDeps {
   readonly onChange: (namespace: string) => void;
 }
 
-/** Opens the settings given to agents. */
+/**
+ * Opens the settings given to agents.
+ *
+ * @param deps store, trail, clock, and who is told of changes
+ */
 export function createSettingStore(deps: SettingStoreDeps): SettingStore {
   const { store } = deps;
-  const all = (): Promise<Setting[]> =>
-    store.read((db) =>
-      db
-        .selectFrom("settings")
-        .select(["namespace", "key", "value"])
-        .orderBy("namespace")
-        .orderBy("key")
-        .execute(),
-    );
+  const all = (): Promise<Setting[]> => store.read((db) => allSettings(db));
   return {
     list: async (namespace) =>
       (await all()).filter((setting) => namespace === undefined || setting.namespace === namespace),
@@ -62,6 +59,15 @@ export function createSettingStore(deps: SettingStoreDeps): SettingStore {
     heartbeatMs: async (namespace) =>
       parseAgentSettings(settingsDocument(await all(), namespace)).heartbeatSeconds * 1_000,
   };
+}
+
+function allSettings(db: Reader | Writer): Promise<Setting[]> {
+  return db
+    .selectFrom("settings")
+    .select(["namespace", "key", "value"])
+    .orderBy("namespace")
+    .orderBy("key")
+    .execute();
 }
 
 function wantedSettings(document: string): WantedSettings {
@@ -83,6 +89,8 @@ async function putSetting(deps: SettingStoreDeps, setting: Setting, actor: strin
       .values(row)
       .onConflict((conflict) => conflict.columns(["namespace", "key"]).doUpdateSet(row))
       .execute();
+    const namespaces = await namespacesOf(trx, setting.namespace);
+    requireTogether(await allSettings(trx), namespaces, setting.key);
     await auditChange(deps, trx, setting, actor);
   });
   deps.onChange(setting.namespace);
@@ -118,6 +126,13 @@ async function auditChange(
   const subject = setting.namespace === "" ? "every namespace" : `namespace:${setting.namespace}`;
   const detail = { key: setting.key, value: setting.value };
   await deps.audit.append(trx, { action: "setting.changed", actor, subject, detail });
+}
+
+/** The namespaces a setting is for; empty means every one. */
+async function namespacesOf(trx: Writer, namespace: string): Promise<string[]> {
+  if (namespace !== "") return [namespace];
+  const rows = await trx.selectFrom("namespaces").select("name").execute();
+  return rows.map((row) => row.name);
 }
 
 async function requireNamespace(trx: Writer, name: string): Promise<void> {
