@@ -103,7 +103,7 @@ export function createReporter(): {
       case "test:stderr":
         return hear(event.data);
       case "test:diagnostic":
-        return event.data.level === "info" ? undefined : `\n${event.data.message}\n`;
+        return warning(event.data);
       case "test:coverage":
         return measure(event.data.summary);
       default:
@@ -122,6 +122,13 @@ export function createReporter(): {
 /** With one process a file, the file itself is the outermost "test", named by its path. */
 function isFile({ name, nesting }: EventData.TestDequeue): boolean {
   return nesting === 0 && /\.test\.\w+$/.test(name);
+}
+
+/** What the runner itself complains about, for example coverage it could not read; missed thresholds are shown by us. */
+function warning({ level, message }: EventData.TestDiagnostic): string | undefined {
+  return level === "info" || message.includes("does not meet threshold")
+    ? undefined
+    : `\n${message}\n`;
 }
 
 function shortPath(file: string | undefined): string {
