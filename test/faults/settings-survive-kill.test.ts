@@ -205,7 +205,7 @@ async function centralCalls(fleet: {
   await setRound(central, "counted");
   await until(
     async () => ((await liveRound(fleet.agent)) === "counted" ? true : undefined),
-    signalOf(counted),
+    AbortSignal.any([signalOf(counted), signalOf(running)]),
   );
   const calls = callsSoFar(writeInto);
   await counted.kill("SIGTERM");
