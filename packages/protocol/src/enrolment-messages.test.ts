@@ -4,12 +4,19 @@ import { toBinary, create } from "@bufbuild/protobuf";
 import {
   decodeEnrolmentGrant,
   decodeEnrolmentRequest,
+  decodeRenewalRequest,
   encodeEnrolmentGrant,
   encodeEnrolmentRequest,
+  encodeRenewalRequest,
   type EnrolmentGrant,
   type EnrolmentRequest,
+  type RenewalRequest,
 } from "./enrolment-messages.ts";
-import { EnrolmentGrantSchema, EnrolmentRequestSchema } from "./gen/tautline/v1/enrolment_pb.ts";
+import {
+  EnrolmentGrantSchema,
+  EnrolmentRequestSchema,
+  RenewalRequestSchema,
+} from "./gen/tautline/v1/enrolment_pb.ts";
 import { LIMITS } from "./limits.ts";
 
 const PEM = "-----BEGIN X-----\nAAAA\r\n-----END X-----\n";
@@ -28,6 +35,12 @@ const GRANT: EnrolmentGrant = {
   signerEpoch: 1,
   addresses: ["central.example.org:9150"],
   name: "Büro 1",
+  renewalCounter: 0n,
+};
+const RENEWAL: RenewalRequest = {
+  counter: 2n ** 64n - 1n,
+  serverCsrPem: PEM,
+  agentVersion: "0.1.0",
 };
 
 test("an enrolment request comes back as it was", () => {
@@ -35,8 +48,36 @@ test("an enrolment request comes back as it was", () => {
 });
 
 test("an enrolment grant comes back as it was", () => {
-  assert.deepEqual(decodeEnrolmentGrant(encodeEnrolmentGrant(GRANT)), GRANT);
+  for (const renewalCounter of [0n, 1n, 2n ** 64n - 1n]) {
+    const grant = { ...GRANT, renewalCounter };
+    assert.deepEqual(decodeEnrolmentGrant(encodeEnrolmentGrant(grant)), grant);
+  }
 });
+
+test("a renewal request comes back as it was", () => {
+  assert.deepEqual(decodeRenewalRequest(encodeRenewalRequest(RENEWAL)), RENEWAL);
+});
+
+const BAD_RENEWALS: [string, Partial<RenewalRequest>, RegExp][] = [
+  ["number 0, which is the join's", { counter: 0n }, /not above 0/],
+  ["no certificate request", { serverCsrPem: "" }, /PEM part is missing/],
+  [
+    "a certificate request of 16 KiB and one byte",
+    { serverCsrPem: "a".repeat(LIMITS.csrBytes.value + 1) },
+    /more than 16384 bytes/,
+  ],
+  ["no version", { agentVersion: "" }, /version/],
+];
+
+for (const [name, part, reason] of BAD_RENEWALS) {
+  test(`a renewal request with ${name} is refused, both ways`, () => {
+    const request = { ...RENEWAL, ...part };
+    const refusal = { code: "enrolment.renewal_malformed", message: reason };
+    assert.throws(() => encodeRenewalRequest(request), refusal);
+    const bytes = toBinary(RenewalRequestSchema, create(RenewalRequestSchema, request));
+    assert.throws(() => decodeRenewalRequest(bytes), refusal);
+  });
+}
 
 const BAD_REQUESTS: [string, Partial<EnrolmentRequest>, RegExp][] = [
   ["no name", { name: "" }, /name/],

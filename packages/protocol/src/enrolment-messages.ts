@@ -1,5 +1,9 @@
 import { TautlineError } from "./error.ts";
-import { EnrolmentGrantSchema, EnrolmentRequestSchema } from "./gen/tautline/v1/enrolment_pb.ts";
+import {
+  EnrolmentGrantSchema,
+  EnrolmentRequestSchema,
+  RenewalRequestSchema,
+} from "./gen/tautline/v1/enrolment_pb.ts";
 import { isHostPort } from "./host-port.ts";
 import { LIMITS } from "./limits.ts";
 import { decodeMessage, encodeMessage } from "./message-codec.ts";
@@ -14,7 +18,16 @@ export interface EnrolmentRequest {
   readonly agentVersion: string;
 }
 
-/** What central gives a joining agent beside its client certificate. */
+/** What an enrolled agent asks for beside its next client certificate. */
+export interface RenewalRequest {
+  /** Number of the identity asked for, from 1 on. */
+  readonly counter: bigint;
+  /** PKCS#10 in PEM, for the agent's next server certificate. */
+  readonly serverCsrPem: string;
+  readonly agentVersion: string;
+}
+
+/** What central gives an agent that joins or renews, beside its client certificate. */
 export interface EnrolmentGrant {
   readonly namespace: string;
   readonly trustDomain: string;
@@ -28,9 +41,14 @@ export interface EnrolmentGrant {
   readonly addresses: readonly string[];
   /** The label as central keeps it. */
   readonly name: string;
+  /** Number of the identity granted; 0n is that of the join. */
+  readonly renewalCounter: bigint;
 }
 
-type Code = "enrolment.request_malformed" | "enrolment.grant_malformed";
+type Code =
+  | "enrolment.request_malformed"
+  | "enrolment.renewal_malformed"
+  | "enrolment.grant_malformed";
 
 /**
  * Encodes an enrolment request: the data of a custom message.
@@ -58,6 +76,31 @@ export function decodeEnrolmentRequest(bytes: Uint8Array): EnrolmentRequest {
 }
 
 /**
+ * Encodes a renewal request: the data of a custom message.
+ *
+ * @param request its parts; what they must be is judged here as in `decodeRenewalRequest`
+ * @throws enrolment.renewal_malformed
+ */
+export function encodeRenewalRequest(request: RenewalRequest): Uint8Array {
+  assertRenewal(request);
+  return encodeMessage(RenewalRequestSchema, { ...request }, "enrolment.renewal_malformed");
+}
+
+/**
+ * Decodes a renewal request. The certificate request in it is bounded and not read.
+ *
+ * @param bytes the data of a custom message, bounded by the message around it
+ * @throws enrolment.renewal_malformed
+ */
+export function decodeRenewalRequest(bytes: Uint8Array): RenewalRequest {
+  const code = "enrolment.renewal_malformed";
+  const { counter, serverCsrPem, agentVersion } = decodeMessage(RenewalRequestSchema, bytes, code);
+  const request = { counter, serverCsrPem, agentVersion };
+  assertRenewal(request);
+  return request;
+}
+
+/**
  * Encodes an enrolment grant: the data of a custom message.
  *
  * @param grant its parts; what they must be is judged here as in `decodeEnrolmentGrant`
@@ -78,9 +121,10 @@ export function encodeEnrolmentGrant(grant: EnrolmentGrant): Uint8Array {
 export function decodeEnrolmentGrant(bytes: Uint8Array): EnrolmentGrant {
   const message = decodeMessage(EnrolmentGrantSchema, bytes, "enrolment.grant_malformed");
   const { namespace, trustDomain, serverChainPem, rootsPem } = message;
-  const { instructorKeyPem, signerEpoch, addresses, name } = message;
+  const { instructorKeyPem, signerEpoch, addresses, name, renewalCounter } = message;
   const names = { namespace, trustDomain, name, addresses };
-  const grant = { ...names, serverChainPem, rootsPem, instructorKeyPem, signerEpoch };
+  const keys = { serverChainPem, rootsPem, instructorKeyPem, signerEpoch };
+  const grant = { ...names, ...keys, renewalCounter };
   assertGrant(grant);
   return grant;
 }
@@ -88,6 +132,13 @@ export function decodeEnrolmentGrant(bytes: Uint8Array): EnrolmentGrant {
 function assertRequest({ name, serverCsrPem, agentVersion }: EnrolmentRequest): void {
   const code = "enrolment.request_malformed";
   if (!isAgentName(name)) throw malformed(code, "its name is not a label");
+  assertPem(code, serverCsrPem, LIMITS.csrBytes.value);
+  if (!isVersion(agentVersion)) throw malformed(code, "its agent version is not a version");
+}
+
+function assertRenewal({ counter, serverCsrPem, agentVersion }: RenewalRequest): void {
+  const code = "enrolment.renewal_malformed";
+  if (counter < 1n) throw malformed(code, "its number is not above 0");
   assertPem(code, serverCsrPem, LIMITS.csrBytes.value);
   if (!isVersion(agentVersion)) throw malformed(code, "its agent version is not a version");
 }

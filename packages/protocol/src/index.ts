@@ -31,6 +31,8 @@ export * from "./limits.ts";
 export * from "./names.ts";
 export * from "./opamp.ts";
 export * from "./printable-text.ts";
+export * from "./renewal-judgement.ts";
+export * from "./renewal-time.ts";
 export * from "./sequence.ts";
 export * from "./spiffe-id.ts";
 export * from "./timestamp.ts";

@@ -42,6 +42,7 @@ const GRANT = {
   instructorKeyPem: "a",
   signerEpoch: 1,
   name: "a",
+  renewalCounter: 0n,
 };
 const INSTRUCTION = {
   namespace: "default",

@@ -10,8 +10,10 @@ import { parseDuration } from "./duration.ts";
 import {
   decodeEnrolmentGrant,
   decodeEnrolmentRequest,
+  decodeRenewalRequest,
   encodeEnrolmentGrant,
   encodeEnrolmentRequest,
+  encodeRenewalRequest,
 } from "./enrolment-messages.ts";
 import { isTautlineError } from "./error.ts";
 import { isHostPort } from "./host-port.ts";
@@ -113,7 +115,13 @@ const DECODERS: [string, (bytes: Uint8Array) => unknown, Uint8Array][] = [
       signerEpoch: 1,
       addresses: ["a:1"],
       name: "d",
+      renewalCounter: 1n,
     }),
+  ],
+  [
+    "decodeRenewalRequest",
+    decodeRenewalRequest,
+    encodeRenewalRequest({ counter: 1n, serverCsrPem: "b", agentVersion: "1" }),
   ],
 ];
 

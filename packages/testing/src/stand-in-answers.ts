@@ -10,6 +10,7 @@ import {
   canonicalConfigMap,
   customMessage,
   decodeEnrolmentRequest,
+  decodeRenewalRequest,
   encodeEnrolmentGrant,
   ServerCapability,
   type AgentToServer,
@@ -51,16 +52,35 @@ export interface GrantOptions {
  * @param options authority, namespace and addresses
  */
 export function grantJoin(message: AgentToServer, options: GrantOptions): StandInAnswer {
+  const request = decodeEnrolmentRequest(message.customMessage?.data ?? new Uint8Array());
+  return grant(message, { ...request, counter: 0n }, options);
+}
+
+/**
+ * Grants what a renewal asks for, as central does; whoever asks is believed.
+ *
+ * @param message an AgentToServer with both certificate requests
+ * @param options authority, namespace and addresses
+ */
+export function grantRenewal(message: AgentToServer, options: GrantOptions): StandInAnswer {
+  const request = decodeRenewalRequest(message.customMessage?.data ?? new Uint8Array());
+  return grant(message, { ...request, name: "renewed" }, options);
+}
+
+function grant(
+  message: AgentToServer,
+  request: { readonly name: string; readonly serverCsrPem: string; readonly counter: bigint },
+  options: GrantOptions,
+): StandInAnswer {
   const { authority, namespace, addresses, lifetimeMs, change = {} } = options;
   const agentId = agentIdFromBytes(message.instanceUid);
-  const request = decodeEnrolmentRequest(message.customMessage?.data ?? new Uint8Array());
   const csr = message.connectionSettingsRequest?.opamp?.certificateRequest?.csr ?? new Uint8Array();
   const leaf = (pem: string, purpose: "client" | "server"): string => {
     const { publicKey } = readCsr(pem, { agentId });
     const life = lifetimeMs === undefined ? {} : { lifetimeMs };
     return authority.issueAgentLeaf({ namespace, agentId, publicKey, purpose, ...life });
   };
-  const grant: EnrolmentGrant = {
+  const parts: EnrolmentGrant = {
     namespace,
     trustDomain: authority.trustDomain,
     serverChainPem: leaf(request.serverCsrPem, "server"),
@@ -69,6 +89,7 @@ export function grantJoin(message: AgentToServer, options: GrantOptions): StandI
     signerEpoch: 1,
     addresses: [...addresses],
     name: request.name,
+    renewalCounter: request.counter,
     ...change,
   };
   const certificate = {
@@ -81,7 +102,7 @@ export function grantJoin(message: AgentToServer, options: GrantOptions): StandI
       hash: createHash("sha256").update(certificate.cert).digest(),
       opamp: { destinationEndpoint: `wss://${addresses[0] ?? ""}/v1/opamp`, certificate },
     },
-    customMessage: customMessage(CAPABILITY_ENROLMENT, "grant", encodeEnrolmentGrant(grant)),
+    customMessage: customMessage(CAPABILITY_ENROLMENT, "grant", encodeEnrolmentGrant(parts)),
   };
 }
 

@@ -19,6 +19,7 @@ import { listenOnAnyPort } from "./listen-on-any-port.ts";
 import {
   acknowledge,
   grantJoin,
+  grantRenewal,
   type GrantOptions,
   type StandInAnswer,
 } from "./stand-in-answers.ts";
@@ -92,10 +93,12 @@ export async function startStandInCentral({
   const arrivals = new EventEmitter();
   const sockets = new Map<TLSSocket, number>();
   const websockets = new Set<WebSocket>();
-  const honestAnswer = (one: StandInMessage): StandInAnswer =>
-    one.message.customMessage?.capability === CAPABILITY_ENROLMENT
-      ? grantJoin(one.message, { authority, namespace, addresses: [address], ...behaviour.grant })
-      : acknowledge(one.message);
+  const honestAnswer = ({ message }: StandInMessage): StandInAnswer => {
+    const { capability, type } = message.customMessage ?? {};
+    if (capability !== CAPABILITY_ENROLMENT) return acknowledge(message);
+    const options = { authority, namespace, addresses: [address], ...behaviour.grant };
+    return type === "renew" ? grantRenewal(message, options) : grantJoin(message, options);
+  };
   const hear = (bytes: Uint8Array, request: IncomingMessage): Uint8Array | undefined => {
     const socket = request.socket as TLSSocket;
     const evidence = evidenceOf(socket);

@@ -19,6 +19,8 @@ export interface Enrolled {
   readonly agent: Pick<AgentRow, "id" | "name" | "namespace">;
   readonly clientCertificate: X509Certificate;
   readonly serverCertificate: X509Certificate;
+  /** Number of the identity; that of the join if left out. */
+  readonly renewalCounter?: bigint;
 }
 
 /** What enrolling needs. */

@@ -29,7 +29,7 @@ export interface GrantDeps {
  */
 export function grantAnswer(deps: GrantDeps, enrolled: Enrolled): ServerToAgent {
   const { authority, instructor } = deps;
-  const { agent, clientCertificate, serverCertificate } = enrolled;
+  const { agent, clientCertificate, serverCertificate, renewalCounter = 0n } = enrolled;
   const intermediate = authority.agentIntermediate(agent.namespace);
   const rootsPem = toPem([authority.root]);
   const clientChainPem = toPem([clientCertificate, intermediate]);
@@ -43,6 +43,7 @@ export function grantAnswer(deps: GrantDeps, enrolled: Enrolled): ServerToAgent 
     signerEpoch: instructor.epoch,
     addresses,
     name: agent.name,
+    renewalCounter,
   });
   const answer = plainAnswer(agent.id);
   const text = new TextEncoder();

@@ -41,6 +41,29 @@ export const admissionErrors = defineErrors({
     status: 403,
     exit: 1,
   },
+  "admission.certificate_expired": {
+    sentence: "The client certificate of this link expired at {expiredAt}.",
+    remedy:
+      "The agent renews it by itself. If this repeats, look at 'tautline agent status' on its host, and at both clocks.",
+    status: 403,
+    exit: 1,
+  },
+  "admission.renew_only": {
+    sentence:
+      "The client certificate of this link expired at {expiredAt}; it may be renewed and nothing else.",
+    remedy:
+      "The agent renews it by itself. If this repeats, compare the clocks and 'tautline --version' on both hosts.",
+    status: 403,
+    exit: 1,
+  },
+  "admission.grace_exceeded": {
+    sentence:
+      "The client certificate expired at {expiredAt}, longer ago than the {grace} within which central renews it by itself.",
+    remedy:
+      "Empty this agent's data folder and join it again; or raise 'certificates.renewalGrace' in central.yaml and restart central: the agent then comes back by itself.",
+    status: 403,
+    exit: 1,
+  },
   "admission.link_replaced": {
     sentence: "A newer link of the same agent took this one's place.",
     remedy:

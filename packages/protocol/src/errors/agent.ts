@@ -56,6 +56,13 @@ export const agentErrors = defineErrors({
     status: 502,
     exit: 1,
   },
+  "agent.renewal_refused": {
+    sentence: "What central granted to renew this agent's identity does not fit it: {reason}.",
+    remedy:
+      "Nothing was taken over; the identity in use goes on, and the agent asks again by itself. Compare 'tautline --version' on both, and both clocks.",
+    status: 502,
+    exit: 1,
+  },
   "agent.refused": {
     sentence: "Central refused this agent ({code}): {text}",
     remedy:

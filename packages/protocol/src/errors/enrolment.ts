@@ -47,8 +47,31 @@ export const enrolmentErrors = defineErrors({
     status: 400,
     exit: 1,
   },
+  "enrolment.renewal_malformed": {
+    sentence: "The renewal request cannot be read: {reason}.",
+    remedy:
+      "Central and agent may be of versions too far apart; compare 'tautline --version' on both.",
+    status: 400,
+    exit: 1,
+  },
+  "enrolment.renewal_out_of_step": {
+    sentence:
+      "The agent asks for renewal number {counter}, but the last one recorded here is {known}.",
+    remedy:
+      "If central was restored from an old backup, empty this agent's data folder and join it again.",
+    status: 409,
+    exit: 1,
+  },
+  "enrolment.clone_suspected": {
+    sentence:
+      "Agent {id} seems to exist twice: renewal number {counter} was asked for by an identity that a newer one has replaced, or had been given to other keys.",
+    remedy:
+      "The side with the newest number keeps running. Find the copy of the data folder, stop it, empty it and join it again; if a stranger may hold the newest, 'tautline agents revoke {id}' at central and join again.",
+    status: 409,
+    exit: 1,
+  },
   "enrolment.grant_malformed": {
-    sentence: "Central's answer to the join request cannot be read: {reason}.",
+    sentence: "Central's answer to the request for an identity cannot be read: {reason}.",
     remedy:
       "Central and agent may be of versions too far apart; compare 'tautline --version' on both.",
     status: 400,
