@@ -18,9 +18,10 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   testing: { mayImport: ["protocol", "pki", "vault", "link", "daemon"], node: "any" },
   central: { mayImport: ["protocol", "pki", "vault", "link", "daemon"], node: "any" },
   agent: { mayImport: ["protocol", "pki", "vault", "link", "daemon"], node: "any" },
+  swarm: { mayImport: ["protocol", "pki", "link"], node: "any" },
   cli: {
     mayImport: ["protocol", "pki", "vault", "link"],
     node: "any",
-    starts: ["central", "agent"],
+    starts: ["central", "agent", "swarm"],
   },
 };
