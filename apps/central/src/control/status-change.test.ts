@@ -24,7 +24,7 @@ const described = (
 
 const versionOf = (text: string): string | undefined =>
   change(described({ "service.version": text })).version;
-const hashOf = (length: number): string | undefined =>
+const hashOf = (length: number): string | null | undefined =>
   change({ remoteConfigStatus: { lastRemoteConfigHash: new Uint8Array(length) } }).config?.hash;
 
 describe("statusChangeOf", () => {
@@ -92,6 +92,10 @@ describe("statusChangeOf", () => {
       });
     });
   }
+
+  it("takes an empty hash for none: the agent was never given anything", () => {
+    assert.equal(hashOf(0), null);
+  });
 
   it("takes a hash at its limit and refuses one a byte over it", async () => {
     assert.equal(hashOf(MAX_HASH_BYTES)?.length, 2 * MAX_HASH_BYTES);

@@ -57,7 +57,8 @@ function configOf(report: RemoteConfigStatus): NonNullable<StatusChange["config"
     throw new TautlineError("opamp.malformed", { detail: { reason } });
   }
   const error = bounded(report.errorMessage);
-  return { hash: toHex(hash), status: statusOf(report.status), error };
+  // An agent that was never given anything reports an empty hash.
+  return { hash: hash.length === 0 ? null : toHex(hash), status: statusOf(report.status), error };
 }
 
 /** What an agent says of itself is shown to people, on terminals too. */
