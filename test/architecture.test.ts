@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createHouse } from "./architecture/house.ts";
+import { LAYERS } from "./architecture/layers.ts";
 import { readTexts } from "./architecture/read-texts.ts";
 import { RULES } from "./architecture/rules.ts";
 
@@ -9,8 +10,8 @@ const house = createHouse(readTexts(join(import.meta.dirname, "..")));
 
 test("the house is all there, and its sources were read", () => {
   const names = new Set(house.workspaces.map(({ shortName }) => shortName));
-  for (const name of ["protocol", "pki", "vault", "link", "testing", "central", "agent", "cli"]) {
-    assert.ok(names.has(name), `${name} is missing`);
+  for (const name of Object.keys(LAYERS)) {
+    assert.ok(names.has(name), `${name} stands in the table of layers and nowhere else`);
     const count = house.sources.filter(({ path }) => path.includes(`/${name}/src/`)).length;
     assert.ok(count > 1, `${name} has ${count} source files`);
   }

@@ -19,7 +19,6 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   central: { mayImport: ["protocol", "pki", "vault", "link", "daemon"], node: "any" },
   agent: { mayImport: ["protocol", "pki", "vault", "link", "daemon"], node: "any" },
   swarm: { mayImport: ["protocol", "pki", "link"], node: "any" },
-  swarm: { mayImport: ["protocol", "pki", "link"], node: "any" },
   cli: {
     mayImport: ["protocol", "pki", "vault", "link"],
     node: "any",
