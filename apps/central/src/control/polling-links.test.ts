@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { decodeServerToAgent, fromWireText, LIMITS, TautlineError } from "@tautline/protocol";
+import { refusalOf } from "../fixture-checks.test.ts";
+import { actionsOf, type Core, makeJoiner, makeToken, withCore } from "../fixture-core.test.ts";
+import { createAgentSession } from "./agent-session.ts";
+import type { AgentCaller, Caller } from "./caller.ts";
+import {
+  described,
+  joinedCaller,
+  joinMessage,
+  messageOf,
+  recordingLog,
+  tokenCaller,
+} from "./fixture-messages.test.ts";
+import { createJoinSession } from "./join-session.ts";
+import { createLiveLinks, type LiveLinks } from "./live-links.ts";
+import {
+  createPollingLinks,
+  MISSED_HEARTBEATS,
+  type PollAnswer,
+  type PollingLinks,
+  SHORTEST_SILENCE_MS,
+} from "./polling-links.ts";
+import { createRefusals } from "./refusals.ts";
+
+interface Ground {
+  readonly core: Core;
+  readonly live: LiveLinks;
+  readonly polling: PollingLinks;
+}
+
+const withPolling = (use: (ground: Ground) => Promise<void>): Promise<void> =>
+  withCore(async (core) => {
+    const { store, tokens, authority, audit, instructor, metrics, clock } = core;
+    const { agents, links, settings, instructions } = core;
+    const { now } = clock;
+    const log = recordingLog([]);
+    const live = createLiveLinks({ agents, links, metrics, log, now });
+    const polling = createPollingLinks({
+      live,
+      metrics,
+      now,
+      refusals: createRefusals({ audit, log, metrics, now }),
+      heartbeatOf: (namespace) => settings.heartbeatMs(namespace),
+      beginSession: (caller: Caller) =>
+        caller.kind === "agent"
+          ? createAgentSession({ agents, settings, instructions, metrics, now }, caller)
+          : createJoinSession(
+              {
+                enrolment: { store, tokens, authority, audit, now },
+                grant: { authority, instructor, addresses: () => ["127.0.0.1:9150"] },
+                metrics,
+              },
+              caller,
+            ),
+    });
+    await use({ core, live, polling });
+  });
+
+const take = (polling: PollingLinks, caller: Caller, bytes: Uint8Array): Promise<PollAnswer> =>
+  polling.take(caller, () => Promise.resolve(bytes));
+
+const read = ({ body }: PollAnswer) => {
+  assert.ok(body.length > 0, "an empty answer crashes a real client");
+  return decodeServerToAgent(body, LIMITS.opampMessageBytes.value);
+};
+
+const codeOf = (answer: PollAnswer): string | undefined =>
+  fromWireText(read(answer).errorResponse?.errorMessage ?? "").code;
+
+const listed = async (core: Core): Promise<string[]> =>
+  (await core.links.list({})).map(({ agent, group }) => `${agent} ${group}`);
+
+describe("PollingLinks", () => {
+  it("answers an agent, lists it by its first answered message, and keeps one session over its requests", () =>
+    withPolling(async ({ core, polling }) => {
+      const caller = await joinedCaller(core);
+      const { id } = caller.agent;
+      const first = await take(polling, caller, messageOf(id, 7, described()));
+      assert.equal(first.status, 200);
+      assert.equal(read(first).flags, 0n);
+      assert.deepEqual(await listed(core), [`${id} X25519MLKEM768`]);
+      assert.equal(read(await take(polling, caller, messageOf(id, 8))).flags, 0n);
+      // The number after next tells that a request was lost.
+      assert.equal(read(await take(polling, caller, messageOf(id, 10))).flags, 1n);
+      assert.equal((await core.links.list({}))[0]?.transport, "polling");
+    }));
+
+  it("lists nobody whose first message was refused, and says why", () =>
+    withPolling(async ({ core, polling }) => {
+      const caller = await joinedCaller(core);
+      const other = await joinedCaller(core);
+      const forged = await take(polling, caller, messageOf(other.agent.id, 0, described()));
+      assert.equal(forged.status, 200);
+      assert.equal(codeOf(forged), "opamp.not_your_id");
+      assert.equal(codeOf(await take(polling, caller, Buffer.from("noise"))), "opamp.malformed");
+      assert.deepEqual(await listed(core), []);
+      assert.equal((await actionsOf(core)).at(-1), "link.refused");
+    }));
+
+  it("tells by HTTP too what a client must not repeat", () =>
+    withPolling(async ({ core, polling }) => {
+      const caller = await joinedCaller(core);
+      const over = await polling.take(caller, () =>
+        Promise.reject(new TautlineError("opamp.too_large", { detail: { size: 2, limit: 1 } })),
+      );
+      assert.equal(over.status, 413);
+      assert.equal(codeOf(over), "opamp.too_large");
+    }));
+
+  it("joins by a token, and tells its holder why not, with the id he asked for", () =>
+    withPolling(async ({ core, polling }) => {
+      const token = await makeToken(core);
+      const { request } = makeJoiner();
+      const granted = read(
+        await take(polling, await tokenCaller(core, token), joinMessage(request)),
+      );
+      assert.ok(granted.connectionSettings !== undefined);
+      const second = makeJoiner();
+      const refused = await take(
+        polling,
+        await tokenCaller(core, token),
+        joinMessage(second.request),
+      );
+      assert.equal(codeOf(refused), "enrolment.token_used_up");
+      assert.equal(read(refused).instanceUid.length, 16);
+      const last = (await core.audit.list({ limit: 100 })).at(-1);
+      assert.deepEqual([last?.action, last?.subject], ["token.refused", `agent:${second.id}`]);
+      assert.deepEqual(await listed(core), []);
+    }));
+
+  it("takes one request of an agent at a time, whatever the first one ends in", () =>
+    withPolling(async ({ core, polling }) => {
+      const caller = await joinedCaller(core);
+      const other = await joinedCaller(core);
+      const { id } = caller.agent;
+      const body = Promise.withResolvers<Uint8Array>();
+      const first = polling.take(caller, () => body.promise);
+      let wasRead = false;
+      const second = polling.take(caller, () => {
+        wasRead = true;
+        return Promise.resolve(new Uint8Array());
+      });
+      const refusal = await refusalOf(second, "opamp.one_at_a_time");
+      assert.equal(refusal.status, 429);
+      assert.equal(wasRead, false);
+      await take(polling, other, messageOf(other.agent.id, 0, described()));
+      body.reject(new TautlineError("link.broken"));
+      await refusalOf(first, "link.broken");
+      await take(polling, caller, messageOf(id, 0, described()));
+      assert.equal((await listed(core)).length, 2);
+    }));
+
+  it("a new certificate or another key exchange is another link of the same session", () =>
+    withPolling(async ({ core, polling }) => {
+      const caller = await joinedCaller(core);
+      const { id } = caller.agent;
+      await take(polling, caller, messageOf(id, 0, described()));
+      const [before] = await core.links.list({});
+      for (const [at, change] of [{ group: "X25519" }, { peerSerial: "bb" }].entries()) {
+        const changed: AgentCaller = { ...caller, evidence: { ...caller.evidence, ...change } };
+        const answer = await take(polling, changed, messageOf(id, at + 1));
+        assert.equal(read(answer).flags, 0n);
+        const [link, ...more] = await core.links.list({});
+        assert.equal(more.length, 0);
+        assert.notEqual(link?.id, before?.id);
+        if (change.group !== undefined) assert.equal(link?.group, change.group);
+        else assert.equal(link?.peerSerial, change.peerSerial);
+      }
+    }));
+
+  it("takes an agent off the list at its good-bye, and when it is ended", () =>
+    withPolling(async ({ core, live, polling }) => {
+      const caller = await joinedCaller(core);
+      const { id } = caller.agent;
+      await take(polling, caller, messageOf(id, 0, described()));
+      await take(polling, caller, messageOf(id, 1, { agentDisconnect: {} }));
+      assert.deepEqual(await listed(core), []);
+      // A new start of the same agent is a new session: its numbers begin anew.
+      assert.equal(read(await take(polling, caller, messageOf(id, 0, described()))).flags, 0n);
+      live.endAgent(id, new TautlineError("admission.agent_revoked"));
+      await core.store.read((db) => db.selectFrom("meta").select("key").execute());
+      assert.deepEqual(await listed(core), []);
+    }));
+
+  it("forgets agents that missed their heartbeats, by the interval set for their namespace", () =>
+    withPolling(async ({ core, polling }) => {
+      const caller = await joinedCaller(core);
+      await take(polling, caller, messageOf(caller.agent.id, 0, described()));
+      core.clock.advance(SHORTEST_SILENCE_MS);
+      await polling.forgetSilent();
+      assert.equal((await listed(core)).length, 1);
+      const seconds = SHORTEST_SILENCE_MS / 1_000;
+      const setting = { namespace: "", key: "agents.heartbeatSeconds", value: String(seconds) };
+      await core.settings.put(setting, "operator:local");
+      core.clock.advance(1);
+      await polling.forgetSilent();
+      assert.equal((await listed(core)).length, 1);
+      core.clock.advance(SHORTEST_SILENCE_MS * (MISSED_HEARTBEATS - 1));
+      await polling.forgetSilent();
+      assert.deepEqual(await listed(core), []);
+    }));
+});
