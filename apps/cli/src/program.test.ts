@@ -11,6 +11,7 @@ const VERBS: Readonly<Record<string, readonly string[]>> = {
   agent: ["join", "run", "status"],
   config: ["check", "example"],
   keygen: [],
+  swarm: [],
   tokens: ["create", "list", "revoke"],
   agents: ["list", "show", "revoke"],
   links: ["list", "show"],

@@ -42,6 +42,12 @@ export const PARTS: readonly Part[] = [
     load: async () => (await import("./keygen/keygen.ts")).keygen,
   },
   {
+    name: "swarm",
+    summary: "Simulate many agents against a central on this host",
+    group: STARTING,
+    load: async () => (await import("./swarm/swarm.ts")).swarm,
+  },
+  {
     name: "tokens",
     summary: "Enrolment tokens: what agents join with",
     group: OPERATING,

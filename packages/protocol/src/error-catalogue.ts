@@ -11,6 +11,7 @@ import { linkErrors } from "./errors/link.ts";
 import { opampErrors } from "./errors/opamp.ts";
 import { pkiErrors } from "./errors/pki.ts";
 import { storeErrors } from "./errors/store.ts";
+import { swarmErrors } from "./errors/swarm.ts";
 import { valueErrors } from "./errors/value.ts";
 import { vaultErrors } from "./errors/vault.ts";
 
@@ -34,6 +35,7 @@ export const ERROR_CATALOGUE = {
   ...centralErrors,
   ...apiErrors,
   ...agentErrors,
+  ...swarmErrors,
   ...cliErrors,
   ...internalErrors,
 };

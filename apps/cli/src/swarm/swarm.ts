@@ -1,0 +1,89 @@
+import { resolve } from "node:path";
+import { LIMITS, TautlineError } from "@tautline/protocol";
+import { InvalidArgumentError, Option } from "commander";
+import type { CommandContext } from "../context.ts";
+import type { ExitCode } from "../exit-code.ts";
+import { readInput } from "../input-file.ts";
+import type { DefineVerb } from "../noun.ts";
+import { countValue, durationValue } from "../option-values.ts";
+
+interface SwarmVerbOptions {
+  readonly agents: number;
+  readonly to: string;
+  readonly tokenFile?: string;
+  readonly duration: number;
+  readonly joinRate?: number;
+  readonly interval: number;
+  readonly ledger?: string;
+}
+
+const MINUTE_MS = 60_000;
+const FIVE_SECONDS_MS = 5_000;
+
+/** `tautline swarm`: many simulated agents in one process, against a central on this host. */
+export const swarm: DefineVerb = (command, context) => {
+  command
+    .summary("simulate many agents against a central on this host")
+    .description(
+      "Lets many simulated agents loose on a central on this host: each makes its own keys, joins with the token over pinned " +
+        "TLS, keeps a mutual TLS link, reports a status that changes, and comes back by itself when the link breaks. They " +
+        "follow no settings. Ends after --duration or at SIGTERM with a report; exits 1 if central refused an agent for good.",
+    )
+    .requiredOption("--agents <n>", "how many", countValue)
+    .requiredOption("--to <address>", "central's agents port: a URL or host:port, loopback only")
+    .option(
+      "--token-file <file>",
+      "join token with a use for each agent (- for standard input; or TAUTLINE_TOKEN)",
+    )
+    .addOption(new Option("--level <level>", "how they link").choices(["mtls"]).default("mtls"))
+    .option("--duration <time>", "length of the run", durationValue, MINUTE_MS)
+    .option("--join-rate <n>", "joins begun per second (default: 64 under way at once)", rateValue)
+    .option(
+      "--interval <time>",
+      "from one status message of an agent to its next; 0s sends it at once",
+      durationValue,
+      FIVE_SECONDS_MS,
+    )
+    .option("--ledger <file>", "new file for every acknowledged message, as JSON lines")
+    .action(async (options: SwarmVerbOptions) => {
+      const token = await readToken(options.tokenFile, context);
+      const { runSwarm } = await import("@tautline/swarm/main");
+      const { agents, to, joinRate, ledger } = options;
+      const code = await runSwarm(
+        {
+          agents,
+          to,
+          token,
+          durationMs: options.duration,
+          joinRate,
+          intervalMs: options.interval,
+          ledger: ledger === undefined ? undefined : resolve(context.cwd, ledger),
+          json: context.output.json,
+        },
+        {
+          write: (text) => context.output.text(text),
+          isTerminal: context.interactive,
+          signal: context.takeSignals().stop,
+        },
+      );
+      context.endWith(code as ExitCode);
+    });
+};
+
+async function readToken(
+  file: string | undefined,
+  context: Pick<CommandContext, "environment" | "cwd" | "stdin">,
+): Promise<string> {
+  if (file !== undefined) {
+    return (await readInput(file, LIMITS.joinTokenCharacters.value, context)).toString("utf8");
+  }
+  if (context.environment.joinToken !== undefined) return context.environment.joinToken;
+  throw new TautlineError("agent.token_missing");
+}
+
+/** Reads a rate for commander: above zero, with or without a fraction. */
+function rateValue(text: string): number {
+  const value = /^\d{1,6}(\.\d{1,3})?$/.test(text) ? Number(text) : 0;
+  if (value > 0) return value;
+  throw new InvalidArgumentError("Write a number above 0, such as 50 or 0.5.");
+}

@@ -1,0 +1,54 @@
+import type { X509Certificate } from "node:crypto";
+import { createKeyPair, exportPrivateKey, type KeyPair } from "@tautline/pki";
+import { makeAgentId } from "@tautline/protocol";
+
+/** Who a simulated agent is before central knows it: an id and two real keys, as an agent has them. */
+export interface SimulatedSelf {
+  /** UUIDv7. */
+  readonly id: string;
+  readonly name: string;
+  readonly client: KeyPair;
+  readonly server: KeyPair;
+}
+
+/** What central granted, checked. */
+export interface SimulatedIdentity {
+  readonly id: string;
+  readonly name: string;
+  readonly trustDomain: string;
+  readonly keyPem: string;
+  readonly chainPem: string;
+  readonly roots: readonly X509Certificate[];
+  /** Of OpAMP's offer of connection settings, as it is reported back. */
+  readonly offerHash: Uint8Array;
+}
+
+/**
+ * Makes a new simulated agent.
+ *
+ * @param index its number in the swarm, from 1; stands in its name
+ * @param world the time (ms since 1970-01-01T00:00:00Z) and randomness
+ */
+export function createSelf(
+  index: number,
+  world: {
+    readonly now: () => number;
+    readonly randomBytes: (size: number) => Uint8Array;
+  },
+): SimulatedSelf {
+  return {
+    id: makeAgentId(world.now(), world.randomBytes(10)),
+    name: `swarm-${index}`,
+    client: createKeyPair("p256"),
+    server: createKeyPair("p256"),
+  };
+}
+
+/**
+ * The private key that the agent shows its certificate with.
+ *
+ * @param self the agent
+ */
+export function clientKeyPem({ client }: SimulatedSelf): string {
+  return exportPrivateKey(client.privateKey);
+}

@@ -1,0 +1,118 @@
+import { createHash } from "node:crypto";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  AgentCapability,
+  agentIdToBytes,
+  AgentToServerSchema,
+  CAPABILITY_ENROLMENT,
+  ConnectionSettingsStatuses,
+  customMessage,
+  encodeAgentToServer,
+  encodeEnrolmentRequest,
+  recordToAttributes,
+  RemoteConfigStatuses,
+} from "@tautline/protocol";
+import { createCsr } from "@tautline/pki";
+import type { SimulatedIdentity, SimulatedSelf } from "./simulated-identity.ts";
+
+const VERSION = "0.1.0";
+/** It reports and follows nothing: no settings, no commands, no packages. */
+const CAPABILITIES =
+  AgentCapability.ReportsStatus | AgentCapability.ReportsHealth | AgentCapability.ReportsHeartbeat;
+const JOINING_CAPABILITIES =
+  AgentCapability.ReportsStatus | AgentCapability.AcceptsOpAMPConnectionSettings;
+
+/** What a message of a joined agent tells: the full state, a status that differs from the last, or that it is there. */
+export type MessageKind = "full" | "status" | "heartbeat" | "goodbye";
+
+/**
+ * The value of `swarm.hash` in a status message: wrong if a store mixed two messages or two agents.
+ *
+ * @param agentId UUIDv7
+ * @param sequence the message's sequence number
+ * @returns SHA-256 in lower-case hex
+ */
+export function statusHash(agentId: string, sequence: number): string {
+  return createHash("sha256").update(`${agentId} ${sequence}`).digest("hex");
+}
+
+/**
+ * Makes one message of a joined agent.
+ *
+ * @param who the agent
+ * @param sequence its next sequence number; a status tells it as attribute `swarm.sequence` too, with its hash
+ * @param kind what it tells
+ * @returns an encoded AgentToServer
+ */
+export function encodeStatus(
+  who: Pick<SimulatedIdentity, "id" | "name" | "offerHash">,
+  sequence: number,
+  kind: MessageKind,
+): Uint8Array {
+  const message: MessageInitShape<typeof AgentToServerSchema> = {
+    instanceUid: agentIdToBytes(who.id),
+    sequenceNum: BigInt(sequence),
+    capabilities: CAPABILITIES,
+  };
+  if (kind === "full" || kind === "status") {
+    message.agentDescription = description(who, {
+      "swarm.sequence": String(sequence),
+      "swarm.hash": statusHash(who.id, sequence),
+    });
+  }
+  if (kind === "full") {
+    message.health = { healthy: true };
+    message.remoteConfigStatus = { status: RemoteConfigStatuses.UNSET };
+    message.connectionSettingsStatus = {
+      lastConnectionSettingsHash: who.offerHash,
+      status: ConnectionSettingsStatuses.APPLIED,
+    };
+  }
+  if (kind === "goodbye") message.agentDisconnect = {};
+  return encodeAgentToServer(create(AgentToServerSchema, message));
+}
+
+/**
+ * Makes the one message of a join, with a request for both certificates.
+ *
+ * @param self the agent
+ * @returns an encoded AgentToServer
+ */
+export function encodeJoin(self: SimulatedSelf): Uint8Array {
+  const { id, name, client, server } = self;
+  const request = {
+    name,
+    serverCsrPem: createCsr(server.privateKey, id),
+    agentVersion: VERSION,
+  };
+  const csr = new TextEncoder().encode(createCsr(client.privateKey, id));
+  return encodeAgentToServer(
+    create(AgentToServerSchema, {
+      instanceUid: agentIdToBytes(id),
+      sequenceNum: 1n,
+      capabilities: JOINING_CAPABILITIES,
+      agentDescription: description(self, {}),
+      connectionSettingsRequest: { opamp: { certificateRequest: { csr } } },
+      customCapabilities: { capabilities: [CAPABILITY_ENROLMENT] },
+      customMessage: customMessage(
+        CAPABILITY_ENROLMENT,
+        "request",
+        encodeEnrolmentRequest(request),
+      ),
+    }),
+  );
+}
+
+function description(
+  { id, name }: Pick<SimulatedSelf, "id" | "name">,
+  changing: Readonly<Record<string, string>>,
+) {
+  return {
+    identifyingAttributes: recordToAttributes({
+      "service.name": "tautline-swarm",
+      "service.instance.id": id,
+      "service.version": VERSION,
+    }),
+    nonIdentifyingAttributes: recordToAttributes({ "tautline.name": name, ...changing }),
+  };
+}

@@ -1,0 +1,256 @@
+import { dialMutual, openWebSocket } from "@tautline/link";
+import {
+  decodeFrame,
+  encodeFrame,
+  LIMITS,
+  TautlineError,
+  toTautlineError,
+} from "@tautline/protocol";
+import type { WebSocket } from "ws";
+import { readServerWord, type ServerWord } from "./server-word.ts";
+import type { SimulatedIdentity } from "./simulated-identity.ts";
+import { encodeStatus, statusHash, type MessageKind } from "./status-message.ts";
+import { ANSWER_TIMEOUT_MS, HEARTBEAT_MS, OPAMP_PATH, type SwarmWorld } from "./swarm-world.ts";
+
+const MAX_FRAME_BYTES = LIMITS.opampMessageBytes.value + 1;
+const NORMAL_CLOSURE = 1000;
+const CLOSE_TIMEOUT_MS = 2_000;
+/** A swarm that is stopped waits so long for the answers that are under way. */
+const LAST_ANSWER_MS = 5_000;
+
+/** How one link ended. */
+export interface SwarmLinkEnd {
+  /** How long central had been answering; undefined if it never did. */
+  readonly answeredForMs: number | undefined;
+  /** Undefined if this end wanted it. */
+  readonly error: TautlineError | undefined;
+  readonly retryAfterMs: number;
+}
+
+/** The agent that a link belongs to. */
+export interface LinkOwner {
+  readonly identity: SimulatedIdentity;
+  /** Counts on over all links of the agent. */
+  readonly nextSequence: () => number;
+  /** The first answer came. */
+  readonly onConnected: () => void;
+}
+
+interface UnderWay {
+  readonly sequence: number;
+  readonly kind: MessageKind;
+  readonly sentMs: number;
+}
+
+/**
+ * Opens a mutual TLS link with a WebSocket to central, as an agent with an identity does.
+ *
+ * @param world the swarm's
+ * @param owner whose link
+ * @param signal gives up
+ * @throws link.*
+ */
+export async function openSwarmLink(
+  world: SwarmWorld,
+  owner: LinkOwner,
+  signal: AbortSignal,
+): Promise<SwarmLink> {
+  const { host, port, address } = world.target;
+  const { id, keyPem, chainPem, roots, trustDomain } = owner.identity;
+  const { socket } = await dialMutual({
+    host,
+    port,
+    roots,
+    identity: { keyPem, chainPem },
+    trustDomain,
+    timeoutMs: ANSWER_TIMEOUT_MS,
+    signal,
+    now: world.now,
+  });
+  const websocket = await openWebSocket({
+    socket,
+    path: OPAMP_PATH,
+    host: address,
+    headers: { "OpAMP-Instance-UID": id },
+    maxMessageBytes: MAX_FRAME_BYTES,
+    signal,
+  });
+  return new SwarmLink(world, owner, websocket);
+}
+
+/** One link of one simulated agent: one message under way at a time, each status acknowledged only by way of the ledger. */
+export class SwarmLink {
+  /** Resolves when the link is over; never rejects. */
+  readonly ended: Promise<SwarmLinkEnd>;
+  readonly #world: SwarmWorld;
+  readonly #owner: LinkOwner;
+  readonly #websocket: WebSocket;
+  readonly #resolve: (end: SwarmLinkEnd) => void;
+  #underWay: UnderWay | undefined;
+  #answeredAtMs: number | undefined;
+  #isBusy = false;
+  #isLeaving = false;
+  #isOver = false;
+  #deadline: NodeJS.Timeout | undefined;
+  #next: NodeJS.Timeout | undefined;
+
+  constructor(world: SwarmWorld, owner: LinkOwner, websocket: WebSocket) {
+    this.#world = world;
+    this.#owner = owner;
+    this.#websocket = websocket;
+    const { promise, resolve } = Promise.withResolvers<SwarmLinkEnd>();
+    this.ended = promise;
+    this.#resolve = resolve;
+    websocket.on("message", (data: Buffer) => this.#receive(data));
+    websocket.on("pong", (data) => this.#onPong(data));
+    websocket.on("close", (code) => this.#end(this.#closed(code)));
+    this.#send("full");
+  }
+
+  /** The pace has changed: plans the next message anew, at a moment of chance within it. */
+  replan(): void {
+    if (this.#isBusy || this.#isLeaving || this.#isOver) return;
+    this.#plan((this.#world.pace.intervalMs ?? HEARTBEAT_MS) * this.#world.random());
+  }
+
+  /** Breaks the link without a word, as a lost network would. */
+  cut(): void {
+    this.#end(undefined);
+    this.#websocket.terminate();
+  }
+
+  /** Waits for the answer that is under way, says goodbye and closes. */
+  leave(): void {
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
+    // Nothing follows a goodbye: the answer to it would count as that of a status which central never read.
+    clearTimeout(this.#next);
+    if (this.#isBusy) this.#armDeadline(LAST_ANSWER_MS);
+    else this.#sayGoodbye();
+  }
+
+  #send(kind: MessageKind): void {
+    const { world, sequence } = { world: this.#world, sequence: this.#owner.nextSequence() };
+    this.#isBusy = true;
+    this.#underWay = { sequence, kind, sentMs: world.now() };
+    if (kind !== "heartbeat") world.tally.sent();
+    this.#armDeadline(ANSWER_TIMEOUT_MS);
+    // A failed send shows as "close".
+    const bytes = encodeStatus(this.#owner.identity, sequence, kind);
+    this.#websocket.send(encodeFrame(bytes), () => {});
+  }
+
+  #receive(data: Buffer): void {
+    if (this.#isOver) return;
+    try {
+      const bytes = decodeFrame(data, LIMITS.opampMessageBytes.value);
+      this.#follow(readServerWord(bytes, this.#owner.identity.id));
+    } catch (error) {
+      this.#end(toTautlineError(error));
+      this.#websocket.close(NORMAL_CLOSURE);
+    }
+  }
+
+  #follow({ message, refusal, wantsFullState }: ServerWord): void {
+    if (refusal !== undefined) {
+      this.#end(refusal.error, refusal.retryAfterMs);
+      this.#websocket.close(NORMAL_CLOSURE);
+      return;
+    }
+    if (this.#underWay === undefined) return;
+    const { sequence } = this.#underWay;
+    // An offer comes as an answer or unasked, and nothing in OpAMP tells which. Central reads a ping only when it has
+    // answered what came before it, so whatever is still unanswered at the pong was answered by this.
+    const isOffer = message.remoteConfig !== undefined || message.customMessage !== undefined;
+    if (isOffer) this.#websocket.ping(String(sequence), true, () => {});
+    else this.#settle(wantsFullState);
+  }
+
+  #onPong(data: Buffer): void {
+    if (!this.#isOver && this.#underWay?.sequence === Number(data.toString())) this.#settle(false);
+  }
+
+  #settle(wantsFullState: boolean): void {
+    const { tally, now } = this.#world;
+    const underWay = this.#underWay;
+    if (underWay === undefined) return;
+    this.#underWay = undefined;
+    clearTimeout(this.#deadline);
+    tally.answered(now() - underWay.sentMs);
+    if (this.#answeredAtMs === undefined) {
+      this.#answeredAtMs = now();
+      this.#owner.onConnected();
+    }
+    if (underWay.kind === "heartbeat") this.#goOn(underWay, wantsFullState);
+    else void this.#enter(underWay, wantsFullState);
+  }
+
+  /** Only what stands in the ledger counts, and only then the next message goes out. */
+  async #enter(underWay: UnderWay, wantsFullState: boolean): Promise<void> {
+    const { ledger, tally, now, onBroken } = this.#world;
+    const { id } = this.#owner.identity;
+    const { sequence } = underWay;
+    try {
+      const hash = statusHash(id, sequence);
+      await ledger.append({ agent: id, sequence, hash, atMs: now() });
+      tally.acknowledged();
+      this.#goOn(underWay, wantsFullState);
+    } catch (error) {
+      onBroken(error);
+    }
+  }
+
+  #goOn({ sentMs }: UnderWay, wantsFullState: boolean): void {
+    if (this.#isOver) return;
+    this.#isBusy = false;
+    if (this.#isLeaving) return this.#sayGoodbye();
+    if (wantsFullState) return this.#send("full");
+    const { pace, now } = this.#world;
+    const waitMs = (pace.intervalMs ?? HEARTBEAT_MS) - (now() - sentMs);
+    if (waitMs > 0) this.#plan(waitMs);
+    else this.#send(this.#nextKind());
+  }
+
+  #plan(delayMs: number): void {
+    clearTimeout(this.#next);
+    this.#next = setTimeout(() => this.#send(this.#nextKind()), delayMs);
+  }
+
+  #nextKind(): MessageKind {
+    return this.#world.pace.intervalMs === undefined ? "heartbeat" : "status";
+  }
+
+  #armDeadline(ms: number): void {
+    clearTimeout(this.#deadline);
+    const detail = { address: this.#world.target.address, seconds: ms / 1000 };
+    this.#deadline = setTimeout(() => {
+      this.#end(new TautlineError("agent.central_silent", { detail }));
+      this.#websocket.terminate();
+    }, ms);
+  }
+
+  #sayGoodbye(): void {
+    const { identity, nextSequence } = this.#owner;
+    const bytes = encodeStatus(identity, nextSequence(), "goodbye");
+    this.#websocket.send(encodeFrame(bytes), () => {});
+    this.#websocket.close(NORMAL_CLOSURE);
+    const timer = setTimeout(() => this.#websocket.terminate(), CLOSE_TIMEOUT_MS);
+    this.#websocket.once("close", () => clearTimeout(timer));
+  }
+
+  #closed(code: number): TautlineError | undefined {
+    if (this.#isLeaving && !this.#isBusy) return undefined;
+    const detail = { address: this.#world.target.address, reason: ` (code ${code})` };
+    return new TautlineError("agent.link_closed", { detail });
+  }
+
+  #end(error: TautlineError | undefined, retryAfterMs = 0): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    clearTimeout(this.#deadline);
+    clearTimeout(this.#next);
+    const since = this.#answeredAtMs;
+    const answeredForMs = since === undefined ? undefined : this.#world.now() - since;
+    this.#resolve({ answeredForMs, error, retryAfterMs });
+  }
+}

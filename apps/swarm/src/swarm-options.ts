@@ -1,0 +1,62 @@
+import { decodeJoinToken, TautlineError, type JoinToken } from "@tautline/protocol";
+import { parseLoopbackTarget, type LoopbackTarget } from "./loopback-target.ts";
+
+/** What the caller asks of a swarm. */
+export interface SwarmOptions {
+  /** How many agents. */
+  readonly agents: number;
+  /** URL or "host:port" of central's agents port, on this host. */
+  readonly to: string;
+  /** The join token's text; it must have a use for each agent. */
+  readonly token: string;
+  /** How long the whole run takes. */
+  readonly durationMs: number;
+  /** Joins begun per second; without it so many are under way at once. */
+  readonly joinRate?: number | undefined;
+  /** Time from one status message of an agent to its next; 0 sends it as soon as the last one is acknowledged. */
+  readonly intervalMs: number;
+}
+
+/** The same, read and found in order. */
+export interface SwarmPlan extends Omit<SwarmOptions, "to" | "token"> {
+  readonly target: LoopbackTarget;
+  readonly token: JoinToken;
+}
+
+interface Bound {
+  readonly what: string;
+  readonly least: number;
+  readonly most: number;
+  readonly unit: string;
+}
+
+/** A swarm is bounded in number and time: one that was forgotten ends by itself. */
+export const SWARM_BOUNDS = {
+  agents: { what: "The number of agents", least: 1, most: 20_000, unit: "" },
+  durationMs: { what: "The duration", least: 1_000, most: 24 * 3_600_000, unit: " ms" },
+  joinRate: { what: "The rate of joins", least: 0.1, most: 10_000, unit: " a second" },
+  intervalMs: { what: "The interval", least: 0, most: 3_600_000, unit: " ms" },
+} as const satisfies Record<string, Bound>;
+
+/**
+ * Reads the options of a swarm.
+ *
+ * @param options as the caller gave them
+ * @throws swarm.out_of_bounds, swarm.not_loopback, link.address_malformed, value.join_token
+ */
+export function planSwarm(options: SwarmOptions): SwarmPlan {
+  const { to, token, ...numbers } = options;
+  for (const [key, bound] of Object.entries(SWARM_BOUNDS)) {
+    const value = numbers[key as keyof typeof SWARM_BOUNDS];
+    if (value !== undefined) requireWithin(bound, value);
+  }
+  if (!Number.isInteger(options.agents)) requireWithin(SWARM_BOUNDS.agents, Number.NaN);
+  return { ...numbers, target: parseLoopbackTarget(to), token: decodeJoinToken(token.trim()) };
+}
+
+/** Asked this way round, what is no number is refused too. */
+function requireWithin({ what, least, most, unit }: Bound, value: number): void {
+  if (value >= least && value <= most) return;
+  const detail = { what, value: `${value}${unit}`, least: `${least}`, most: `${most}${unit}` };
+  throw new TautlineError("swarm.out_of_bounds", { detail });
+}

@@ -1,0 +1,54 @@
+import type { JoinToken } from "@tautline/protocol";
+import type { Ledger } from "./ledger.ts";
+import type { LoopbackTarget } from "./loopback-target.ts";
+import type { Tally } from "./tally.ts";
+
+/** What all agents of a swarm have in common. */
+export interface SwarmWorld {
+  readonly target: LoopbackTarget;
+  readonly token: JoinToken;
+  readonly ledger: Ledger;
+  readonly tally: Tally;
+  /** How often agents report; may change while they run. */
+  readonly pace: Pace;
+  /** Milliseconds since 1970-01-01T00:00:00Z. */
+  readonly now: () => number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly randomBytes: (size: number) => Uint8Array;
+  /** The ledger failed: the run is over. */
+  readonly onBroken: (error: unknown) => void;
+}
+
+/** How often each agent sends a status message. */
+export interface Pace {
+  /** 0: as soon as the last one is acknowledged; undefined: heartbeats alone. */
+  intervalMs: number | undefined;
+}
+
+/** The agent's own default (agent settings, heartbeatSeconds). */
+export const HEARTBEAT_MS = 30_000;
+/** For a handshake, an upgrade, or an answer; the agent's own default. */
+export const ANSWER_TIMEOUT_MS = 30_000;
+
+/** OpAMP's path at central. */
+export const OPAMP_PATH = "/v1/opamp";
+
+/**
+ * Waits, and ends early without an error when the signal aborts.
+ *
+ * @param delayMs how long
+ * @param signal ends the wait
+ */
+export function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, delayMs);
+    signal.addEventListener("abort", done, { once: true });
+  });
+}

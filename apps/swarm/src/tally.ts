@@ -1,0 +1,116 @@
+import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
+
+const MICROSECONDS = 1_000;
+/** Longer times count as this. */
+const LONGEST_MS = 3_600_000;
+
+/** What a swarm counts. */
+export interface Tally {
+  /** An agent finished its join: its first message over mutual TLS was answered. */
+  joined(tookMs: number): void;
+  /** An agent that had joined before has its link back. */
+  reconnected(tookMs: number): void;
+  /** An answered link is gone. */
+  disconnected(): void;
+  /** An agent will not join: central refused it for good. */
+  lost(): void;
+  sent(): void;
+  /** Central answered a message. */
+  answered(tookMs: number): void;
+  /** A status message is answered and stands in the ledger. */
+  acknowledged(): void;
+  failed(code: string): void;
+  read(): TallyReading;
+}
+
+/** Times of one kind, milliseconds; null while there are none. */
+export interface Times {
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+  readonly maxMs: number | null;
+}
+
+/** What was counted so far. */
+export interface TallyReading {
+  readonly joined: number;
+  readonly connected: number;
+  readonly lost: number;
+  readonly reconnects: number;
+  readonly sent: number;
+  readonly acknowledged: number;
+  /** From the beginning to the last join, milliseconds. */
+  readonly joiningMs: number;
+  readonly joinTimes: Times;
+  /** From the loss of a link to the first answer on the next one, its waits included. */
+  readonly reconnectTimes: Times;
+  readonly answerTimes: Times;
+  readonly errors: Readonly<Record<string, number>>;
+}
+
+/**
+ * Begins to count.
+ *
+ * @param now milliseconds since any moment
+ */
+export function createTally(now: () => number): Tally {
+  const beganMs = now();
+  const count = {
+    joined: 0,
+    connected: 0,
+    lost: 0,
+    reconnects: 0,
+    sent: 0,
+    acknowledged: 0,
+    joiningMs: 0,
+  };
+  const times = {
+    join: createHistogram(),
+    reconnect: createHistogram(),
+    answer: createHistogram(),
+  };
+  const errors = new Map<string, number>();
+  return {
+    joined: (tookMs) => {
+      count.joined += 1;
+      count.connected += 1;
+      count.joiningMs = now() - beganMs;
+      record(times.join, tookMs);
+    },
+    reconnected: (tookMs) => {
+      count.reconnects += 1;
+      count.connected += 1;
+      record(times.reconnect, tookMs);
+    },
+    disconnected: () => void (count.connected -= 1),
+    lost: () => void (count.lost += 1),
+    sent: () => void (count.sent += 1),
+    answered: (tookMs) => record(times.answer, tookMs),
+    acknowledged: () => void (count.acknowledged += 1),
+    failed: (code) => void errors.set(code, (errors.get(code) ?? 0) + 1),
+    read: () => ({
+      ...count,
+      joinTimes: readTimes(times.join),
+      reconnectTimes: readTimes(times.reconnect),
+      answerTimes: readTimes(times.answer),
+      errors: Object.fromEntries([...errors].sort(([a], [b]) => a.localeCompare(b))),
+    }),
+  };
+}
+
+function record(histogram: RecordableHistogram, ms: number): void {
+  const bounded = Math.min(LONGEST_MS, Math.max(0, ms));
+  histogram.record(Math.max(1, Math.round(bounded * MICROSECONDS)));
+}
+
+function readTimes(histogram: RecordableHistogram): Times {
+  if (histogram.count === 0) return { p50Ms: null, p99Ms: null, maxMs: null };
+  return {
+    p50Ms: toMs(histogram.percentile(50)),
+    p99Ms: toMs(histogram.percentile(99)),
+    maxMs: toMs(histogram.max),
+  };
+}
+
+function toMs(microseconds: number): number {
+  return Math.round(microseconds / 10) / 100;
+}
