@@ -69,4 +69,10 @@ describe("errorAnswer", () => {
     assert.ok(details.case === "retryInfo");
     assert.equal(details.value.retryAfterNanoseconds, 30_000_000_000n);
   });
+
+  it("asks nobody to wait for a central that restarts", () => {
+    const answer = wire(errorAnswer(new TautlineError("central.stopping"), AGENT));
+    assert.equal(answer.errorResponse?.type, ServerErrorResponseType.UNAVAILABLE);
+    assert.equal(answer.errorResponse?.details.case, undefined);
+  });
 });

@@ -44,12 +44,14 @@ const RETRY_AFTER_NS = 30_000_000_000n;
  */
 export function errorAnswer(error: TautlineError, agentId?: string): ServerToAgent {
   const isOurs = error.status >= 500;
+  // A central that restarts is soon back, and agents spread their next dials by themselves; anything else of ours wants time.
+  const asksToWait = isOurs && error.code !== "central.stopping";
   return create(ServerToAgentSchema, {
     ...(agentId === undefined ? {} : { instanceUid: agentIdToBytes(agentId) }),
     errorResponse: create(ServerErrorResponseSchema, {
       type: isOurs ? ServerErrorResponseType.UNAVAILABLE : ServerErrorResponseType.BAD_REQUEST,
       errorMessage: toWireText(error),
-      ...(isOurs
+      ...(asksToWait
         ? { details: { case: "retryInfo", value: { retryAfterNanoseconds: RETRY_AFTER_NS } } }
         : {}),
     }),
