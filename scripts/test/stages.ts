@@ -56,6 +56,7 @@ export const STAGES: readonly Stage[] = [
         "test/architecture.test.ts",
         "test/architecture/**/*.test.ts",
         "scripts/**/*.test.ts",
+        "bench/**/*.test.ts",
       ],
       secondsEach: 60,
     },
