@@ -6,9 +6,9 @@ import { ensurePrivateFolder, type Vault } from "@tautline/vault";
 import { openAgentVault } from "./agent-vault.ts";
 import type { Clock } from "./clock.ts";
 import type { AgentConfig } from "./config.ts";
-import { createAgentControl } from "./control/agent-control.ts";
+import { createAgentControl, type AgentControl } from "./control/agent-control.ts";
 import type { HostFacts } from "./control/agent-report.ts";
-import type { ControlLink, ControlStatus } from "./control/control-link.ts";
+import type { ControlStatus } from "./control/control-link.ts";
 import { pinnedDial } from "./control/dial-central.ts";
 import { openTransportFor } from "./control/transports.ts";
 import type { DataFolder } from "./data-folder.ts";
@@ -46,6 +46,8 @@ export interface AgentWorld {
   readonly host: HostFacts;
   /** Told at each first answer of a link. */
   readonly onConnected: (agentId: string, address: string, evidence: LinkEvidence) => void;
+  /** Told at each renewed identity once it is in use. */
+  readonly onRenewed: (state: CommittedState) => void;
 }
 
 /** How an agent is to be joined. */
@@ -92,7 +94,7 @@ class FolderAgent implements Agent {
   readonly #store: Resource<SettingsStore>;
   readonly #audit: Resource<LocalAudit>;
   readonly #socket: Resource<StatusSocket>;
-  #control: ControlLink | undefined;
+  #control: AgentControl | undefined;
 
   constructor(world: AgentWorld) {
     const { folder, config, clock, readVariable } = world;
@@ -208,7 +210,7 @@ class FolderAgent implements Agent {
     });
   }
 
-  #makeControl(onConnected: AgentWorld["onConnected"]): ControlLink {
+  #makeControl(onConnected: AgentWorld["onConnected"]): AgentControl {
     const { config, clock, random, host } = this.#world;
     this.#control = createAgentControl({
       store: this.#store.value,
@@ -218,6 +220,7 @@ class FolderAgent implements Agent {
       random,
       host,
       onConnected,
+      onRenewed: (state) => this.#onRenewed(state),
       onSettings: (state) => this.#onSettings(state),
       onProblem: (error) => this.#onProblem(error),
     });
@@ -249,6 +252,13 @@ class FolderAgent implements Agent {
       "connected to central",
     );
     this.#world.onConnected(agentId, address, evidence);
+  }
+
+  #onRenewed(state: CommittedState): void {
+    const { counter, renewAtMs } = state.renewal;
+    const next = new Date(renewAtMs).toISOString();
+    this.#world.log.info({ number: counter.toString(), next }, "the identity was renewed");
+    this.#world.onRenewed(state);
   }
 
   #onSettings({ last }: CommittedState): void {

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { hostname, platform } from "node:os";
 import { resolve } from "node:path";
@@ -22,6 +23,8 @@ import { readStatus } from "./status/status-reader.ts";
 
 export { agentConfigExample, agentConfigReference, checkAgentConfig } from "./config.ts";
 export type { AgentStatus } from "./status/agent-status.ts";
+
+const SILENT = { onConnected: () => {}, onRenewed: () => {} };
 
 /** Rounds through central's addresses before a join at a terminal gives up; about five seconds if nobody answers at once. */
 const JOIN_ROUNDS = 5;
@@ -70,7 +73,7 @@ export async function runAgent(options: RunOptions, io: AgentIo): Promise<number
     throw new TautlineError("agent.not_joined", { detail: { dataDir: folder.path } });
   }
   return untilSignal(io.signal, async (signal) => {
-    await createAgent(worldOf(folder, config, printConnected(options, io))).run(signal);
+    await createAgent(worldOf(folder, config, printTo(options, io))).run(signal);
     return 0;
   });
 }
@@ -91,7 +94,7 @@ export async function joinAgent(options: JoinOptions, io: AgentIo): Promise<numb
     writeExample(folder);
     await untilSignal(io.signal, async (signal) => {
       const ticket = token && ticketOf(token);
-      const agent = createAgent(worldOf(folder, config, () => {}));
+      const agent = createAgent(worldOf(folder, config, SILENT));
       await agent.join({ ticket, name, maxRounds: JOIN_ROUNDS }, signal);
     });
   }
@@ -125,7 +128,7 @@ function locate(options: AgentOptions): Located {
 function worldOf(
   folder: DataFolder,
   config: AgentConfig,
-  onConnected: AgentWorld["onConnected"],
+  told: Pick<AgentWorld, "onConnected" | "onRenewed">,
 ): AgentWorld {
   return {
     folder,
@@ -135,7 +138,7 @@ function worldOf(
     random: Math.random,
     readVariable: (name) => process.env[name],
     host: { hostName: hostname(), osType: platform(), startedAtMs: Date.now() },
-    onConnected,
+    ...told,
   };
 }
 
@@ -187,11 +190,21 @@ function printJoined(
   else io.stdout(wasJoined ? `${id} (had joined already; no token was used)` : id);
 }
 
-function printConnected(options: RunOptions, io: AgentIo): AgentWorld["onConnected"] {
-  return (id, address, { level, group }) => {
-    const event = { event: "connected", id, level, group };
-    const sentence = `connected to ${address}: ${level}, ${group ?? "group not known"}`;
+function printTo(options: RunOptions, io: AgentIo): Pick<AgentWorld, "onConnected" | "onRenewed"> {
+  const print = (event: Readonly<Record<string, unknown>>, sentence: string): unknown =>
     io.stdout(options.json === true ? JSON.stringify(event) : sentence);
+  return {
+    onConnected: (id, address, { level, group }) => {
+      const sentence = `connected to ${address}: ${level}, ${group ?? "group not known"}`;
+      print({ event: "connected", id, level, group }, sentence);
+    },
+    onRenewed: ({ agentId: id, identity, renewal }) => {
+      const { validToDate } = new X509Certificate(identity.clientChainPem);
+      const number = renewal.counter.toString();
+      const notAfter = validToDate.toISOString();
+      const sentence = `renewed: identity number ${number}, good until ${notAfter}`;
+      print({ event: "renewed", id, number, notAfter }, sentence);
+    },
   };
 }
 

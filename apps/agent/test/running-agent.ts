@@ -6,6 +6,7 @@ import { systemClock } from "../src/clock.ts";
 import { agentConfigSchema } from "../src/config.ts";
 import { dataFolder, type DataFolder } from "../src/data-folder.ts";
 import { decodeJoinToken } from "@tautline/protocol";
+import type { CommittedState } from "../src/settings/agent-state.ts";
 import { ticketOf } from "../src/enrolment/join-ticket.ts";
 
 /** An agent of a test: its folder, what it logged and when it connected. */
@@ -15,6 +16,8 @@ export interface TestAgent {
   /** Log lines, one JSON object each. */
   readonly logged: string[];
   readonly connected: { readonly address: string; readonly evidence: LinkEvidence }[];
+  /** The state after each renewal. */
+  readonly renewed: readonly CommittedState[];
   /** Joins with a token's text and resolves when the identity is proven. */
   join(token: string, maxRounds?: number): ReturnType<Agent["join"]>;
   /** Starts to run; `stop` says goodbye and waits until it has stopped. */
@@ -37,6 +40,7 @@ export function makeTestAgent(
 ): TestAgent {
   const { yaml = "", variables = {}, world = {} } = options;
   const logged: string[] = [];
+  const renewed: CommittedState[] = [];
   const connected: { address: string; evidence: LinkEvidence }[] = [];
   const folder = dataFolder(path);
   const agent = createAgent({
@@ -48,6 +52,7 @@ export function makeTestAgent(
     readVariable: (name) => variables[name],
     host: { hostName: "test-host", osType: "linux", startedAtMs: 0 },
     onConnected: (_id, address, evidence) => connected.push({ address, evidence }),
+    onRenewed: (state) => renewed.push(state),
     ...world,
   });
   return {
@@ -55,6 +60,7 @@ export function makeTestAgent(
     folder,
     logged,
     connected,
+    renewed,
     join: (token, maxRounds = 1) => {
       const ticket = ticketOf(decodeJoinToken(token));
       const never = new AbortController().signal;

@@ -42,6 +42,7 @@ export const sampleCandidate: CandidateState = {
   ...known,
   ticket: sampleTicket,
   identity: sampleIdentity,
+  renewAtMs: 1_000,
 };
 
 export const sampleCommitted: CommittedState = {
@@ -49,4 +50,31 @@ export const sampleCommitted: CommittedState = {
   ...known,
   identity: sampleIdentity,
   last: { epoch: 3, seq: 0n, configHash: undefined, settings: DEFAULT_AGENT_SETTINGS },
+  renewal: { counter: 0n, askedCounter: 0n, made: 0, renewAtMs: 1_000 },
+};
+
+/** The same agent as it asks for its next identity. */
+export const sampleAsking: CommittedState = {
+  ...sampleCommitted,
+  renewal: {
+    ...sampleCommitted.renewal,
+    askedCounter: 1n,
+    next: { counter: 1n, keys: { client: "PRIVATE next client", server: "PRIVATE next server" } },
+  },
+};
+
+/** The same agent with its next identity granted and not proven. */
+export const sampleGranted: CommittedState = {
+  ...sampleAsking,
+  renewal: {
+    ...sampleAsking.renewal,
+    next: {
+      counter: 1n,
+      keys: { client: "PRIVATE next client", server: "PRIVATE next server" },
+      granted: {
+        identity: { ...sampleIdentity, clientChainPem: "next client chain" },
+        renewAtMs: 2_000,
+      },
+    },
+  },
 };

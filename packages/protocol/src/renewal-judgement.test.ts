@@ -37,9 +37,9 @@ const TABLE: [name: string, facts: RenewalFacts, expected: RenewalJudgement][] =
     "clone",
   ],
   [
-    "F25: the keys of the newest by an identity that was replaced",
+    "F3: the newest keys by an identity whose holder missed the answer that proved them",
     { ...GRANTED, hasGrantedKeys: true, provenCounter: 5n },
-    "clone",
+    "repeat",
   ],
   [
     "a newer identity that is not proven yet",

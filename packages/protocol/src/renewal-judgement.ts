@@ -28,8 +28,9 @@ export type RenewalJudgement = "next" | "repeat" | "clone" | "ahead";
  */
 export function judgeRenewal(facts: RenewalFacts): RenewalJudgement {
   const { counter, callerCounter, grantedCounter, provenCounter, hasGrantedKeys } = facts;
-  if (callerCounter < provenCounter) return "clone";
+  // Both requests prove their keys: whoever holds those of the newest identity may have its answer again (F3).
   if (counter === grantedCounter && hasGrantedKeys) return "repeat";
+  if (callerCounter < provenCounter) return "clone";
   if (counter <= grantedCounter) return "clone";
   return counter > grantedCounter + MOST_SKIPPED_RENEWALS ? "ahead" : "next";
 }

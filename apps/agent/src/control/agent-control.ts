@@ -12,21 +12,34 @@ import type { AgentConfig } from "../config.ts";
 import { createInstructionGate } from "../instructions/instruction-gate.ts";
 import type { LocalAudit } from "../instructions/local-audit.ts";
 import { createReportAllowance } from "../report-allowance.ts";
-import type { AgentState, CandidateState, CommittedState } from "../settings/agent-state.ts";
+import { createAgentKeys } from "../enrolment/agent-keys.ts";
+import type { GrantParts } from "../enrolment/grant-check.ts";
+import { exchange } from "../enrolment/exchange.ts";
+import { createRenewalKeeper, type RenewalKeeper } from "../enrolment/renewal-keeper.ts";
+import { encodeRenewal } from "../enrolment/renewal-request.ts";
+import type {
+  AgentIdentity,
+  AgentKeys,
+  AgentState,
+  CandidateState,
+  CommittedState,
+} from "../settings/agent-state.ts";
 import type { SettingsStore } from "../settings/settings-store.ts";
 import {
   connectionSettingsStatus,
   effectiveConfig,
+  failedConnectionSettings,
   fullStatus,
   joinedCapabilities,
   refusedConfigStatus,
   remoteConfigStatus,
   type HostFacts,
 } from "./agent-report.ts";
-import { createControlLink, type ControlLink } from "./control-link.ts";
+import { createControlLink, type ControlLink, type LinkIdentity } from "./control-link.ts";
 import { mutualDial } from "./dial-central.ts";
 import { createNextMessage, type NextMessage } from "./next-message.ts";
 import type { Order } from "./session.ts";
+import type { Dial } from "./transport.ts";
 import { openTransportFor } from "./transports.ts";
 
 /** What the control link needs of the agent around it. */
@@ -39,29 +52,39 @@ export interface AgentControlOptions {
   readonly host: HostFacts;
   /** The first answer came and, if the identity was a candidate, it is committed. */
   readonly onConnected: (agentId: string, address: string, evidence: LinkEvidence) => void;
+  /** A renewed identity is in use. */
+  readonly onRenewed: (state: CommittedState) => void;
   /** Settings came into force. */
   readonly onSettings: (state: CommittedState) => void;
   readonly onProblem: (error: TautlineError) => void;
 }
+
+/** The control link of an agent, which renews its identity meanwhile. */
+export type AgentControl = Pick<ControlLink, "status" | "run">;
 
 /**
  * Makes the control link of an agent that holds an identity, proven or not; with a candidate the first answer proves it.
  *
  * @throws agent.out_of_order before central granted an identity
  */
-export function createAgentControl(options: AgentControlOptions): ControlLink {
+export function createAgentControl(options: AgentControlOptions): AgentControl {
   const { store, config, clock, host, onProblem } = options;
   const state = withIdentity(store.state);
-  const acceptsSettings = config.allowedInstructions.includes("settings");
+  const capabilities = joinedCapabilities(config.allowedInstructions.includes("settings"));
   const name = config.name ?? state.name;
-  const nextMessage = createNextMessage(
-    state.agentId,
-    joinedCapabilities(acceptsSettings),
-    fullStatus(state, name, host),
-  );
-  const limits = { timeoutMs: config.central.answerTimeout, now: clock.now };
+  const nextMessage = createNextMessage(state.agentId, capabilities, fullStatus(state, name, host));
+  const keeper = createRenewalKeeper({
+    ...options,
+    makeKeys: createAgentKeys,
+    ask: (request) => {
+      nextMessage.ask(request);
+      link.wake();
+    },
+    moveOver: () => link.moveOver(),
+    onChange: (failure) => reportIdentity(store.state, nextMessage, failure),
+  });
   const { addresses, transport, answerTimeout, pollingInterval } = config.central;
-  return createControlLink({
+  const link = createControlLink({
     session: {
       agentId: state.agentId,
       nextMessage,
@@ -69,19 +92,102 @@ export function createAgentControl(options: AgentControlOptions): ControlLink {
       answerTimeoutMs: answerTimeout,
       heartbeatMs: () => (transport === "polling" ? pollingInterval : heartbeatMs(store.state)),
       onAnswered: (address, evidence) => {
-        commit(options, nextMessage);
         options.onConnected(state.agentId, address, evidence);
+        keeper.look();
       },
       onAnswer: () => {},
-      onOrder: createOrderHandler(options, nextMessage),
+      onOrder: createOrderHandler(options, nextMessage, keeper),
       onProblem,
     },
     openTransport: openTransportFor(transport),
-    dial: mutualDial(state.identity, state.keys, config.floor, limits),
-    addresses: () => (addresses.length > 0 ? addresses : state.identity.addresses),
+    identity: () => linkIdentity(options, nextMessage, keeper),
+    prepare: (address, signal) =>
+      keeper.prepare((asking, next) =>
+        askOnce(options, {
+          address,
+          signal,
+          asking,
+          bytes: encodeRenewal(asking.agentId, next, capabilities),
+        }),
+      ),
+    addresses: () =>
+      addresses.length > 0 ? addresses : withIdentity(store.state).identity.addresses,
     backoff: createBackoff({ random: options.random }),
     clock,
   });
+  return {
+    get status() {
+      return link.status;
+    },
+    run: (signal, maxRounds) => {
+      keeper.start();
+      return link.run(signal, maxRounds).finally(() => keeper.stop());
+    },
+  };
+}
+
+/** Asks over a link of its own, under an identity that has expired. */
+function askOnce(
+  options: AgentControlOptions,
+  {
+    address,
+    asking,
+    bytes,
+    signal,
+  }: {
+    readonly address: string;
+    readonly asking: CommittedState;
+    readonly bytes: Uint8Array;
+    readonly signal: AbortSignal;
+  },
+): Promise<GrantParts> {
+  const { answerTimeout: answerTimeoutMs, transport } = options.config.central;
+  const openTransport = openTransportFor(transport);
+  const dial = dialAs(asking.identity, asking.keys, options);
+  const how = { openTransport, dial, clock: options.clock, answerTimeoutMs, signal };
+  return exchange({ address, agentId: asking.agentId, bytes }, how);
+}
+
+/** A next identity that was granted goes first: only a link can prove it. */
+function linkIdentity(
+  options: AgentControlOptions,
+  nextMessage: NextMessage,
+  keeper: RenewalKeeper,
+): LinkIdentity {
+  const state = withIdentity(options.store.state);
+  const next = state.state === "committed" ? state.renewal.next : undefined;
+  const isNext = next?.granted !== undefined;
+  const identity = next?.granted?.identity ?? state.identity;
+  const nextCounter = isNext ? next.counter : undefined;
+  return {
+    dial: dialAs(identity, isNext ? next.keys : state.keys, options),
+    onProven: () => {
+      commit(options, nextMessage);
+      keeper.proven(nextCounter);
+    },
+    onUnproven: (error) => keeper.unproven(nextCounter, error),
+  };
+}
+
+function dialAs(
+  identity: AgentIdentity,
+  keys: AgentKeys,
+  { config, clock }: AgentControlOptions,
+): Dial {
+  const limits = { timeoutMs: config.central.answerTimeout, now: clock.now };
+  return mutualDial(identity, keys, config.floor, limits);
+}
+
+function reportIdentity(
+  state: AgentState | undefined,
+  nextMessage: NextMessage,
+  failure: TautlineError | undefined,
+): void {
+  const status =
+    failure === undefined
+      ? connectionSettingsStatus(withIdentity(state))
+      : failedConnectionSettings(failure.message);
+  nextMessage.report({ connectionSettingsStatus: status });
 }
 
 /** Central answered under the identity: only now is the token dropped and the identity the agent's own. */
@@ -100,6 +206,7 @@ function commit({ store, audit }: AgentControlOptions, nextMessage: NextMessage)
 function createOrderHandler(
   options: AgentControlOptions,
   nextMessage: NextMessage,
+  keeper: RenewalKeeper,
 ): (order: Order) => void {
   const { store, audit, config, clock } = options;
   const gate = createInstructionGate({
@@ -110,7 +217,10 @@ function createOrderHandler(
     now: clock.now,
   });
   return (order) => {
-    const outcome = gate.receive(order);
+    if (order.kind === "grant" && keeper.receive(order)) return;
+    const outcome = gate.receive(
+      order.kind === "grant" ? { kind: "unsigned", what: "connection_settings" } : order,
+    );
     const receipt = encodeInstructionReceipt(outcome.receipt);
     nextMessage.enqueue(customMessage(CAPABILITY_INSTRUCTION, "receipt", receipt));
     if (outcome.carriedOut) {

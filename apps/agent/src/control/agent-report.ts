@@ -3,6 +3,7 @@ import {
   AGENT_SETTINGS_FILE,
   AgentCapability,
   AgentDescriptionSchema,
+  CAPABILITY_ENROLMENT,
   CAPABILITY_INSTRUCTION,
   ComponentHealthSchema,
   ConnectionSettingsStatuses,
@@ -35,7 +36,8 @@ export interface HostFacts {
 }
 
 /**
- * What a joined agent announces. It does not announce commands, packages or new connection settings, and refuses them.
+ * What a joined agent announces. It does not announce commands or packages, and refuses them; of connection settings it takes
+ * only the renewed identity that it asked for.
  *
  * @param acceptsSettings false if the local settings allow no settings from central
  */
@@ -46,6 +48,7 @@ export function joinedCapabilities(acceptsSettings: boolean): bigint {
     AgentCapability.ReportsHealth |
     AgentCapability.ReportsRemoteConfig |
     AgentCapability.ReportsHeartbeat |
+    AgentCapability.AcceptsOpAMPConnectionSettings |
     AgentCapability.ReportsConnectionSettingsStatus;
   return acceptsSettings ? always | AgentCapability.AcceptsRemoteConfig : always;
 }
@@ -71,7 +74,7 @@ export function fullStatus(
       startTimeUnixNano: BigInt(host.startedAtMs) * NANOSECONDS_PER_MS,
     }),
     customCapabilities: create(CustomCapabilitiesSchema, {
-      capabilities: [CAPABILITY_INSTRUCTION],
+      capabilities: [CAPABILITY_INSTRUCTION, CAPABILITY_ENROLMENT],
     }),
     connectionSettingsStatus: connectionSettingsStatus(state),
     remoteConfigStatus: remoteConfigStatus(state),
@@ -142,18 +145,29 @@ export function refusedConfigStatus(hash: Uint8Array, errorMessage: string): Rem
 }
 
 /**
- * How far the connection settings of the join have come: APPLYING until central answered under them.
+ * How far the connection settings granted last have come: APPLYING until central answered under them.
  *
  * @param state candidate or committed
  */
 export function connectionSettingsStatus(
   state: CandidateState | CommittedState,
 ): ConnectionSettingsStatus {
+  const next = state.state === "committed" ? state.renewal.next?.granted : undefined;
+  const isProven = state.state === "committed" && next === undefined;
   return create(ConnectionSettingsStatusSchema, {
-    lastConnectionSettingsHash: fromHex(state.identity.offerHash),
-    status:
-      state.state === "committed"
-        ? ConnectionSettingsStatuses.APPLIED
-        : ConnectionSettingsStatuses.APPLYING,
+    lastConnectionSettingsHash: fromHex((next ?? state).identity.offerHash),
+    status: isProven ? ConnectionSettingsStatuses.APPLIED : ConnectionSettingsStatuses.APPLYING,
+  });
+}
+
+/**
+ * That connection settings were refused, or did not work; those in use stay in use.
+ *
+ * @param errorMessage why
+ */
+export function failedConnectionSettings(errorMessage: string): ConnectionSettingsStatus {
+  return create(ConnectionSettingsStatusSchema, {
+    status: ConnectionSettingsStatuses.FAILED,
+    errorMessage,
   });
 }

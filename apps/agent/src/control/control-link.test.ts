@@ -41,7 +41,11 @@ function makeScene(addresses: readonly string[], open?: OpenTransport) {
       dialled.push(options.address);
       return (open ?? openFake)(options);
     },
-    dial: () => Promise.reject(new Error("the fake transport dials nothing")),
+    identity: () => ({
+      dial: () => Promise.reject(new Error("the fake transport dials nothing")),
+      onProven: () => {},
+      onUnproven: () => {},
+    }),
     addresses: () => addresses,
     backoff: {
       next: () => {

@@ -1,8 +1,14 @@
 import type { Backoff } from "@tautline/link";
-import type { LinkEvidence, TautlineError } from "@tautline/protocol";
+import { toTautlineError, type LinkEvidence, type TautlineError } from "@tautline/protocol";
 import { wait, type Clock } from "../clock.ts";
 import { boundRetryAfter } from "./server-message.ts";
-import { runSession, type SessionEnd, type SessionOptions } from "./session.ts";
+import {
+  neverOpened,
+  openSession,
+  type OpenedSession,
+  type SessionEnd,
+  type SessionOptions,
+} from "./session.ts";
 import type { Dial, OpenTransport } from "./transport.ts";
 
 /** A link that was answered for this long was a good one: the next breaks starts waiting anew. */
@@ -16,11 +22,23 @@ export interface ControlStatus {
   readonly lastAnswerAtMs: number | undefined;
 }
 
+/** Who the agent is on one link. */
+export interface LinkIdentity {
+  readonly dial: Dial;
+  /** Central answered the first message of the link. */
+  onProven(): void;
+  /** Central gave no answer, or a refusal, to the first message of the link. */
+  onUnproven(error: TautlineError): void;
+}
+
 /** What keeping a link to central needs. */
 export interface ControlLinkOptions {
   readonly session: SessionOptions;
   readonly openTransport: OpenTransport;
-  readonly dial: Dial;
+  /** Asked at each link. */
+  readonly identity: () => LinkIdentity;
+  /** What must be done at an address before a link to it can be opened; what it throws counts as the link's failure. */
+  readonly prepare?: (address: string, signal: AbortSignal) => Promise<void>;
   /** Asked before each round, in the order to try. */
   readonly addresses: () => readonly string[];
   readonly backoff: Backoff;
@@ -38,53 +56,29 @@ export interface ControlLink {
    * @returns why the last round failed; undefined if the signal ended it
    */
   run(signal: AbortSignal, maxRounds?: number): Promise<TautlineError | undefined>;
+  /** Tells the news now instead of at the next heartbeat. */
+  wake(): void;
+  /** Opens a second link under the identity that is asked for now and goes over to it; the first stays until it is open. */
+  moveOver(): void;
 }
 
 /**
  * Makes the control link of an agent that has an identity.
  *
- * @param options session, transport and dial to use; the dial alone decides on the level, and it is never changed
+ * @param options session, transport and dial to use; the identity's dial alone decides on the level
  */
 export function createControlLink(options: ControlLinkOptions): ControlLink {
   const { clock, backoff } = options;
-  let evidence: LinkEvidence | undefined;
-  let lastAnswerAtMs: number | undefined;
-  // opamp-spec 0.18, HTTP transport: lets a proxy or a log tell agents apart without reading messages.
-  const headers = { "OpAMP-Instance-UID": options.session.agentId };
-  const session: SessionOptions = {
-    ...options.session,
-    onAnswered(address, proven) {
-      evidence = proven;
-      options.session.onAnswered(address, proven);
-    },
-    onAnswer() {
-      lastAnswerAtMs = clock.now();
-      options.session.onAnswer();
-    },
-  };
-  const oneRound = async (signal: AbortSignal): Promise<SessionEnd | undefined> => {
-    let end: SessionEnd | undefined;
-    for (const address of options.addresses()) {
-      if (signal.aborted) return end;
-      const { openTransport, dial } = options;
-      end = await runSession(
-        (events) => openTransport({ address, dial, events, signal, headers }),
-        session,
-        signal,
-      );
-      evidence = undefined;
-      if (end.error !== undefined) session.onProblem(end.error);
-      if (end.answeredForMs !== undefined) return end;
-    }
-    return end;
-  };
+  const link = new LinkKeeper(options);
   return {
     get status() {
-      return { connected: evidence !== undefined, evidence, lastAnswerAtMs };
+      return link.status;
     },
+    wake: () => link.wake(),
+    moveOver: () => link.moveOver(),
     async run(signal, maxRounds = Number.POSITIVE_INFINITY) {
       for (let round = 1; ; round += 1) {
-        const end = await oneRound(signal);
+        const end = await link.oneRound(signal);
         if (signal.aborted) return undefined;
         if ((end?.answeredForMs ?? 0) >= STABLE_MS) backoff.reset();
         if (round >= maxRounds) return end?.error;
@@ -92,6 +86,121 @@ export function createControlLink(options: ControlLinkOptions): ControlLink {
       }
     },
   };
+}
+
+/** A session with a transport that is open, and whom it will prove. */
+interface Opened {
+  readonly session: OpenedSession;
+  readonly identity: LinkIdentity;
+}
+
+class LinkKeeper {
+  readonly #options: ControlLinkOptions;
+  #evidence: LinkEvidence | undefined;
+  #lastAnswerAtMs: number | undefined;
+  #current: { readonly opened: Opened; readonly signal: AbortSignal } | undefined;
+  #successor: Promise<Opened | undefined> | undefined;
+
+  constructor(options: ControlLinkOptions) {
+    this.#options = options;
+  }
+
+  get status(): ControlStatus {
+    const evidence = this.#evidence;
+    return { connected: evidence !== undefined, evidence, lastAnswerAtMs: this.#lastAnswerAtMs };
+  }
+
+  async oneRound(signal: AbortSignal): Promise<SessionEnd | undefined> {
+    let end: SessionEnd | undefined;
+    for (const address of this.#options.addresses()) {
+      if (signal.aborted) return end;
+      end = await this.#atAddress(address, signal);
+      if (end.error !== undefined) this.#options.session.onProblem(end.error);
+      if (end.answeredForMs !== undefined) return end;
+    }
+    return end;
+  }
+
+  wake(): void {
+    this.#current?.opened.session.wake();
+  }
+
+  moveOver(): void {
+    const isAnswered = this.#evidence !== undefined;
+    if (this.#current === undefined || !isAnswered || this.#successor !== undefined) return;
+    const { opened, signal } = this.#current;
+    this.#successor = this.#open(opened.session.address, signal).then(
+      (successor) => {
+        opened.session.retire();
+        return successor;
+      },
+      (error: unknown) => {
+        this.#options.session.onProblem(toTautlineError(error));
+        return undefined;
+      },
+    );
+  }
+
+  async #atAddress(address: string, signal: AbortSignal): Promise<SessionEnd> {
+    let opened: Opened | undefined;
+    try {
+      await this.#options.prepare?.(address, signal);
+      opened = await this.#open(address, signal);
+    } catch (error) {
+      return neverOpened(error);
+    }
+    for (;;) {
+      const end = await this.#follow(opened, signal);
+      opened = await this.#successor;
+      this.#successor = undefined;
+      if (opened === undefined) return end;
+    }
+  }
+
+  async #follow(opened: Opened, signal: AbortSignal): Promise<SessionEnd> {
+    this.#current = { opened, signal };
+    const end = await opened.session.run(signal);
+    this.#current = undefined;
+    this.#evidence = undefined;
+    if (end.answeredForMs === undefined && end.error !== undefined) {
+      opened.identity.onUnproven(end.error);
+    }
+    return end;
+  }
+
+  async #open(address: string, signal: AbortSignal): Promise<Opened> {
+    const { openTransport, session: options, identity: current } = this.#options;
+    const identity = current();
+    // opamp-spec 0.18, HTTP transport: lets a proxy or a log tell agents apart without reading messages.
+    const headers = { "OpAMP-Instance-UID": options.agentId };
+    const { dial } = identity;
+    try {
+      const session = await openSession(
+        (events) => openTransport({ address, dial, events, signal, headers }),
+        this.#observed(identity),
+      );
+      return { session, identity };
+    } catch (error) {
+      identity.onUnproven(toTautlineError(error));
+      throw error;
+    }
+  }
+
+  #observed(identity: LinkIdentity): SessionOptions {
+    const { session: options, clock } = this.#options;
+    return {
+      ...options,
+      onAnswered: (address, proven) => {
+        this.#evidence = proven;
+        identity.onProven();
+        options.onAnswered(address, proven);
+      },
+      onAnswer: () => {
+        this.#lastAnswerAtMs = clock.now();
+        options.onAnswer();
+      },
+    };
+  }
 }
 
 function waitAskedFor(end: SessionEnd | undefined): number {

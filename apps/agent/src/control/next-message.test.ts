@@ -3,8 +3,10 @@ import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import {
   agentIdToBytes,
+  CAPABILITY_ENROLMENT,
   CAPABILITY_INSTRUCTION,
   ComponentHealthSchema,
+  ConnectionSettingsRequestSchema,
   CustomCapabilitiesSchema,
   customMessage,
   encodeAgentToServer,
@@ -116,4 +118,43 @@ test("a message taken over an unsettled one tells what that one told", () => {
   const next = fresh();
   next.take();
   assert.equal(next.take().health?.healthy, true);
+});
+
+const request = (number: number) => ({
+  connectionSettingsRequest: create(ConnectionSettingsRequestSchema, { opamp: {} }),
+  customMessage: customMessage(CAPABILITY_ENROLMENT, "renew", Uint8Array.of(number)),
+});
+
+test("a request for an identity goes with the next message, once, before what waits in the queue", () => {
+  const next = fresh();
+  next.take();
+  next.settle();
+  next.enqueue(receipt(1));
+  next.ask(request(7));
+  next.ask(request(8));
+  assert.equal(next.hasNews, true);
+  const asking = next.take();
+  assert.equal(custom(asking), 8);
+  assert.notEqual(asking.connectionSettingsRequest, undefined);
+  next.settle();
+  const later = next.take();
+  assert.equal(custom(later), 1);
+  assert.equal(later.connectionSettingsRequest, undefined);
+});
+
+test("F3: an unanswered request is asked again over the next link, unless it was called off", () => {
+  const next = fresh();
+  next.ask(request(7));
+  next.take();
+  next.restore();
+  assert.equal(custom(next.take()), 7);
+  next.ask(undefined);
+  next.restore();
+  assert.equal(next.take().customMessage, undefined);
+});
+
+test("a goodbye asks for nothing", () => {
+  const next = fresh();
+  next.ask(request(7));
+  assert.equal(next.take({ disconnect: true }).connectionSettingsRequest, undefined);
 });

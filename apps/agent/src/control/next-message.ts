@@ -3,6 +3,7 @@ import {
   agentIdToBytes,
   AgentToServerSchema,
   type AgentToServer,
+  type ConnectionSettingsRequest,
   type CustomMessage,
 } from "@tautline/protocol";
 
@@ -17,6 +18,12 @@ export type StatusPart =
   | "remoteConfigStatus"
   | "connectionSettingsStatus"
   | "customCapabilities";
+
+/** A request for the next identity: OpAMP's half and ours. */
+export interface IdentityRequest {
+  readonly connectionSettingsRequest: ConnectionSettingsRequest;
+  readonly customMessage: CustomMessage;
+}
 
 /** What the parts hold. */
 export type Status = Partial<Pick<AgentToServer, StatusPart>>;
@@ -43,6 +50,8 @@ export interface NextMessage {
   reportFullState(): void;
   /** Adds a custom message; beyond 64 the oldest is dropped. */
   enqueue(message: CustomMessage): void;
+  /** Puts a request for an identity into the next message, in place of one that waits already; undefined calls it off. */
+  ask(request: IdentityRequest | undefined): void;
   /**
    * Makes the message: the next sequence number, the news, at most one custom message. What was taken before and is not
    * settled is told again; not so in a goodbye, which follows it over the same link.
@@ -70,18 +79,20 @@ export function createNextMessage(
   const known: Status = { ...status };
   const news = new Set<StatusPart>(PARTS);
   const queue: CustomMessage[] = [];
-  let unsettled: { parts: StatusPart[]; custom: CustomMessage | undefined } | undefined;
+  let asked: IdentityRequest | undefined;
+  let unsettled: Taken | undefined;
   let sequenceNum = 0n;
 
   const restore = (): void => {
     if (unsettled === undefined) return;
     for (const part of unsettled.parts) news.add(part);
     if (unsettled.custom !== undefined) queue.unshift(unsettled.custom);
+    asked ??= unsettled.asked;
     unsettled = undefined;
   };
   return {
     get hasNews() {
-      return news.size > 0 || queue.length > 0;
+      return news.size > 0 || queue.length > 0 || asked !== undefined;
     },
     report(parts) {
       Object.assign(known, parts);
@@ -94,27 +105,49 @@ export function createNextMessage(
       queue.push(message);
       if (queue.length > MAX_QUEUED) queue.shift();
     },
+    ask(request) {
+      asked = request;
+      if (unsettled !== undefined) unsettled = { ...unsettled, asked: undefined };
+    },
     take({ disconnect = false } = {}) {
       if (!disconnect) restore();
       const parts = [...news];
-      const custom = queue.shift();
-      unsettled = { parts, custom };
+      // A goodbye gets no answer that could be followed.
+      const request = disconnect ? undefined : asked;
+      const custom = request === undefined ? queue.shift() : undefined;
+      unsettled = { parts, custom, asked: request };
+      asked = undefined;
       news.clear();
       sequenceNum += 1n;
-      return create(AgentToServerSchema, {
-        instanceUid,
-        sequenceNum,
-        capabilities,
-        ...pick(known, parts),
-        ...(custom === undefined ? {} : { customMessage: custom }),
-        ...(disconnect ? { agentDisconnect: {} } : {}),
-      });
+      const who = { instanceUid, sequenceNum, capabilities };
+      return compose(who, pick(known, parts), unsettled, disconnect);
     },
     settle() {
       unsettled = undefined;
     },
     restore,
   };
+}
+
+/** What went into the message that is under way. */
+interface Taken {
+  readonly parts: readonly StatusPart[];
+  readonly custom: CustomMessage | undefined;
+  readonly asked: IdentityRequest | undefined;
+}
+
+function compose(
+  who: Pick<AgentToServer, "instanceUid" | "sequenceNum" | "capabilities">,
+  status: Status,
+  { custom, asked }: Taken,
+  disconnect: boolean,
+): AgentToServer {
+  return create(AgentToServerSchema, {
+    ...who,
+    ...status,
+    ...(custom === undefined ? asked : { customMessage: custom }),
+    ...(disconnect ? { agentDisconnect: {} } : {}),
+  });
 }
 
 function pick(status: Status, parts: readonly StatusPart[]): Status {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import {
   agentIdToBytes,
+  CAPABILITY_ENROLMENT,
   CAPABILITY_INSTRUCTION,
   customMessage,
   isTautlineError,
@@ -138,4 +139,15 @@ test("only an error reply may leave the instance uid out: central may not have b
 
 test("a wait asked for by HTTP has the same bounds", () => {
   assert.deepEqual([-1, 0, 30_000, 900_001].map(boundRetryAfter), [0, 0, 30_000, 900_000]);
+});
+
+test("an identity is one word with its connection settings; without our grant they are unsigned", () => {
+  const grant = customMessage(CAPABILITY_ENROLMENT, "grant", Uint8Array.of(3));
+  const [word, ...rest] = read({ connectionSettings: {}, customMessage: grant });
+  assert.ok(word?.kind === "grant" && word.offer !== undefined);
+  assert.deepEqual([word.grant, rest], [Uint8Array.of(3), []]);
+  const other = customMessage(CAPABILITY_ENROLMENT, "renew", Uint8Array.of(3));
+  assert.deepEqual(read({ connectionSettings: {}, customMessage: other }), [
+    { kind: "unsigned", what: "connection_settings" },
+  ]);
 });

@@ -1,6 +1,7 @@
 import {
   agentIdFromBytes,
   agentIdToBytes,
+  CAPABILITY_ENROLMENT,
   CAPABILITY_INSTRUCTION,
   equalBytes,
   fromWireText,
@@ -8,6 +9,7 @@ import {
   ServerToAgentFlags,
   TautlineError,
   type AgentRemoteConfig,
+  type ConnectionSettingsOffers,
   type ServerErrorResponse,
   type ServerToAgent,
 } from "@tautline/protocol";
@@ -31,6 +33,13 @@ export type ServerWord =
       readonly envelope: Uint8Array | undefined;
       readonly remoteConfig: AgentRemoteConfig | undefined;
     }
+  /** An identity: followed only if it answers this agent's own request. */
+  | {
+      readonly kind: "grant";
+      readonly offer: ConnectionSettingsOffers | undefined;
+      /** Encoded EnrolmentGrant. */
+      readonly grant: Uint8Array;
+    }
   /** Something that would change this agent and can never be signed in this version. */
   | { readonly kind: "unsigned"; readonly what: string };
 
@@ -53,7 +62,7 @@ export function readServerMessage(message: ServerToAgent, agentId: string): Serv
   if ((message.flags & BigInt(ServerToAgentFlags.REPORT_FULL_STATE)) !== 0n) {
     words.push({ kind: "report_full_state" });
   }
-  return [...words, ...unsignedWords(message), ...instructionWord(message)];
+  return [...words, ...unsignedWords(message), ...grantWord(message), ...instructionWord(message)];
 }
 
 /** A central that could not read our message cannot know our id, so an error reply may leave it out. */
@@ -95,11 +104,21 @@ function unsignedWords(message: ServerToAgent): ServerWord[] {
     command: message.command,
     packages_available: message.packagesAvailable,
     agent_identification: message.agentIdentification,
-    connection_settings: message.connectionSettings,
+    connection_settings: isGrant(message) ? undefined : message.connectionSettings,
   };
   return Object.entries(offers).flatMap(([what, offer]): ServerWord[] =>
     offer === undefined ? [] : [{ kind: "unsigned", what }],
   );
+}
+
+function isGrant({ customMessage }: ServerToAgent): boolean {
+  return customMessage?.capability === CAPABILITY_ENROLMENT && customMessage.type === "grant";
+}
+
+function grantWord(message: ServerToAgent): ServerWord[] {
+  const { customMessage, connectionSettings: offer } = message;
+  if (customMessage === undefined || !isGrant(message)) return [];
+  return [{ kind: "grant", offer, grant: customMessage.data }];
 }
 
 function instructionWord({ customMessage, remoteConfig }: ServerToAgent): ServerWord[] {

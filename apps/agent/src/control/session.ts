@@ -15,7 +15,7 @@ import type { ControlTransport, TransportEvents } from "./transport.ts";
 const MAX_FOLLOW_UPS = 100;
 
 /** A word that would change this agent. */
-export type Order = Extract<ServerWord, { kind: "instruction" | "unsigned" }>;
+export type Order = Extract<ServerWord, { kind: "instruction" | "unsigned" | "grant" }>;
 
 /** How one link ended. */
 export interface SessionEnd {
@@ -44,6 +44,38 @@ export interface SessionOptions {
   readonly onProblem: (error: TautlineError) => void;
 }
 
+/** A session whose transport is open and over which nothing was said yet. */
+export interface OpenedSession {
+  readonly address: string;
+  /** Speaks until the link breaks, the session is retired or the signal aborts; then closes the transport. */
+  run(signal: AbortSignal): Promise<SessionEnd>;
+  /** Ends it without a goodbye: the agent stays, over another link. */
+  retire(): void;
+  /** Tells the news now instead of at the next heartbeat, unless a message is under way or none was answered yet. */
+  wake(): void;
+}
+
+/**
+ * Opens a transport for a session.
+ *
+ * @param open opens the transport and wires it to the session
+ * @param options the agent around it
+ * @throws what `open` throws
+ */
+export async function openSession(
+  open: (events: TransportEvents) => Promise<ControlTransport>,
+  options: SessionOptions,
+): Promise<OpenedSession> {
+  const session = new ControlSession(options);
+  const transport = await open(session);
+  return {
+    address: transport.address,
+    run: (signal) => session.run(transport, signal),
+    retire: () => session.retire(),
+    wake: () => session.wake(),
+  };
+}
+
 /**
  * Speaks OpAMP over one open transport until it breaks or the signal aborts; the same code for every transport.
  *
@@ -59,15 +91,27 @@ export async function runSession(
   options: SessionOptions,
   signal: AbortSignal,
 ): Promise<SessionEnd> {
-  const session = new ControlSession(options);
-  let transport: ControlTransport;
   try {
-    transport = await open(session);
+    const session = await openSession(open, options);
+    return await session.run(signal);
   } catch (error) {
-    const ours = toTautlineError(error);
-    return { answeredForMs: undefined, error: ours, retryAfterMs: undefined };
+    return neverOpened(error);
   }
-  return session.run(transport, signal);
+}
+
+/**
+ * How a session ended whose transport could not be opened.
+ *
+ * @param error why
+ */
+export function neverOpened(error: unknown): SessionEnd {
+  return { answeredForMs: undefined, error: toTautlineError(error), retryAfterMs: undefined };
+}
+
+/** What central says of the link itself; another message over it would be answered the same. */
+function isAboutLink({ detail }: TautlineError): boolean {
+  const { code } = detail;
+  return typeof code === "string" && /^(admission|pki)\./.test(code);
 }
 
 class ControlSession implements TransportEvents {
@@ -99,6 +143,14 @@ class ControlSession implements TransportEvents {
     signal.removeEventListener("abort", leave);
     await transport.close();
     return end;
+  }
+
+  retire(): void {
+    this.#end(undefined);
+  }
+
+  wake(): void {
+    if (this.#answeredAtMs !== undefined) this.#followUp();
   }
 
   onMessage(bytes: Uint8Array): void {
@@ -137,7 +189,7 @@ class ControlSession implements TransportEvents {
   }
 
   #refused(word: Extract<ServerWord, { kind: "error" }>): void {
-    if (word.mayRetry || this.#answeredAtMs === undefined) {
+    if (word.mayRetry || this.#answeredAtMs === undefined || isAboutLink(word.error)) {
       return this.#end(word.error, word.retryAfterMs);
     }
     // OpAMP: a message answered by BadRequest must not be sent again; the link itself is in order.

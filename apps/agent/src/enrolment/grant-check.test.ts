@@ -105,11 +105,11 @@ test("F3: a repeated request is the same request: same id, same keys, same name"
 const otherKeys: JoiningState = { ...state, keys: createAgentKeys() };
 const otherId: JoiningState = { ...state, agentId: OTHER_ID };
 const HOSTILE: [name: string, parts: () => GrantParts, reason: RegExp][] = [
-  ["A10: another root", () => granted({ by: foreign }), /not a root that the token pins/],
+  ["A10: another root", () => granted({ by: foreign }), /not a pinned root/],
   [
     "A10: a second root beside the pinned one",
     () => granted({ change: { rootsPem: authority.rootPem + foreign.rootPem } }),
-    /not a root that the token pins/,
+    /not a pinned root/,
   ],
   [
     "certificates of another root under the pinned one's name",

@@ -17,7 +17,13 @@ import {
   type EnrolmentGrant,
   type OpAMPConnectionSettings,
 } from "@tautline/protocol";
-import type { AgentIdentity, JoiningState } from "../settings/agent-state.ts";
+import type {
+  AgentIdentity,
+  AgentKeys,
+  CommittedState,
+  JoiningState,
+  NextIdentity,
+} from "../settings/agent-state.ts";
 
 const MAX_HASH_BYTES = 64;
 
@@ -28,9 +34,21 @@ export interface GrantParts {
   readonly grant: Uint8Array;
 }
 
+/** Whom a grant must be for, and by which roots. */
+interface Expected {
+  readonly agentId: string;
+  readonly keys: AgentKeys;
+  readonly namespace: string;
+  readonly trustDomain: string;
+  /** SHA-256 of the SPKI of every root that may be granted. */
+  readonly pins: readonly Buffer[];
+  /** Number of the identity asked for. */
+  readonly counter: bigint;
+}
+
 /**
- * Checks a grant before any of it is kept: its root must be the pinned one, both certificates must be for this agent, for its
- * own keys and for their one purpose, and the names those of the token (A6, A10, A12, A16).
+ * Checks a join's grant before any of it is kept: its root must be the pinned one, both certificates must be for this agent,
+ * for its own keys and for their one purpose, and the names those of the token (A6, A10, A12, A16).
  *
  * @param parts what central sent
  * @param state joining: id, keys and token
@@ -40,45 +58,91 @@ export interface GrantParts {
  */
 export function checkGrant(
   parts: GrantParts,
-  state: JoiningState,
+  { agentId, keys, ticket }: JoiningState,
   nowMs: number,
 ): { identity: AgentIdentity; name: string } {
+  const { namespace, trustDomain } = ticket;
+  const pins = ticket.pins.map((pin) => Buffer.from(fromBase64Url(pin)));
+  const expected = { agentId, keys, namespace, trustDomain, pins, counter: 0n };
+  return orRefused("agent.grant_refused", () => readGrant(parts, expected, nowMs));
+}
+
+/**
+ * Checks a renewal's grant as strictly as a join's, and that it changes nothing but the certificates: same id, namespace,
+ * roots, instructor and number asked for. Addresses stay those in use: a change of address comes as a signed instruction.
+ *
+ * @param parts what central sent
+ * @param state committed
+ * @param next what was asked for
+ * @param nowMs milliseconds since 1970-01-01T00:00:00Z
+ * @returns the identity to try
+ * @throws agent.renewal_refused
+ */
+export function checkRenewalGrant(
+  parts: GrantParts,
+  { agentId, identity: current }: CommittedState,
+  { keys, counter }: NextIdentity,
+  nowMs: number,
+): AgentIdentity {
+  const { namespace, trustDomain, rootsPem, addresses } = current;
+  const pins = certificatesFromPem(rootsPem).map((root) => spkiPin(root));
+  const expected = { agentId, keys, namespace, trustDomain, pins, counter };
+  return orRefused("agent.renewal_refused", () => {
+    const { identity } = readGrant(parts, expected, nowMs);
+    const isSameInstructor =
+      identity.instructorKeyPem === current.instructorKeyPem &&
+      identity.signerEpoch === current.signerEpoch;
+    // A10: the key whose instructions are carried out was pinned at the join.
+    if (!isSameInstructor) throw refused("it brings another instructor key");
+    return { ...identity, rootsPem, addresses };
+  });
+}
+
+/** Whatever is wrong with a grant is one refusal, which says why. */
+function orRefused<Result>(
+  code: "agent.grant_refused" | "agent.renewal_refused",
+  read: () => Result,
+): Result {
   try {
-    const grant = decodeEnrolmentGrant(parts.grant);
-    const clientChainPem = textOf(parts.offer?.opamp?.certificate?.cert);
-    const offerHash = hashOf(parts.offer);
-    refuseInsecure(parts.offer?.opamp);
-    checkNames(grant, state);
-    const roots = pinnedRoots(grant, state);
-    const at = new Date(nowMs);
-    checkLeaf(
-      { chainPem: clientChainPem, key: state.keys.client, purpose: "client", roots, at },
-      state,
-    );
-    checkLeaf(
-      { chainPem: grant.serverChainPem, key: state.keys.server, purpose: "server", roots, at },
-      state,
-    );
-    checkInstructorKey(grant);
-    const { namespace, trustDomain, serverChainPem, rootsPem, instructorKeyPem } = grant;
-    const { signerEpoch, addresses, name } = grant;
-    const identity = {
-      namespace,
-      trustDomain,
-      clientChainPem,
-      serverChainPem,
-      rootsPem,
-      instructorKeyPem,
-      signerEpoch,
-      addresses,
-      offerHash,
-    };
-    return { identity, name };
+    return read();
   } catch (cause) {
-    if (isTautlineError(cause) && cause.code === "agent.grant_refused") throw cause;
-    const reason = isTautlineError(cause) ? cause.message.replace(/\.$/, "") : "it cannot be read";
-    throw new TautlineError("agent.grant_refused", { cause, detail: { reason } });
+    const reason = reasonOf(cause);
+    throw new TautlineError(code, { cause, detail: { reason } });
   }
+}
+
+function reasonOf(cause: unknown): string {
+  if (!isTautlineError(cause)) return "it cannot be read";
+  const { reason } = cause.detail;
+  return cause.code === "agent.grant_refused" && typeof reason === "string"
+    ? reason
+    : cause.message.replace(/\.$/, "");
+}
+
+function readGrant(
+  parts: GrantParts,
+  expected: Expected,
+  nowMs: number,
+): { identity: AgentIdentity; name: string } {
+  const grant = decodeEnrolmentGrant(parts.grant);
+  const clientChainPem = textOf(parts.offer?.opamp?.certificate?.cert);
+  const offerHash = hashOf(parts.offer);
+  refuseInsecure(parts.offer?.opamp);
+  checkNames(grant, expected);
+  const roots = pinnedRoots(grant, expected);
+  const at = new Date(nowMs);
+  const { client, server } = expected.keys;
+  checkLeaf({ chainPem: clientChainPem, key: client, purpose: "client", roots, at }, expected);
+  checkLeaf(
+    { chainPem: grant.serverChainPem, key: server, purpose: "server", roots, at },
+    expected,
+  );
+  checkInstructorKey(grant);
+  const { namespace, trustDomain, serverChainPem, rootsPem, instructorKeyPem } = grant;
+  const { signerEpoch, addresses, name } = grant;
+  const chains = { clientChainPem, serverChainPem, rootsPem };
+  const identity = { namespace, trustDomain, ...chains, instructorKeyPem, signerEpoch };
+  return { identity: { ...identity, addresses, offerHash }, name };
 }
 
 interface LeafCheck {
@@ -106,26 +170,27 @@ function hashOf(offer: ConnectionSettingsOffers | undefined): string {
   return toHex(hash);
 }
 
-function checkNames(grant: EnrolmentGrant, { ticket }: JoiningState): void {
-  if (grant.trustDomain !== ticket.trustDomain) throw refused("it is for another trust domain");
-  if (grant.namespace !== ticket.namespace) throw refused("it is for another namespace");
+function checkNames(grant: EnrolmentGrant, expected: Expected): void {
+  if (grant.trustDomain !== expected.trustDomain) throw refused("it is for another trust domain");
+  if (grant.namespace !== expected.namespace) throw refused("it is for another namespace");
+  if (grant.renewalCounter !== expected.counter)
+    throw refused("its number is not the one asked for");
   if (grant.addresses.length === 0) throw refused("it names no address of central");
 }
 
 /** Every root in the grant must be pinned: one stranger among them would be trusted as much as central's own. */
-function pinnedRoots(grant: EnrolmentGrant, { ticket }: JoiningState): X509Certificate[] {
-  const pins = ticket.pins.map((pin) => Buffer.from(fromBase64Url(pin)));
+function pinnedRoots(grant: EnrolmentGrant, { pins }: Expected): X509Certificate[] {
   const roots = certificatesFromPem(grant.rootsPem);
   const allPinned = roots.every((root) => pins.some((pin) => pin.equals(spkiPin(root))));
-  if (!allPinned) throw refused("one of its roots is not a root that the token pins");
+  if (!allPinned) throw refused("one of its roots is not a pinned root");
   return roots;
 }
 
-function checkLeaf(check: LeafCheck, { agentId, ticket }: JoiningState): void {
+function checkLeaf(check: LeafCheck, expected: Expected): void {
   const { chainPem, key, purpose, roots, at } = check;
   const [leaf, ...intermediates] = certificatesFromPem(chainPem);
   if (leaf === undefined) throw refused(`it has no ${purpose} certificate`);
-  const { namespace, trustDomain } = ticket;
+  const { namespace, trustDomain, agentId } = expected;
   const spiffeId = formatSpiffeId({ kind: "agent", trustDomain, namespace, agentId });
   const verdict = verifyChain({
     leaf,

@@ -13,7 +13,7 @@ import { decodeAgentToServer, LIMITS, ServerToAgentSchema } from "@tautline/prot
 import type { Vault } from "@tautline/vault";
 import { createManualClock, type ManualClock } from "../../test/manual-clock.ts";
 import { openQuickVault } from "../../test/quick-vault.ts";
-import type { ControlLink } from "../control/control-link.ts";
+import type { AgentControl } from "../control/agent-control.ts";
 import type { LocalAudit } from "../instructions/local-audit.ts";
 import type { JoiningState, JoinTicket } from "../settings/agent-state.ts";
 import { openSettingsStore, type SettingsStore } from "../settings/settings-store.ts";
@@ -94,7 +94,7 @@ async function withScene(use: (scene: Scene) => Promise<void>): Promise<void> {
 }
 
 /** A control link whose first answer comes at once. */
-function provingControl(store: SettingsStore, onConnected: () => void): ControlLink {
+function provingControl(store: SettingsStore, onConnected: () => void): AgentControl {
   return {
     status: { connected: false, evidence: undefined, lastAnswerAtMs: undefined },
     async run() {
@@ -199,7 +199,7 @@ test("where nobody answers it waits and goes round again, as often as it was tol
 test("a proof that fails tells why and leaves the candidate for the next start", async () => {
   await withScene(async ({ vault, file, options }) => {
     const store = openSettingsStore(file, vault);
-    const refusing: ControlLink = {
+    const refusing: AgentControl = {
       status: { connected: false, evidence: undefined, lastAnswerAtMs: undefined },
       run: () => Promise.resolve(new TautlineError("agent.refused")),
     };

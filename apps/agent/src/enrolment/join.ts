@@ -1,8 +1,7 @@
-import { X509Certificate } from "node:crypto";
 import { createBackoff } from "@tautline/link";
-import { TautlineError, toTautlineError } from "@tautline/protocol";
+import { planRenewal, TautlineError, toTautlineError } from "@tautline/protocol";
 import { wait, type Clock } from "../clock.ts";
-import type { ControlLink } from "../control/control-link.ts";
+import type { AgentControl } from "../control/agent-control.ts";
 import type { LocalAudit } from "../instructions/local-audit.ts";
 import type {
   AgentIdentity,
@@ -14,6 +13,7 @@ import type {
 } from "../settings/agent-state.ts";
 import type { SettingsStore } from "../settings/settings-store.ts";
 import { checkGrant, type GrantParts } from "./grant-check.ts";
+import { endOf, lifeOf } from "./identity-life.ts";
 import { shouldRetryJoin } from "./join-retry.ts";
 import { nextJoinStep, type JoinStep } from "./join-rule.ts";
 import { isSameCentral } from "./join-ticket.ts";
@@ -31,7 +31,7 @@ export interface JoinOptions {
   /** Asks one address for an identity. */
   readonly ask: (address: string, state: JoiningState) => Promise<GrantParts>;
   /** Makes the control link of the candidate; its first answer commits. */
-  readonly control: (onConnected: () => void) => ControlLink;
+  readonly control: (onConnected: () => void) => AgentControl;
   /** Rounds through all addresses before it gives up. */
   readonly maxRounds: number;
   readonly clock: Clock;
@@ -96,10 +96,10 @@ async function ask(options: JoinOptions): Promise<void> {
   for (let round = 1; ; round += 1) {
     const outcome = await askEveryAddress(state, options);
     if ("identity" in outcome) {
-      const { identity, name } = outcome;
+      const { identity, name, renewAtMs } = outcome;
       const { namespace, trustDomain } = identity;
       audit.append("enrolment.granted", { agentId: state.agentId, namespace, trustDomain });
-      store.apply({ kind: "granted", identity, name });
+      store.apply({ kind: "granted", identity, name, renewAtMs });
       return;
     }
     if (outcome.isHopeless || signal.aborted || round >= maxRounds) throw outcome.error;
@@ -108,7 +108,7 @@ async function ask(options: JoinOptions): Promise<void> {
 }
 
 type AskOutcome =
-  | { readonly identity: AgentIdentity; readonly name: string }
+  | { readonly identity: AgentIdentity; readonly name: string; readonly renewAtMs: number }
   | { readonly error: TautlineError; readonly isHopeless: boolean };
 
 /** One round; a refusal says more than a silence, so it is what is told. */
@@ -116,7 +116,11 @@ async function askEveryAddress(state: JoiningState, options: JoinOptions): Promi
   const failures: TautlineError[] = [];
   for (const address of state.ticket.addresses) {
     try {
-      return checkGrant(await options.ask(address, state), state, options.clock.now());
+      const parts = await options.ask(address, state);
+      const nowMs = options.clock.now();
+      const { identity, name } = checkGrant(parts, state, nowMs);
+      const renewAtMs = planRenewal(lifeOf(identity, nowMs), options.random);
+      return { identity, name, renewAtMs };
     } catch (error) {
       const ours = toTautlineError(error);
       failures.push(ours);
@@ -147,7 +151,7 @@ function isForSameCentral(state: AgentState | undefined, ticket: JoinTicket | un
 }
 
 function isLapsed(identity: AgentIdentity, nowMs: number): boolean {
-  return Date.parse(new X509Certificate(identity.clientChainPem).validTo) <= nowMs;
+  return endOf(identity) <= nowMs;
 }
 
 function joining(state: AgentState | undefined): JoiningState {

@@ -8,9 +8,8 @@ import { openQuickVault } from "../../test/quick-vault.ts";
 import { sampleIdentity, sampleJoining } from "../../test/sample-states.ts";
 import { createTestAuthority, offerSettings, withTempFolder } from "@tautline/testing";
 import { readServerMessage } from "../control/server-message.ts";
-import type { Order } from "../control/session.ts";
 import { openSettingsStore, type SettingsStore } from "../settings/settings-store.ts";
-import { createInstructionGate, type InstructionGate } from "./instruction-gate.ts";
+import { createInstructionGate, type InstructionGate, type Order } from "./instruction-gate.ts";
 import type { AuditBody, LocalAudit } from "./local-audit.ts";
 import { createReportAllowance } from "../report-allowance.ts";
 import { agentIdToBytes } from "@tautline/protocol";
@@ -39,6 +38,7 @@ async function withGate(
       kind: "granted",
       name,
       identity: { ...sampleIdentity, instructorKeyPem, signerEpoch: 1 },
+      renewAtMs: 0,
     });
     if (isJoined) store.apply({ kind: "proven" });
     const audited: Scene["audited"] = [];

@@ -7,7 +7,7 @@ import {
   type Instruction,
   type InstructionReceipt,
 } from "@tautline/protocol";
-import type { Order } from "../control/session.ts";
+import type { Order as AnyOrder } from "../control/session.ts";
 import type { CommittedState } from "../settings/agent-state.ts";
 import type { SettingsStore } from "../settings/settings-store.ts";
 import type { LocalAudit } from "./local-audit.ts";
@@ -16,6 +16,9 @@ import { readSettingsInstruction } from "./settings-instruction.ts";
 import { openSignedInstruction } from "./signed-instruction.ts";
 
 const MAX_HASH_BYTES = 64;
+
+/** A word that only a signature makes an order; an identity that this agent asked for is none. */
+export type Order = Exclude<AnyOrder, { kind: "grant" }>;
 
 /** What came of one order. */
 export type Outcome =

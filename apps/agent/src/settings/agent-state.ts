@@ -1,6 +1,6 @@
 import type { AgentSettings } from "@tautline/protocol";
 
-/** The agent's two private keys, PKCS#8 in PEM: made once, sealed at rest, never sent. */
+/** The two private keys of one identity, PKCS#8 in PEM: sealed at rest, never sent. */
 export interface AgentKeys {
   readonly client: string;
   readonly server: string;
@@ -44,6 +44,32 @@ export interface LastInstruction {
   readonly settings: AgentSettings;
 }
 
+/** The identity that is to follow: its keys are on the disk before they are asked for (F3). */
+export interface NextIdentity {
+  /** Number asked for; never used for other keys. */
+  readonly counter: bigint;
+  readonly keys: AgentKeys;
+  /** What central granted for these keys and no message was answered under yet; undefined while it is asked for. */
+  readonly granted?: {
+    readonly identity: AgentIdentity;
+    /** When it is to be renewed in its turn; milliseconds since 1970-01-01T00:00:00Z. */
+    readonly renewAtMs: number;
+  };
+}
+
+/** How far the renewing of an agent's identity has come. */
+export interface Renewal {
+  /** Number of the identity in use; 0n is that of the join. */
+  readonly counter: bigint;
+  /** The greatest number ever asked for. */
+  readonly askedCounter: bigint;
+  /** Identities that were renewed and proven. */
+  readonly made: number;
+  /** When the identity in use is to be renewed; milliseconds since 1970-01-01T00:00:00Z. */
+  readonly renewAtMs: number;
+  readonly next?: NextIdentity;
+}
+
 interface Known {
   /** UUIDv7, also the OpAMP instance_uid; made by the agent. */
   readonly agentId: string;
@@ -63,6 +89,8 @@ export interface CandidateState extends Known {
   readonly state: "candidate";
   readonly ticket: JoinTicket;
   readonly identity: AgentIdentity;
+  /** When it is to be renewed; milliseconds since 1970-01-01T00:00:00Z. */
+  readonly renewAtMs: number;
 }
 
 /** Central answered under the identity; the token is gone. */
@@ -70,6 +98,7 @@ export interface CommittedState extends Known {
   readonly state: "committed";
   readonly identity: AgentIdentity;
   readonly last: LastInstruction;
+  readonly renewal: Renewal;
 }
 
 /** Everything the agent must not forget: one value, replaced whole (DESIGN "Enrolment"). */

@@ -1,6 +1,6 @@
 import { formatAgentSettings, parseAgentSettings } from "@tautline/protocol";
 import { z } from "zod";
-import type { AgentState } from "./agent-state.ts";
+import type { AgentState, Renewal } from "./agent-state.ts";
 
 const text = z.string().max(1_048_576);
 const hex = z.string().regex(/^[0-9a-f]{0,128}$/);
@@ -32,13 +32,44 @@ const last = z.strictObject({
   settings: text,
 });
 
+const counter = z.string().regex(/^(0|[1-9][0-9]{0,19})$/);
+const time = z.int().min(0);
+
+const renewal = z.strictObject({
+  counter,
+  askedCounter: counter,
+  made: z.int().min(0),
+  renewAtMs: time,
+  next: z
+    .strictObject({
+      counter,
+      granted: z.strictObject({ identity, renewAtMs: time }).optional(),
+    })
+    .optional(),
+});
+
+/** What a file says that was written before identities were renewed: it is due. */
+const NEVER_RENEWED = { counter: "0", askedCounter: "0", made: 0, renewAtMs: 0 };
+
 const known = { agentId: text, name: text };
 
 /** What settings.json says in clear: who the agent is, with which certificates, and how far it has come. */
 const openPart = z.discriminatedUnion("state", [
   z.strictObject({ state: z.literal("joining"), ...known, ticket }),
-  z.strictObject({ state: z.literal("candidate"), ...known, ticket, identity }),
-  z.strictObject({ state: z.literal("committed"), ...known, identity, last }),
+  z.strictObject({
+    state: z.literal("candidate"),
+    ...known,
+    ticket,
+    identity,
+    renewAtMs: time.optional(),
+  }),
+  z.strictObject({
+    state: z.literal("committed"),
+    ...known,
+    identity,
+    last,
+    renewal: renewal.optional(),
+  }),
 ]);
 
 /** The secrets of settings.json, each sealed on its own. */
@@ -46,6 +77,8 @@ const sealedPart = z.strictObject({
   clientKey: text,
   serverKey: text,
   ticketSecret: text.optional(),
+  nextClientKey: text.optional(),
+  nextServerKey: text.optional(),
 });
 
 /** The file: `seal` is the sealed SHA-256 over both parts, so one changed bit anywhere is found (F12). */
@@ -66,6 +99,8 @@ export interface SettingsSecrets {
   readonly clientKey: string;
   readonly serverKey: string;
   readonly ticketSecret: string | undefined;
+  readonly nextClientKey: string | undefined;
+  readonly nextServerKey: string | undefined;
 }
 
 /**
@@ -74,10 +109,13 @@ export interface SettingsSecrets {
  * @param state any state
  */
 export function splitState(state: AgentState): { open: OpenSettings; secrets: SettingsSecrets } {
+  const next = state.state === "committed" ? state.renewal.next : undefined;
   const secrets = {
     clientKey: state.keys.client,
     serverKey: state.keys.server,
     ticketSecret: state.state === "committed" ? undefined : state.ticket.secret,
+    nextClientKey: next?.keys.client,
+    nextServerKey: next?.keys.server,
   };
   return { open: openOf(state), secrets };
 }
@@ -95,11 +133,37 @@ export function joinState(open: OpenSettings, secrets: SettingsSecrets): AgentSt
   if (open.state === "committed") {
     const { seq, settings, configHash, epoch } = open.last;
     const last = { epoch, seq: BigInt(seq), configHash, settings: parseAgentSettings(settings) };
-    return { state: open.state, agentId, name, keys, identity: open.identity, last };
+    const renewal = joinRenewal(open.renewal ?? NEVER_RENEWED, secrets);
+    return { state: open.state, agentId, name, keys, identity: open.identity, last, renewal };
   }
   const ticket = { ...open.ticket, secret: secrets.ticketSecret ?? "" };
   if (open.state === "joining") return { state: open.state, agentId, name, keys, ticket };
-  return { state: open.state, agentId, name, keys, ticket, identity: open.identity };
+  const { identity: candidate, renewAtMs = 0 } = open;
+  return { state: open.state, agentId, name, keys, ticket, identity: candidate, renewAtMs };
+}
+
+function joinRenewal(open: z.output<typeof renewal>, secrets: SettingsSecrets): Renewal {
+  const { made, renewAtMs, next } = open;
+  const numbers = { counter: BigInt(open.counter), askedCounter: BigInt(open.askedCounter) };
+  const progress = { ...numbers, made, renewAtMs };
+  if (next === undefined) return progress;
+  const keys = { client: secrets.nextClientKey ?? "", server: secrets.nextServerKey ?? "" };
+  const granted = next.granted === undefined ? {} : { granted: next.granted };
+  return { ...progress, next: { counter: BigInt(next.counter), keys, ...granted } };
+}
+
+function openRenewal({
+  counter: inUse,
+  askedCounter,
+  made,
+  renewAtMs,
+  next,
+}: Renewal): z.output<typeof renewal> {
+  const numbers = { counter: inUse.toString(), askedCounter: askedCounter.toString() };
+  const progress = { ...numbers, made, renewAtMs };
+  if (next === undefined) return progress;
+  const granted = next.granted === undefined ? {} : { granted: next.granted };
+  return { ...progress, next: { counter: next.counter.toString(), ...granted } };
 }
 
 function openOf(state: AgentState): OpenSettings {
@@ -117,9 +181,11 @@ function openOf(state: AgentState): OpenSettings {
         ...(configHash === undefined ? {} : { configHash }),
         settings: formatAgentSettings(settings),
       },
+      renewal: openRenewal(state.renewal),
     };
   }
   const { secret: _, ...ticket } = state.ticket;
   if (state.state === "joining") return { state: state.state, agentId, name, ticket };
-  return { state: state.state, agentId, name, ticket, identity: state.identity };
+  const { identity: candidate, renewAtMs } = state;
+  return { state: state.state, agentId, name, ticket, identity: candidate, renewAtMs };
 }

@@ -4,15 +4,24 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { isTautlineError } from "@tautline/protocol";
 import { withTempFolder } from "@tautline/testing";
-import { sampleCandidate, sampleCommitted, sampleJoining } from "../../test/sample-states.ts";
+import {
+  sampleAsking,
+  sampleCandidate,
+  sampleCommitted,
+  sampleGranted,
+  sampleJoining,
+} from "../../test/sample-states.ts";
 import { openQuickVault } from "../../test/quick-vault.ts";
 import type { AgentState } from "./agent-state.ts";
+import { joinState, splitState } from "./settings-document.ts";
 import { loadSettings, readOpenSettings, saveSettings } from "./settings-file.ts";
 
 const STATES: readonly AgentState[] = [
   sampleJoining,
   sampleCandidate,
   sampleCommitted,
+  sampleAsking,
+  sampleGranted,
   {
     ...sampleCommitted,
     last: {
@@ -37,7 +46,7 @@ test("every state comes back as it was written, its secrets never stand in clear
       saveSettings(file, vault, state);
       assert.deepEqual(loadSettings(file, vault), state);
       const text = readFileSync(file, "utf8");
-      for (const secret of ["PRIVATE client", "PRIVATE server", "c2VjcmV0LW9mLXRoZS10b2tlbg"]) {
+      for (const secret of ["PRIVATE", "c2VjcmV0LW9mLXRoZS10b2tlbg"]) {
         assert.ok(!text.includes(secret));
         assert.ok(!text.includes(Buffer.from(secret).toString("base64url")));
       }
@@ -152,3 +161,11 @@ function sameMeaning(a: Buffer, b: Buffer): boolean {
     return false;
   }
 }
+
+test("a state from before identities were renewed is read, and is due at once", () => {
+  const { open, secrets } = splitState(sampleCommitted);
+  const { renewal: _, ...before } = sampleCommitted;
+  const { renewal: __, ...openBefore } = open as Extract<typeof open, { state: "committed" }>;
+  const renewal = { counter: 0n, askedCounter: 0n, made: 0, renewAtMs: 0 };
+  assert.deepEqual(joinState(openBefore, secrets), { ...before, renewal });
+});

@@ -85,11 +85,17 @@ function sealSecrets(
 ): SettingsDocument["sealed"] {
   const seal = (column: string, plain: string): string =>
     vault.sealText(place(agentId, column), plain);
-  const { clientKey, serverKey, ticketSecret } = secrets;
+  const { clientKey, serverKey, ticketSecret, nextClientKey, nextServerKey } = secrets;
   return {
     clientKey: seal("client-key", clientKey),
     serverKey: seal("server-key", serverKey),
     ...(ticketSecret === undefined ? {} : { ticketSecret: seal("ticket-secret", ticketSecret) }),
+    ...(nextClientKey === undefined
+      ? {}
+      : { nextClientKey: seal("next-client-key", nextClientKey) }),
+    ...(nextServerKey === undefined
+      ? {}
+      : { nextServerKey: seal("next-server-key", nextServerKey) }),
   };
 }
 
@@ -100,11 +106,14 @@ function openSecrets(
 ): SettingsSecrets {
   const open = (column: string, text: string): string =>
     vault.openText(place(agentId, column), text);
-  const { clientKey, serverKey, ticketSecret } = sealed;
+  const openIfThere = (column: string, text: string | undefined): string | undefined =>
+    text === undefined ? undefined : open(column, text);
   return {
-    clientKey: open("client-key", clientKey),
-    serverKey: open("server-key", serverKey),
-    ticketSecret: ticketSecret === undefined ? undefined : open("ticket-secret", ticketSecret),
+    clientKey: open("client-key", sealed.clientKey),
+    serverKey: open("server-key", sealed.serverKey),
+    ticketSecret: openIfThere("ticket-secret", sealed.ticketSecret),
+    nextClientKey: openIfThere("next-client-key", sealed.nextClientKey),
+    nextServerKey: openIfThere("next-server-key", sealed.nextServerKey),
   };
 }
 

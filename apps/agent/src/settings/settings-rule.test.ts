@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DEFAULT_AGENT_SETTINGS, isTautlineError } from "@tautline/protocol";
 import {
+  sampleAsking,
   sampleCandidate,
   sampleCommitted,
+  sampleGranted,
   sampleIdentity,
   sampleJoining,
   sampleTicket,
@@ -15,20 +17,33 @@ const { agentId, name, keys } = sampleJoining;
 const otherTicket = { ...sampleTicket, tokenId: "second" };
 const settings = { ...DEFAULT_AGENT_SETTINGS, logLevel: "debug" as const };
 
+const nextKeys = { client: "PRIVATE next client", server: "PRIVATE next server" };
+const nextIdentity = { ...sampleIdentity, clientChainPem: "next client chain" };
+
 const EVENTS: Readonly<Record<SettingsEvent["kind"], SettingsEvent>> = {
   began: { kind: "began", agentId, name, keys, ticket: sampleTicket },
   given_token: { kind: "given_token", ticket: otherTicket, name: "web-2" },
-  granted: { kind: "granted", identity: sampleIdentity, name: "web-3" },
+  granted: { kind: "granted", identity: sampleIdentity, name: "web-3", renewAtMs: 1_000 },
   lapsed: { kind: "lapsed" },
   proven: { kind: "proven" },
   instructed: { kind: "instructed", epoch: 3, seq: 8n, configHash: "ab", settings },
+  renewal_began: { kind: "renewal_began", keys: nextKeys },
+  renewal_granted: { kind: "renewal_granted", identity: nextIdentity, renewAtMs: 2_000 },
+  renewal_lapsed: { kind: "renewal_lapsed" },
+  renewal_proven: { kind: "renewal_proven" },
+  renewal_failed: { kind: "renewal_failed" },
 };
+const last = { epoch: 3, seq: 8n, configHash: "ab", settings };
+/** A number that was asked for is spent, whatever became of it. */
+const spent = { ...sampleCommitted, renewal: { ...sampleCommitted.renewal, askedCounter: 1n } };
 
 const STATES: Readonly<Record<string, AgentState | undefined>> = {
   none: undefined,
   joining: sampleJoining,
   candidate: sampleCandidate,
   committed: sampleCommitted,
+  asking: sampleAsking,
+  granted: sampleGranted,
 };
 
 /** The whole rule: what becomes of each state at each event; every pair that is not here is refused. */
@@ -39,10 +54,20 @@ const TABLE: Readonly<Record<string, AgentState>> = {
   "candidate given_token": { ...sampleJoining, name: "web-2", ticket: otherTicket },
   "candidate lapsed": sampleJoining,
   "candidate proven": sampleCommitted,
-  "committed instructed": {
+  "committed instructed": { ...sampleCommitted, last },
+  "committed renewal_began": sampleAsking,
+  "asking instructed": { ...sampleAsking, last },
+  "asking renewal_granted": sampleGranted,
+  "asking renewal_failed": spent,
+  "granted instructed": { ...sampleGranted, last },
+  "granted renewal_proven": {
     ...sampleCommitted,
-    last: { epoch: 3, seq: 8n, configHash: "ab", settings },
+    keys: nextKeys,
+    identity: nextIdentity,
+    renewal: { counter: 1n, askedCounter: 1n, made: 1, renewAtMs: 2_000 },
   },
+  "granted renewal_lapsed": sampleAsking,
+  "granted renewal_failed": spent,
 };
 
 for (const [stateName, state] of Object.entries(STATES)) {
@@ -62,7 +87,20 @@ for (const [stateName, state] of Object.entries(STATES)) {
   }
 }
 
-test("id and keys are made once: no event after the first changes them", () => {
+test("F3: a number that failed is never asked for again, and at most one next identity exists", () => {
+  let state = nextState(spent, EVENTS.renewal_began);
+  assert.equal(state.state === "committed" && state.renewal.next?.counter, 2n);
+  state = nextState(nextState(state, EVENTS.renewal_granted), EVENTS.renewal_proven);
+  assert.deepEqual(state.state === "committed" && state.renewal, {
+    counter: 2n,
+    askedCounter: 2n,
+    made: 1,
+    renewAtMs: 2_000,
+  });
+  assert.ok(!JSON.stringify(state.keys).includes(keys.client));
+});
+
+test("the id is made once, and the keys of the join until an identity is renewed", () => {
   let state = nextState(undefined, EVENTS.began);
   for (const kind of [
     "given_token",

@@ -21,11 +21,30 @@ export type SettingsEvent =
     }
   /** Another token, for a join that is not proven yet; id and keys stay. */
   | { readonly kind: "given_token"; readonly ticket: JoinTicket; readonly name: string }
-  | { readonly kind: "granted"; readonly identity: AgentIdentity; readonly name: string }
+  | {
+      readonly kind: "granted";
+      readonly identity: AgentIdentity;
+      readonly name: string;
+      readonly renewAtMs: number;
+    }
   /** The candidate's certificate ran out before it could be proven; it is asked for again. */
   | { readonly kind: "lapsed" }
   /** The first message under the candidate was answered. */
   | { readonly kind: "proven" }
+  /** New keys were made for the next identity; its number is the next one never asked for. */
+  | { readonly kind: "renewal_began"; readonly keys: AgentKeys }
+  /** Central granted the next identity; the one in use stays in use. */
+  | {
+      readonly kind: "renewal_granted";
+      readonly identity: AgentIdentity;
+      readonly renewAtMs: number;
+    }
+  /** The next identity ran out before it could be proven; it is asked for again, with the same number and keys. */
+  | { readonly kind: "renewal_lapsed" }
+  /** The first message under the next identity was answered: it takes the place of the one in use, whose keys are gone. */
+  | { readonly kind: "renewal_proven" }
+  /** The next identity is of no use; its keys are gone and its number is spent. */
+  | { readonly kind: "renewal_failed" }
   | {
       readonly kind: "instructed";
       readonly epoch: number;
@@ -38,7 +57,9 @@ export type SettingsEvent =
  * The one rule of how the agent's state moves; every other pair is refused (F3: a crash leaves one of these states).
  *
  * none --began--> joining --granted--> candidate --proven--> committed --instructed--> committed;
- * candidate goes back to joining by `given_token` or `lapsed`, committed never goes back.
+ * candidate goes back to joining by `given_token` or `lapsed`, committed never goes back. Within committed, beside the identity
+ * in use: nothing --renewal_began--> asked for --renewal_granted--> granted --renewal_proven--> in use; `renewal_failed` drops it,
+ * `renewal_lapsed` goes back to asking.
  *
  * @param state undefined before the first join
  * @param event what happened
@@ -67,7 +88,8 @@ function moved(state: AgentState, event: SettingsEvent): AgentState | undefined 
 function fromJoining(state: JoiningState, event: SettingsEvent): AgentState | undefined {
   if (event.kind === "given_token") return { ...state, name: event.name, ticket: event.ticket };
   if (event.kind !== "granted") return undefined;
-  return { ...state, state: "candidate", name: event.name, identity: event.identity };
+  const { name, identity, renewAtMs } = event;
+  return { ...state, state: "candidate", name, identity, renewAtMs };
 }
 
 function fromCandidate(state: CandidateState, event: SettingsEvent): AgentState | undefined {
@@ -75,16 +97,46 @@ function fromCandidate(state: CandidateState, event: SettingsEvent): AgentState 
   const known = { agentId, name, keys };
   if (event.kind === "lapsed") return { state: "joining", ...known, ticket };
   if (event.kind === "proven") {
-    return { state: "committed", ...known, identity, last: noneYet(identity) };
+    const renewal = { counter: 0n, askedCounter: 0n, made: 0, renewAtMs: state.renewAtMs };
+    return { state: "committed", ...known, identity, last: noneYet(identity), renewal };
   }
   if (event.kind !== "given_token") return undefined;
   return { state: "joining", ...known, name: event.name, ticket: event.ticket };
 }
 
 function fromCommitted(state: CommittedState, event: SettingsEvent): AgentState | undefined {
-  if (event.kind !== "instructed") return undefined;
+  if (event.kind !== "instructed") return renewed(state, event);
   const { epoch, seq, configHash, settings } = event;
   return { ...state, last: { epoch, seq, configHash, settings } };
+}
+
+function renewed(state: CommittedState, event: SettingsEvent): AgentState | undefined {
+  const { next, ...progress } = state.renewal;
+  if (event.kind === "renewal_began") {
+    if (next !== undefined) return undefined;
+    const counter = progress.askedCounter + 1n;
+    const begun = { ...progress, askedCounter: counter, next: { counter, keys: event.keys } };
+    return { ...state, renewal: begun };
+  }
+  if (next === undefined) return undefined;
+  if (event.kind === "renewal_failed") return { ...state, renewal: progress };
+  if (event.kind === "renewal_granted" && next.granted === undefined) {
+    const { identity, renewAtMs } = event;
+    return {
+      ...state,
+      renewal: { ...progress, next: { ...next, granted: { identity, renewAtMs } } },
+    };
+  }
+  if (next.granted === undefined) return undefined;
+  if (event.kind === "renewal_lapsed") {
+    const { counter, keys } = next;
+    return { ...state, renewal: { ...progress, next: { counter, keys } } };
+  }
+  if (event.kind !== "renewal_proven") return undefined;
+  const { identity, renewAtMs } = next.granted;
+  const { askedCounter, made } = progress;
+  const renewal = { counter: next.counter, askedCounter, made: made + 1, renewAtMs };
+  return { ...state, keys: next.keys, identity, renewal };
 }
 
 function noneYet(identity: AgentIdentity): CommittedState["last"] {

@@ -10,6 +10,7 @@ import { openSettingsStore } from "./settings-store.ts";
 
 const { agentId, name, keys, ticket } = sampleJoining;
 const began = { kind: "began", agentId, name, keys, ticket } as const;
+const granted = { kind: "granted", identity: sampleIdentity, name, renewAtMs: 9 } as const;
 
 test("what was applied is what the next start finds, state by state", async () => {
   const vault = await openQuickVault();
@@ -19,7 +20,7 @@ test("what was applied is what the next start finds, state by state", async () =
     const store = openSettingsStore(file, vault);
     assert.equal(store.state, undefined);
     assert.deepEqual(store.apply(began), reopened());
-    assert.deepEqual(store.apply({ kind: "granted", identity: sampleIdentity, name }), reopened());
+    assert.deepEqual(store.apply(granted), reopened());
     assert.deepEqual(store.apply({ kind: "proven" }), reopened());
     assert.deepEqual(store.state, reopened());
   });
@@ -50,7 +51,7 @@ test("F11: a state that cannot be written does not come into force", async () =>
     store.apply(began);
     rmSync(lost, { recursive: true });
     assert.throws(
-      () => store.apply({ kind: "granted", identity: sampleIdentity, name }),
+      () => store.apply(granted),
       (error) => isTautlineError(error) && error.code === "vault.file_failed",
     );
     assert.equal(store.state?.state, "joining");

@@ -35,6 +35,17 @@ export interface AgentStatus {
     readonly notAfter: string;
   }[];
   /** Null before the join is proven. */
+  readonly renewal: {
+    /** Identities renewed and proven. */
+    readonly made: number;
+    /** Number of the identity in use; 0 is that of the join. */
+    readonly number: string;
+    /** RFC 3339 in UTC. */
+    readonly nextAt: string;
+    /** A next identity is asked for, or granted and not proven yet. */
+    readonly underWay: boolean;
+  } | null;
+  /** Null before the join is proven. */
   readonly settings: {
     readonly hash: string | null;
     readonly seq: string;
@@ -51,6 +62,8 @@ export interface LiveFacts {
   readonly problems: readonly Problem[];
   readonly addresses: readonly string[];
 }
+
+type Committed = Extract<OpenSettings, { state: "committed" }>;
 
 const STOPPED = { link: null, vault: null, errors: [] };
 const PHASES = { joining: "joining", candidate: "verifying", committed: "active" } as const;
@@ -71,6 +84,7 @@ export function describeStatus(open: OpenSettings, live: LiveFacts | undefined):
     version: AGENT_VERSION,
     ...(live === undefined ? { ...STOPPED, central: describeCentral(open) } : describeLive(live)),
     certificates: describeCertificates(open),
+    renewal: open.state === "committed" ? describeRenewal(open.renewal) : null,
     settings: open.state === "committed" ? describeSettings(open.last) : null,
   };
 }
@@ -99,9 +113,14 @@ function describeCertificates(open: OpenSettings): AgentStatus["certificates"] {
   ];
 }
 
-function describeSettings(
-  last: Extract<OpenSettings, { state: "committed" }>["last"],
-): AgentStatus["settings"] {
+/** A file from before identities were renewed says nothing of it: that agent is due. */
+function describeRenewal(renewal: Committed["renewal"]): AgentStatus["renewal"] {
+  const { made = 0, counter = "0", renewAtMs = 0, next } = renewal ?? {};
+  const nextAt = new Date(renewAtMs).toISOString();
+  return { made, number: counter, nextAt, underWay: next !== undefined };
+}
+
+function describeSettings(last: Committed["last"]): AgentStatus["settings"] {
   const { configHash, seq, epoch, settings } = last;
   return { hash: configHash ?? null, seq, epoch, values: parseAgentSettings(settings) };
 }
