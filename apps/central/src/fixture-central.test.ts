@@ -72,19 +72,26 @@ export async function startOn(dataDir: string, options: StartOptions = {}): Prom
   return { central, dataDir, clock, lines, ...ports };
 }
 
+/** Gives `use` a central on a data folder and stops it afterwards. */
+export async function runOn(
+  dataDir: string,
+  use: (central: TestCentral) => Promise<void>,
+  options: StartOptions = {},
+): Promise<void> {
+  const test = await startOn(dataDir, options);
+  try {
+    await use(test);
+  } finally {
+    await test.central.stop();
+  }
+}
+
 /** Gives `use` a central on an empty folder and stops it afterwards. */
 export function withCentral(
   use: (central: TestCentral) => Promise<void>,
   options: StartOptions = {},
 ): Promise<void> {
-  return withTempFolder(async (folder) => {
-    const test = await startOn(join(folder, "data"), options);
-    try {
-      await use(test);
-    } finally {
-      await test.central.stop();
-    }
-  });
+  return withTempFolder((folder) => runOn(join(folder, "data"), use, options));
 }
 
 /** Calls the admin API. */
@@ -205,7 +212,7 @@ export async function joinOver(
   link.send(joinMessage(joiner.request));
   const answer = await link.next();
   link.close();
-  assert.equal(answer.errorResponse, undefined, answer.errorResponse?.errorMessage);
+  assert.equal(answer.errorResponse?.errorMessage ?? "", "");
   const grant = decodeEnrolmentGrant(answer.customMessage?.data ?? new Uint8Array());
   const certificate = answer.connectionSettings?.opamp?.certificate;
   const clientChain = Buffer.from(certificate?.cert ?? new Uint8Array()).toString("utf8");
