@@ -76,7 +76,10 @@ function issueOne(publicKey: KeyObject = keys.publicKey): X509Certificate {
   });
 }
 
-const leaf = issueOne();
+/** More than pki remembers: each verification reads its leaf anew, as central does at each handshake. */
+const LEAVES = 200;
+const leaves = Array.from({ length: LEAVES }, () => issueOne().raw);
+let next = 0;
 const message = randomBytes(500);
 const signature = sign("sha256", message, keys.privateKey);
 
@@ -88,10 +91,13 @@ function verifySignature(): unknown {
   return verify("sha256", message, keys.publicKey, signature);
 }
 
-/** A handshake hands over a new object each time, so the leaf is read anew; the authorities' objects stay. */
+/** A handshake hands over new objects each time; at central the leaf is another one each time, the authorities are known. */
 function verifyOne(): void {
+  next = (next + 1) % LEAVES;
+  const leaf = leaves[next];
+  if (leaf === undefined) throw new Error("no leaf");
   const verdict = verifyChain({
-    leaf: new X509Certificate(leaf.raw),
+    leaf: new X509Certificate(leaf),
     intermediates: [agents.certificate],
     roots: [root.certificate],
     at: new Date(),

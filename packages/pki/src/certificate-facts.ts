@@ -1,10 +1,11 @@
-import type { KeyObject, X509Certificate } from "node:crypto";
+import { createHash, type KeyObject, type X509Certificate } from "node:crypto";
 import { Certificate, Version } from "@peculiar/asn1-x509";
 import { TautlineError } from "@tautline/protocol";
 import { decodeDer, encodeDer } from "./der.ts";
 import { type ExtensionFacts, readExtensions } from "./extension-reader.ts";
 import { findKeyWeakness, isCanonicalSpki } from "./key-strength.ts";
 import { spkiPin } from "./keys.ts";
+import { createRecentValues } from "./recent-values.ts";
 import { serialOf } from "./serial.ts";
 import { findScheme } from "./signature-scheme.ts";
 
@@ -35,6 +36,10 @@ export interface CertificateFacts extends ExtensionFacts {
 /** Authorities are asked about again and again; the facts live as long as the certificate object. */
 const known = new WeakMap<X509Certificate, CertificateFacts>();
 
+/** Each handshake brings the same authorities as new objects. Facts follow from the bytes alone, and those from their SHA-256. */
+const REMEMBERED = 64;
+const byFingerprint = createRecentValues<CertificateFacts>(REMEMBERED);
+
 /**
  * Reads a certificate (RFC 5280 section 4.1) without judging it.
  *
@@ -44,8 +49,17 @@ const known = new WeakMap<X509Certificate, CertificateFacts>();
 export function readFacts(certificate: X509Certificate): CertificateFacts {
   const before = known.get(certificate);
   if (before !== undefined) return before;
-  const facts = parseFacts(certificate);
+  const facts = recallFacts(certificate);
   known.set(certificate, facts);
+  return facts;
+}
+
+function recallFacts(certificate: X509Certificate): CertificateFacts {
+  const { fingerprint256 } = certificate;
+  const same = byFingerprint.get(fingerprint256);
+  if (same !== undefined) return { ...same, certificate };
+  const facts = parseFacts(certificate);
+  byFingerprint.set(fingerprint256, facts);
   return facts;
 }
 
@@ -61,11 +75,11 @@ function parseFacts(certificate: X509Certificate): CertificateFacts {
     throw malformed("it names two signature algorithms");
   }
   const subjectDer = encodeDer(content.subject);
-  const publicKey = readKey(certificate, encodeDer(content.subjectPublicKeyInfo));
+  const { publicKey, pin } = readKey(certificate, encodeDer(content.subjectPublicKeyInfo));
   return {
     certificate,
     publicKey,
-    pin: spkiPin(publicKey).toString("hex"),
+    pin: pin.toString("hex"),
     serial: readSerial(certificate),
     subjectDer,
     subject: Buffer.from(subjectDer).toString("hex"),
@@ -77,12 +91,19 @@ function parseFacts(certificate: X509Certificate): CertificateFacts {
   };
 }
 
-function readKey(certificate: X509Certificate, spki: ArrayBuffer): KeyObject {
-  const key = parseKey(certificate);
+function readKey(
+  certificate: X509Certificate,
+  spki: ArrayBuffer,
+): { readonly publicKey: KeyObject; readonly pin: Buffer } {
+  const publicKey = parseKey(certificate);
   // A weak key is read all the same: that it is weak is the better thing to tell.
-  const isUsual = findKeyWeakness(key) !== undefined || isCanonicalSpki(key, new Uint8Array(spki));
-  if (!isUsual) throw malformed("its public key is not in its usual encoding");
-  return key;
+  if (findKeyWeakness(publicKey) !== undefined) return { publicKey, pin: spkiPin(publicKey) };
+  const der = new Uint8Array(spki);
+  if (!isCanonicalSpki(publicKey, der)) {
+    throw malformed("its public key is not in its usual encoding");
+  }
+  // In its usual encoding the bytes are what `spkiPin` would write again.
+  return { publicKey, pin: createHash("sha256").update(der).digest() };
 }
 
 function parseKey(certificate: X509Certificate): KeyObject {

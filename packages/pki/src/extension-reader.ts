@@ -20,6 +20,7 @@ import { decodeDer } from "./der.ts";
 import { isKnownExtension } from "./extension-names.ts";
 import { readLimits, readNames } from "./general-names.ts";
 import type { CertifiedNames, NameLimits } from "./name-constraints.ts";
+import { createRecentValues } from "./recent-values.ts";
 
 /** What the extensions of a certificate say (RFC 5280 section 4.2.1). */
 export interface ExtensionFacts {
@@ -52,12 +53,7 @@ export function readExtensions(extensions: readonly Extension[]): ExtensionFacts
   const byId = indexById(extensions);
   const read = <T extends object>(oid: string, type: new () => T): T | undefined => {
     const extension = byId.get(oid);
-    return extension === undefined
-      ? undefined
-      : decodeDer(extension.extnValue.buffer, type, {
-          code: "pki.certificate_malformed",
-          what: `the extension ${oid}`,
-        });
+    return extension === undefined ? undefined : readValue(extension, type);
   };
   const constraints = read(id_ce_basicConstraints, BasicConstraints);
   const purposes = read(id_ce_extKeyUsage, ExtendedKeyUsage);
@@ -77,6 +73,26 @@ export function readExtensions(extensions: readonly Extension[]): ExtensionFacts
     unknownCritical: extensions.find((each) => each.critical && !isKnownExtension(each.extnID))
       ?.extnID,
   };
+}
+
+/** Key usage and the like are the same few bytes in every certificate; what was read of them is never changed. */
+const REMEMBERED = 64;
+const LONGEST_REMEMBERED = 64;
+const values = createRecentValues<object>(REMEMBERED);
+
+function readValue<T extends object>(extension: Extension, type: new () => T): T {
+  const { extnID, extnValue } = extension;
+  const { buffer } = extnValue;
+  const key = `${extnID} ${Buffer.from(buffer, 0, Math.min(buffer.byteLength, LONGEST_REMEMBERED)).toString("hex")}`;
+  const isShort = buffer.byteLength <= LONGEST_REMEMBERED;
+  const before = isShort ? values.get(key) : undefined;
+  if (before instanceof type) return before;
+  const value = decodeDer(buffer, type, {
+    code: "pki.certificate_malformed",
+    what: `the extension ${extnID}`,
+  });
+  if (isShort) values.set(key, value);
+  return value;
 }
 
 function indexById(extensions: readonly Extension[]): ReadonlyMap<string, Extension> {

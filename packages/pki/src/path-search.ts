@@ -3,6 +3,7 @@ import { isTautlineError, type TautlineError } from "@tautline/protocol";
 import { type CertificateFacts, readFacts } from "./certificate-facts.ts";
 import { chainError, type ChainPath } from "./chain-question.ts";
 import { findKeyWeakness } from "./key-strength.ts";
+import { createRecentValues } from "./recent-values.ts";
 
 /** Leaf, two intermediates, a cross-certificate during rotation, root. */
 const MAX_PATH = 5;
@@ -93,8 +94,7 @@ export class PathSearch {
       return chainError("pki.chain_too_long", this.#leaf, { reason: "too many possible paths" });
     }
     this.#checksLeft -= 1;
-    const isRight = last.certificate.verify(issuer.publicKey);
-    return isRight ? undefined : chainError("pki.chain_bad_signature", last);
+    return isSignedBy(last, issuer) ? undefined : chainError("pki.chain_bad_signature", last);
   }
 
   #readOrSkip(certificate: X509Certificate): CertificateFacts[] {
@@ -106,6 +106,18 @@ export class PathSearch {
       return [];
     }
   }
+}
+
+/** A right signature stays right: only such are remembered, by the SHA-256 of the certificate and of the key. */
+const REMEMBERED = 64;
+const rightSignatures = createRecentValues<true>(REMEMBERED);
+
+function isSignedBy(last: CertificateFacts, issuer: CertificateFacts): boolean {
+  const key = `${last.certificate.fingerprint256} ${issuer.pin}`;
+  if (rightSignatures.get(key) === true) return true;
+  const isRight = last.certificate.verify(issuer.publicKey);
+  if (isRight) rightSignatures.set(key, true);
+  return isRight;
 }
 
 function readOrRefuse(certificate: X509Certificate): CertificateFacts {
