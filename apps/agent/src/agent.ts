@@ -44,6 +44,8 @@ export interface AgentWorld {
   readonly random: () => number;
   readonly readVariable: (name: string) => string | undefined;
   readonly host: HostFacts;
+  /** Told of problems instead of the log. */
+  readonly onProblem?: (error: TautlineError) => void;
   /** Told at each first answer of a link. */
   readonly onConnected: (agentId: string, address: string, evidence: LinkEvidence) => void;
   /** Told at each renewed identity once it is in use. */
@@ -269,6 +271,10 @@ class FolderAgent implements Agent {
 
   #onProblem(error: TautlineError): void {
     this.#problems.add(error);
+    if (this.#world.onProblem !== undefined) {
+      this.#world.onProblem(error);
+      return;
+    }
     const passedOver = this.#logAllowance.take();
     if (passedOver === undefined) return;
     this.#world.log.warn({ err: error, ...(passedOver > 0 && { passedOver }) }, error.message);

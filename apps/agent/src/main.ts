@@ -57,6 +57,8 @@ export interface JoinOptions extends RunOptions {
 export interface AgentIo {
   /** Writes one line to standard output. */
   readonly stdout: (line: string) => unknown;
+  /** Writes a remark for people to standard error while a join goes on; without it such remarks go to the log. */
+  readonly note?: (line: string) => unknown;
   /** Aborts to stop; SIGTERM and SIGINT do the same. */
   readonly signal: AbortSignal;
 }
@@ -94,7 +96,7 @@ export async function joinAgent(options: JoinOptions, io: AgentIo): Promise<numb
     writeExample(folder);
     await untilSignal(io.signal, async (signal) => {
       const ticket = token && ticketOf(token);
-      const agent = createAgent(worldOf(folder, config, SILENT));
+      const agent = createAgent({ ...worldOf(folder, config, SILENT), ...noting(io) });
       await agent.join({ ticket, name, maxRounds: JOIN_ROUNDS }, signal);
     });
   }
@@ -123,6 +125,19 @@ function locate(options: AgentOptions): Located {
   const folder = dataFolder(resolve(given ?? asked?.dataDir ?? "data/agent"));
   const own = existsSync(folder.config) ? folder.config : undefined;
   return { folder, config: asked ?? loadAgentConfig(own) };
+}
+
+/** At a terminal each new problem of a join is one plain line; the same one again says nothing new. */
+function noting({ note }: AgentIo): Pick<AgentWorld, "onProblem"> {
+  if (note === undefined) return {};
+  const noted = new Set<string>();
+  return {
+    onProblem: ({ message }) => {
+      if (noted.has(message)) return;
+      noted.add(message);
+      note(message);
+    },
+  };
 }
 
 function worldOf(

@@ -97,12 +97,13 @@ for (const [name, nanoseconds, ms] of RETRY) {
 }
 
 for (const type of [UNKNOWN, BAD_REQUEST]) {
-  test(`an error of type ${type} is a refusal that carries central's code and sentence`, () => {
+  test(`an error of type ${type} is a refusal that carries central's sentence, code and remedy`, () => {
     const errorMessage = toWireText(new TautlineError("enrolment.token_revoked"));
     const [word] = read({ errorResponse: { type, errorMessage } });
     assert.ok(word?.kind === "error" && !word.mayRetry);
     assert.equal(word.error.code, "agent.refused");
-    assert.match(word.error.message, /enrolment\.token_revoked.*The join token was revoked/);
+    assert.match(word.error.message, /The join token was revoked.*enrolment\.token_revoked/);
+    assert.match(word.error.remedy, /^Ask who revoked it.*Nothing of the agent was changed\.$/);
   });
 }
 

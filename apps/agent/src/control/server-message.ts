@@ -72,12 +72,15 @@ function isFor(agentId: string, { instanceUid, errorResponse }: ServerToAgent): 
 }
 
 function errorWord(response: ServerErrorResponse): ServerWord {
-  const { code = "no code", text } = fromWireText(response.errorMessage);
+  const { code = "no code", text: whole } = fromWireText(response.errorMessage);
+  // As toWireText writes it; another server's text has no remedy of its own.
+  const [text = whole, advice = "Look at central's log for what it means."] =
+    whole.split(" Remedy: ");
   const isUnavailable = response.type === ServerErrorResponseType.UNAVAILABLE;
   return {
     kind: "error",
     error: new TautlineError(isUnavailable ? "agent.central_unavailable" : "agent.refused", {
-      detail: { code, text },
+      detail: { code, text, advice },
     }),
     mayRetry: isUnavailable,
     retryAfterMs: isUnavailable ? retryAfterMs(response) : undefined,

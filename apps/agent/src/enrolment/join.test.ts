@@ -167,12 +167,25 @@ test("every address of the token is asked in turn; one that grants is enough", a
 test("a refusal ends the join at once; it is what is told, not that another address was silent", async () => {
   await withScene(async ({ vault, file, options }) => {
     const store = openSettingsStore(file, vault);
-    const codes: Record<string, ErrorCode> = { "a:1": "agent.refused", "b:1": "link.unreachable" };
+    const codes: Record<string, ErrorCode> = { "a:1": "link.unreachable", "b:1": "agent.refused" };
     const ask: JoinOptions["ask"] = async (address) => {
       throw new TautlineError(codes[address] ?? "internal.unexpected");
     };
     await assert.rejects(join(options(store, { ask })), fails("agent.refused"));
     assert.equal(store.state?.state, "joining");
+  });
+});
+
+test("what the proven central refuses is not asked again at its other addresses", async () => {
+  await withScene(async ({ vault, file, options }) => {
+    const tried: string[] = [];
+    const ask: JoinOptions["ask"] = async (address) => {
+      tried.push(address);
+      throw new TautlineError("agent.refused");
+    };
+    const store = openSettingsStore(file, vault);
+    await assert.rejects(join(options(store, { ask })), fails("agent.refused"));
+    assert.deepEqual(tried, ["a:1"]);
   });
 });
 

@@ -126,6 +126,8 @@ async function askEveryAddress(state: JoiningState, options: JoinOptions): Promi
       failures.push(ours);
       if (options.signal.aborted) break;
       options.onProblem(ours);
+      // The proven central has judged the token: the other addresses lead to the same judgement.
+      if (ours.code === "agent.refused") break;
     }
   }
   const final = failures.findLast((error) => !shouldRetryJoin(error)) ?? failures.at(-1);

@@ -55,6 +55,7 @@ async function join(
     },
     {
       stdout: (line) => context.output.text(`${line}\n`),
+      note: (line) => context.output.note(line),
       signal: context.takeSignals().stop,
     },
   );

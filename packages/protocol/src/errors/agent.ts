@@ -64,9 +64,8 @@ export const agentErrors = defineErrors({
     exit: 1,
   },
   "agent.refused": {
-    sentence: "Central refused this agent ({code}): {text}",
-    remedy:
-      "Follow what central says; the agent keeps its identity and goes on trying, ever more slowly.",
+    sentence: "Central refused: {text} ({code})",
+    remedy: "{advice} Nothing of the agent was changed.",
     status: 403,
     exit: 1,
   },
