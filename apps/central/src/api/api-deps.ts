@@ -19,11 +19,23 @@ export interface CentralStatus {
   readonly counts: { readonly agents: number; readonly links: number; readonly tokens: number };
 }
 
-/** One verb of the API. */
+/** Who may ask for a verb. */
+export type RouteRole =
+  /** Anybody. */
+  | "none"
+  /** Callers on central's own host. */
+  | "local"
+  /** An agent's certificate, or a join token to become one. */
+  | "agent"
+  /** An operator: whoever may open the admin socket; on the console's port nobody before operators can log in. */
+  | "admin";
+
+/** One verb of central's ports. */
 export interface RouteView {
+  readonly port: "agents" | "console";
   readonly method: string;
   readonly path: string;
-  readonly role: "none" | "admin";
+  readonly role: RouteRole;
 }
 
 /** What the API's routes work on. */

@@ -2,6 +2,7 @@ import { TautlineError } from "@tautline/protocol";
 import type { FastifyInstance } from "fastify";
 import type { Registry } from "prom-client";
 
+/** What probes and monitoring are told. */
 export interface HealthDeps {
   readonly registry: Registry;
   /** Whether central can do its work: started, not stopping, the database answers. */

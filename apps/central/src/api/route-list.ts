@@ -1,19 +1,24 @@
-import type { RouteView } from "./api-deps.ts";
+import { CONTROL_PATH } from "../control/control-path.ts";
+import type { RouteRole, RouteView } from "./api-deps.ts";
 
-/**
- * Every verb of central's HTTP API and the role it asks for; a test compares it with what is really mounted (A1).
- */
+/** Every verb of central's ports and the role it asks for; a test compares it with what is really mounted (A1). */
 export function listRoutes(): readonly RouteView[] {
   return ROUTES;
 }
 
-const admin = (method: string, path: string): RouteView => ({ method, path, role: "admin" });
-const open = (path: string): RouteView => ({ method: "GET", path, role: "none" });
+const admin = (method: string, path: string): RouteView => onConsole(method, path, "admin");
+
+function onConsole(method: string, path: string, role: RouteRole): RouteView {
+  return { port: "console", method, path, role };
+}
 
 const ROUTES: readonly RouteView[] = [
-  open("/healthz"),
-  open("/readyz"),
-  admin("GET", "/metrics"),
+  // As WebSocket, and as plain HTTP.
+  { port: "agents", method: "GET", path: CONTROL_PATH, role: "agent" },
+  { port: "agents", method: "POST", path: CONTROL_PATH, role: "agent" },
+  onConsole("GET", "/healthz", "none"),
+  onConsole("GET", "/readyz", "none"),
+  onConsole("GET", "/metrics", "local"),
   admin("GET", "/api/v1/status"),
   admin("GET", "/api/v1/vault"),
   admin("GET", "/api/v1/routes"),

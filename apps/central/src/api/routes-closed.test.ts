@@ -1,0 +1,235 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { describe, it } from "node:test";
+import { createLog } from "@tautline/daemon";
+import type { TlsIdentity } from "@tautline/link";
+import { launchProcess } from "@tautline/testing";
+import { serveControl } from "../control/control-endpoint.ts";
+import {
+  admin,
+  type Answer,
+  bearer,
+  callSecure,
+  joinOver,
+  newToken,
+  problemCode,
+  type TestCentral,
+  withCentral,
+} from "../fixture-central.test.ts";
+import { type Core, withCore } from "../fixture-core.test.ts";
+import { createFleet } from "../fleet-parts.ts";
+import { loadCentralConfig } from "../config.ts";
+import { createCertificateCatalogue } from "../authority/certificate-catalogue.ts";
+import { acceptJson, createApiApp } from "./api-app.ts";
+import type { RouteView } from "./api-deps.ts";
+import { mountHealth } from "./health-routes.ts";
+import { listRoutes } from "./route-list.ts";
+import { mountRoutes } from "./routes.ts";
+
+const nameOf = ({ port, method, path }: Omit<RouteView, "role">): string =>
+  `${port} ${method} ${path}`;
+
+const filled = (path: string): string =>
+  path
+    .replace(":id", "0190a000-0000-7000-8000-000000000001")
+    .replace(":name", "default")
+    .replace(":serial", "00");
+
+/** Every route as fastify has it, of apps that are built as the listeners build them. */
+async function mountedRoutes(core: Core): Promise<string[]> {
+  const mounted: string[] = [];
+  const log = createLog("central", "error", { write: () => {} });
+  const { store, vault, audit, authority, clock, folder: dataDir } = core;
+  const opened = { store, vault, audit, authority, log, now: clock.now, dataDir };
+  const config = loadCentralConfig(undefined);
+  const fleet = await createFleet({ ...opened, config, centralId: "c" }, { isStopping: false });
+  for (const port of ["agents", "console"] as const) {
+    const server = createServer();
+    const app = createApiApp({ log, server, unknownRoute: "api.no_route" });
+    app.addHook("onRoute", ({ method, url }) => {
+      for (const each of [method].flat()) mounted.push(nameOf({ port, method: each, path: url }));
+    });
+    if (port === "agents") {
+      serveControl(app, server, { ...fleet, log, isStopping: () => false });
+      assert.equal(server.listenerCount("upgrade"), 1);
+      mounted.push(nameOf({ port, method: "GET", path: "/v1/opamp" }));
+    } else {
+      acceptJson(app);
+      mountHealth(app, { registry: fleet.metrics.registry, isReady: () => Promise.resolve(true) });
+      mountRoutes(app, {
+        ...fleet,
+        vault,
+        audit,
+        status: () => Promise.reject(new Error("unused")),
+        routes: listRoutes,
+        endAgent: () => {},
+        certificates: createCertificateCatalogue(store),
+      });
+    }
+    await app.ready();
+    await app.close();
+  }
+  return mounted;
+}
+
+describe("A1: the list of routes", () => {
+  it("is what is mounted, no verb more and none less", () =>
+    withCore(async (core) => {
+      const mounted = await mountedRoutes(core);
+      assert.deepEqual(mounted.toSorted(), listRoutes().map(nameOf).toSorted());
+      assert.equal(new Set(mounted).size, mounted.length);
+    }));
+
+  it("is what central tells its operator", () =>
+    withCentral(async (test) => {
+      const { items } = await admin<{ items: unknown[] }>(test, "GET", "/api/v1/routes");
+      assert.deepEqual(items, listRoutes());
+    }));
+});
+
+/** Asks one route on one port with some credential. */
+function ask(
+  test: TestCentral,
+  port: RouteView["port"],
+  { method, path }: Pick<RouteView, "method" | "path">,
+  credential: { readonly identity?: TlsIdentity; readonly headers?: Record<string, string> } = {},
+): Promise<Answer> {
+  const { headers = {}, ...identity } = credential;
+  const isBody = method === "POST" || method === "PUT";
+  return callSecure({
+    port: port === "agents" ? test.agentsPort : test.consolePort,
+    method,
+    path: filled(path),
+    ...identity,
+    headers: isBody ? { "content-type": "application/json", ...headers } : headers,
+    ...(isBody ? { body: "{}" } : {}),
+  });
+}
+
+describe("A1, A7: what answers whom", () => {
+  const credentials: {
+    name: string;
+    make: (test: TestCentral) => Promise<Parameters<typeof ask>[3]>;
+  }[] = [
+    { name: "no credential", make: () => Promise.resolve({}) },
+    {
+      name: "an agent's certificate",
+      make: async (test) => ({ identity: (await joinOver(test)).identity }),
+    },
+    {
+      name: "an agent's server certificate",
+      make: async (test) => ({ identity: (await joinOver(test)).serverIdentity }),
+    },
+    {
+      name: "a good join token",
+      make: async (test) => ({ headers: bearer(await newToken(test)) }),
+    },
+    {
+      name: "a made-up operator's token",
+      make: () => Promise.resolve({ headers: { authorization: "Bearer admin" } }),
+    },
+    {
+      name: "a made-up session",
+      make: () =>
+        Promise.resolve({ headers: { cookie: "session=admin", "x-forwarded-for": "::1" } }),
+    },
+  ];
+  for (const { name, make } of credentials) {
+    it(`with ${name}, the console's port answers what is open and refuses every other verb with 401`, () =>
+      withCentral(async (test) => {
+        const credential = await make(test);
+        for (const route of listRoutes()) {
+          const answer = await ask(test, "console", route, credential);
+          const isOpen = route.role === "none" || route.role === "local";
+          const about = `${route.method} ${route.path}`;
+          assert.equal(answer.status, isOpen ? 200 : 401, about);
+          if (!isOpen) {
+            assert.equal(problemCode(answer), "api.login_required", about);
+            assert.match(String(answer.headers["www-authenticate"]), /^Bearer/, about);
+          }
+        }
+      }));
+
+    it(`with ${name}, the agents' port knows no verb of the API`, () =>
+      withCentral(async (test) => {
+        const credential = await make(test);
+        for (const route of listRoutes()) {
+          if (route.port === "agents") continue;
+          const answer = await ask(test, "agents", route, credential);
+          const about = `${route.method} ${route.path}`;
+          assert.equal(answer.status, 404, about);
+          assert.equal(problemCode(answer), "api.no_route", about);
+        }
+      }));
+  }
+
+  it("health says one word, and nothing of the inside", () =>
+    withCentral(async (test) => {
+      for (const [path, word] of [
+        ["/healthz", "ok\n"],
+        ["/readyz", "ready\n"],
+      ] as const) {
+        const answer = await callSecure({ port: test.consolePort, path });
+        assert.deepEqual([answer.status, answer.text], [200, word]);
+      }
+    }));
+
+  it("nobody is asked for a certificate on the console's port, as browsers would be in a window", () =>
+    withCentral(async (test) => {
+      for (const [port, isAsked] of [
+        [test.agentsPort, true],
+        [test.consolePort, false],
+      ] as const) {
+        const args = ["s_client", "-connect", `127.0.0.1:${port}`];
+        await using client = launchProcess({ command: "openssl", args, input: "" });
+        await client.exited;
+        assert.match(client.stdout, /New, TLSv1\.3/);
+        // Printed by s_client only where the server has sent a CertificateRequest.
+        assert.equal(/Requested Signature Algorithms/.test(client.stdout), isAsked);
+      }
+    }));
+});
+
+describe("A8: however an address is spelt, the decision is the same", () => {
+  const spellings = [
+    "/api/v1/status",
+    "//api/v1/status",
+    "/api//v1/status",
+    "/api/v1/status/",
+    "/api/v1/status;",
+    "/api/v1/status;x=1",
+    "/api/v1/status.css",
+    "/api/v1/status/../status",
+    "/api/v1/./status",
+    "/healthz/../api/v1/status",
+    "/healthz/%2e%2e/api/v1/status",
+    "/API/v1/status",
+    "/Api/V1/Status",
+    "/api%2fv1%2fstatus",
+    "/api/v1/%73tatus",
+    "/api/v1/status%00",
+    "/api/v1/status%",
+    "/api/v1/status%zz",
+    "/api/v1/status?",
+    "/api/v1/status?x=/healthz",
+    "/api/v1/status#/healthz",
+    "/api/v1/status%20",
+    "/api/v1/status%0d%0a",
+    "/setup",
+    "/api/v1/operators",
+    "/SetupWizard.aspx/",
+    `/api/v1/agents/${"x".repeat(300)}`,
+  ];
+  for (const path of spellings) {
+    it(`${path.slice(0, 50)} is 401 on the console's port and nothing on the agents'`, () =>
+      withCentral(async (test) => {
+        for (const method of ["GET", "POST", "DELETE", "HEAD", "OPTIONS"]) {
+          const answer = await callSecure({ port: test.consolePort, method, path });
+          assert.equal(answer.status, 401, method);
+          if (method !== "HEAD") assert.equal(problemCode(answer), "api.login_required");
+          const byAgents = await callSecure({ port: test.agentsPort, method, path });
+          assert.equal(byAgents.status, 404, method);
+        }
+      }));
+  }
+});
