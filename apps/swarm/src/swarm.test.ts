@@ -203,6 +203,27 @@ test("an error reply is no acknowledgement", () => {
   );
 });
 
+test("an answer that carries an offer acknowledges too, once the pong has shown that it was the answer", () => {
+  const behaviour: StandInBehaviour = {};
+  let central: StandInCentral | undefined;
+  behaviour.answer = (received) => {
+    assert.ok(central !== undefined);
+    if (received.evidence.level === "tls") return central.honestAnswer(received);
+    // Each answer carries an offer; it acknowledges, for nothing else comes before the pong.
+    const { instanceUid } = received.message;
+    return { instanceUid, remoteConfig: { configHash: new Uint8Array(32) } };
+  };
+  return withSwarm(
+    { behaviour, intervalMs: 0, tokenOf: (one) => (central = one).makeToken() },
+    async ({ central: one, entries, stop }) => {
+      await one.waitFor(({ message }) => message.sequenceNum === 4n && isStatus(message));
+      await stop();
+      const statuses = one.received.filter(({ message }) => isStatus(message));
+      assert.equal(entries.length, statuses.length);
+    },
+  );
+});
+
 test("F11: a ledger that fails ends the whole swarm, which says so", () => {
   const failure = new Error("no space");
   const ledger: Ledger = { append: () => Promise.reject(failure), close: async () => {} };
