@@ -62,6 +62,9 @@ const certificates = z
     agentLifetime: durationSetting("24h", "20s", "30d").describe(
       "Life of an agent's certificates.",
     ),
+    renewalGrace: durationSetting("30d", "0s", "365d").describe(
+      "How long after its end an agent's certificate may still be renewed by proof of its key, without a human; later the agent joins again.",
+    ),
     centralLifetime: durationSetting("24h", "20s", "30d").describe(
       "Life of central's own certificates; renewed at half-life.",
     ),

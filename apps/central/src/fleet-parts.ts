@@ -9,6 +9,7 @@ import { createJoinSession } from "./control/join-session.ts";
 import { createLiveLinks, type LiveLinks } from "./control/live-links.ts";
 import { createPollingLinks, type PollingLinks } from "./control/polling-links.ts";
 import { createRefusals, type Refusals } from "./control/refusals.ts";
+import { createRenewalSession } from "./control/renewal-session.ts";
 import type { Session } from "./control/session.ts";
 import { createTokenStore, type TokenParts, type TokenStore } from "./enrolment/token-store.ts";
 import { type AgentStore, createAgentStore } from "./fleet/agent-store.ts";
@@ -57,18 +58,22 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const namespaces = await openNamespaces({ ...recorded, authority });
   const instructor = await openInstructor({ store, vault, now });
   const { lifetime: lifetimeMs } = config.instructions;
+  const { renewalGrace: renewalGraceMs } = config.certificates;
   const instructions = createInstructionStore({ ...recorded, instructor, lifetimeMs });
   const live = createLiveLinks({ agents, links, metrics, log, now });
   const onChange = (namespace: string): void => void live.pushTo(namespace);
   const settings = createSettingStore({ ...recorded, onChange });
   const refusals = createRefusals({ audit, log, metrics, now });
-  const admission = createAdmission({ store, tokens, refusals });
+  const admission = createAdmission({ store, tokens, refusals, now, renewalGraceMs });
   const enrolment = { ...recorded, tokens, authority };
   const grant = { authority, instructor, addresses };
-  const beginSession = (caller: Caller): Session =>
-    caller.kind === "agent"
-      ? createAgentSession({ agents, settings, instructions, metrics, now }, caller)
-      : createJoinSession({ enrolment, grant, metrics }, caller);
+  const renewing = { renewal: { ...recorded, authority }, grant };
+  const stored = { agents, settings, instructions, metrics, now, store, renewing };
+  const beginSession = (caller: Caller): Session => {
+    if (caller.kind === "agent") return createAgentSession(stored, caller);
+    if (caller.kind === "lapsed") return createRenewalSession(renewing, caller);
+    return createJoinSession({ enrolment, grant, metrics }, caller);
+  };
   const heartbeatOf = (namespace: string): Promise<number> => settings.heartbeatMs(namespace);
   const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
   const stores = { agents, links, tokens, namespaces, settings };

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { createSecureContext, createServer, type Server, type TLSSocket } from "node:tls";
 import { TautlineError, toTautlineError, type LinkEvidence } from "@tautline/protocol";
 import { formatHostPort } from "./addresses.ts";
-import type { ClientVerdict, JudgeClient } from "./client-judge.ts";
+import type { ClientVerdict, JudgeClient, LapsedPeer } from "./client-judge.ts";
 import { requireIdentity } from "./identity-check.ts";
 import { peerChain } from "./peer-chain.ts";
 import { evidenceOfAccepted } from "./tls-evidence.ts";
@@ -41,6 +41,7 @@ export interface TlsAcceptor {
 }
 
 const evidences = new WeakMap<Socket, LinkEvidence>();
+const lapsedPeers = new WeakMap<Socket, LapsedPeer>();
 const refusals = new WeakMap<Socket, TautlineError>();
 
 /** The evidence of a socket that an acceptor secured; `undefined` for any other. */
@@ -51,6 +52,11 @@ export function evidenceOf(socket: Socket): LinkEvidence | undefined {
 /** Why the client on this socket is refused; `undefined` where it is not. */
 export function refusalOf(socket: Socket): TautlineError | undefined {
   return refusals.get(socket);
+}
+
+/** Who the refused client on this socket was, if nothing but its certificate's end spoke against it. */
+export function lapsedPeerOf(socket: Socket): LapsedPeer | undefined {
+  return lapsedPeers.get(socket);
 }
 
 /**
@@ -117,6 +123,7 @@ function secure(
     evidences.set(socket, evidence);
     if ("refuse" in verdict) {
       refusals.set(socket, verdict.refuse);
+      if (verdict.lapsed !== undefined) lapsedPeers.set(socket, verdict.lapsed);
       options.onSecured(socket, evidence, verdict.refuse);
     } else {
       options.onSecured(socket, evidence);

@@ -82,3 +82,27 @@ test("an agent of another trust domain is refused even where its root is known",
   const verdict = judge(other.agent("agent-client"), { roots: () => [authority.root, other.root] });
   assert.equal(refusalIn(verdict), "pki.chain_wrong_name");
 });
+
+test("F5: of a certificate that only expired it is known whose it was; it is refused all the same", () => {
+  const expired = authority.agent("agent-client", { fromMs: -2 * HOUR_MS, toMs: -HOUR_MS });
+  const verdict = judge(expired);
+  assert.equal(refusalIn(verdict), "pki.chain_expired");
+  assert.deepEqual("lapsed" in verdict && verdict.lapsed, {
+    peerId: expired.spiffeId,
+    peerSerial: expired.serial,
+    expiredAtMs: TEST_NOW - HOUR_MS,
+  });
+});
+
+test("F5: an expired certificate with anything else against it says nothing of whose it was", () => {
+  const life = { fromMs: -2 * HOUR_MS, toMs: -HOUR_MS };
+  const cases: [code: string, verdict: ClientVerdict][] = [
+    ["pki.chain_untrusted", judge(createFleetAuthority().agent("agent-client", life))],
+    ["pki.chain_wrong_purpose", judge(authority.agent("agent-server", life))],
+    ["pki.chain_revoked", judge(authority.agent("agent-client", life), { isRevoked: () => true })],
+  ];
+  for (const [code, verdict] of cases) {
+    assert.equal(refusalIn(verdict), code);
+    assert.ok(!("lapsed" in verdict));
+  }
+});

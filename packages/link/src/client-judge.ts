@@ -3,11 +3,20 @@ import { verifyChain, type IsRevoked } from "@tautline/pki";
 import { TautlineError, parseSpiffeId } from "@tautline/protocol";
 import type { ProvenPeer } from "./tls-evidence.ts";
 
+/**
+ * Whose certificate a refused client showed, where nothing was wrong with it but that its end has passed: the handshake proved
+ * its key. It is no evidence of a link; it only says who may be asked about renewal (F5).
+ */
+export interface LapsedPeer extends ProvenPeer {
+  /** Milliseconds since 1970. */
+  readonly expiredAtMs: number;
+}
+
 /** What central makes of the certificate a client showed. */
 export type ClientVerdict =
   | ({ readonly level: "mtls" } & ProvenPeer)
   | { readonly level: "tls" }
-  | { readonly refuse: TautlineError };
+  | { readonly refuse: TautlineError; readonly lapsed?: LapsedPeer };
 
 /**
  * Judges a client by the certificates it showed.
@@ -35,26 +44,44 @@ export function createClientJudge(options: {
     if (leaf === undefined) {
       return { level: "tls" };
     }
-    const verdict = verifyChain({
-      leaf,
-      intermediates: [...intermediates],
-      roots: [...options.roots()],
-      at: new Date(options.now()),
-      purpose: "client",
-      expect: { kind: "agent" },
-      isRevoked: options.isRevoked,
-    });
-    if (!verdict.ok) {
-      return { refuse: verdict.error };
-    }
-    if (
-      verdict.spiffeId === null ||
-      parseSpiffeId(verdict.spiffeId).trustDomain !== options.trustDomain
-    ) {
-      const reason = `it is not of trust domain '${options.trustDomain}'`;
-      const detail = { subject: leaf.subject, reason };
-      return { refuse: new TautlineError("pki.chain_wrong_name", { detail }) };
-    }
-    return { level: "mtls", peerId: verdict.spiffeId, peerSerial: verdict.serial };
+    const judged = judgeAt(options.now(), { leaf, intermediates }, options);
+    if (!("refuse" in judged)) return { level: "mtls", ...judged };
+    if (judged.refuse.code !== "pki.chain_expired") return judged;
+    // Refused all the same. Who it was is what the certificate proved at its last moment, by all the other rules.
+    const expiredAtMs = leaf.validToDate.getTime();
+    const atEnd = judgeAt(expiredAtMs, { leaf, intermediates }, options);
+    return "refuse" in atEnd ? judged : { ...judged, lapsed: { ...atEnd, expiredAtMs } };
   };
+}
+
+function judgeAt(
+  atMs: number,
+  shown: {
+    readonly leaf: X509Certificate;
+    readonly intermediates: readonly X509Certificate[];
+  },
+  options: Parameters<typeof createClientJudge>[0],
+): ProvenPeer | { readonly refuse: TautlineError } {
+  const { leaf } = shown;
+  const verdict = verifyChain({
+    leaf,
+    intermediates: [...shown.intermediates],
+    roots: [...options.roots()],
+    at: new Date(atMs),
+    purpose: "client",
+    expect: { kind: "agent" },
+    isRevoked: options.isRevoked,
+  });
+  if (!verdict.ok) {
+    return { refuse: verdict.error };
+  }
+  if (
+    verdict.spiffeId === null ||
+    parseSpiffeId(verdict.spiffeId).trustDomain !== options.trustDomain
+  ) {
+    const reason = `it is not of trust domain '${options.trustDomain}'`;
+    const detail = { subject: leaf.subject, reason };
+    return { refuse: new TautlineError("pki.chain_wrong_name", { detail }) };
+  }
+  return { peerId: verdict.spiffeId, peerSerial: verdict.serial };
 }

@@ -3,7 +3,9 @@ import { printableText } from "@tautline/protocol";
 /** What the audit trail remembers; every name here is part of the trail's format and never reused for something else. */
 export type AuditAction =
   | "agent.active"
+  | "agent.clone-suspected"
   | "agent.joined"
+  | "agent.renewed"
   | "agent.revoked"
   | "authority.created"
   | "central.started"

@@ -18,8 +18,9 @@ export interface IssuedCertificate {
  * Makes the record of an issued certificate; it is written in the transaction that gives the certificate away (F2).
  *
  * @param issued the certificate and whose it is
+ * @param renewalCounter number of the identity it belongs to
  */
-export function certificateRow(issued: IssuedCertificate): NewCertificate {
+export function certificateRow(issued: IssuedCertificate, renewalCounter = 0): NewCertificate {
   const { certificate } = issued;
   return {
     serial: serialOf(certificate),
@@ -32,6 +33,7 @@ export function certificateRow(issued: IssuedCertificate): NewCertificate {
     not_before: certificate.validFromDate.getTime(),
     not_after: certificate.validToDate.getTime(),
     revoked_at: null,
+    renewal_counter: renewalCounter,
   };
 }
 
@@ -70,6 +72,8 @@ export interface CertificateView {
   readonly notBefore: string;
   readonly notAfter: string;
   readonly revokedAt: string | null;
+  /** Number of the agent's identity that it belongs to; null for central's own. */
+  readonly renewal: number | null;
 }
 
 /** The row of a certificate as lists show it. */
@@ -82,5 +86,6 @@ export function certificateView(row: CertificateRow): CertificateView {
     notBefore: new Date(row.not_before).toISOString(),
     notAfter: new Date(row.not_after).toISOString(),
     revokedAt: row.revoked_at === null ? null : new Date(row.revoked_at).toISOString(),
+    renewal: row.agent_id === null ? null : row.renewal_counter,
   };
 }

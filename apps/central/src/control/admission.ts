@@ -1,13 +1,16 @@
+import type { LapsedPeer } from "@tautline/link";
 import {
+  formatDuration,
   type LinkEvidence,
   parseSpiffeId,
   parseTokenCredential,
   TautlineError,
 } from "@tautline/protocol";
 import { judgeCaller } from "../fleet/admission-rule.ts";
+import type { AgentRow, CertificateRow } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
 import type { TokenStore } from "../enrolment/token-store.ts";
-import type { AgentCaller, Caller, TokenCaller } from "./caller.ts";
+import type { AgentCaller, Caller, LapsedCaller, TokenCaller } from "./caller.ts";
 import type { RefusedCaller, Refusals } from "./refusals.ts";
 
 /** What is known of a connection when its first request arrives. */
@@ -15,13 +18,15 @@ export interface Arrival {
   readonly evidence: LinkEvidence;
   /** Why its client certificate was not accepted, if it showed one. */
   readonly refusal: TautlineError | undefined;
+  /** Whose that certificate was, if nothing but its end spoke against it. */
+  readonly lapsed?: LapsedPeer | undefined;
   readonly authorization: string | undefined;
   readonly remoteAddress: string;
 }
 
 /** Decides who may use the control link. */
 export interface Admission {
-  /** @throws admission.*, enrolment.token_unknown, pki.chain_* : the refusal, to be told to the caller */
+  /** @throws admission.*, enrolment.token_*, pki.chain_* : the refusal, to be told to the caller */
   admit(arrival: Arrival): Promise<Caller>;
 }
 
@@ -30,6 +35,9 @@ export interface AdmissionDeps {
   readonly store: Store;
   readonly tokens: TokenStore;
   readonly refusals: Refusals;
+  readonly now: () => number;
+  /** How long after its end a certificate may be renewed by proof of its key. */
+  readonly renewalGraceMs: number;
 }
 
 /** RFC 9110 section 11.1: the scheme's name is case-insensitive. */
@@ -45,6 +53,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     admit: async (arrival) => {
       let known: RefusedCaller = arrival;
       try {
+        if (arrival.lapsed !== undefined) return await admitLapsed(deps, arrival, arrival.lapsed);
         if (arrival.refusal !== undefined) throw arrival.refusal;
         if (arrival.evidence.level === "mtls") return await admitAgent(deps, arrival);
         const caller = await proveToken(deps, arrival);
@@ -61,15 +70,41 @@ export function createAdmission(deps: AdmissionDeps): Admission {
 
 async function admitAgent({ store }: AdmissionDeps, arrival: Arrival): Promise<AgentCaller> {
   const { evidence, remoteAddress } = arrival;
-  const who = parseSpiffeId(evidence.peerId ?? "");
+  const { agent, certificate } = await proveRecorded(store, evidence);
+  const expiresAtMs = certificate.not_after;
+  return { kind: "agent", agent, expiresAtMs, evidence, remoteAddress };
+}
+
+/** F5: by all the rules of an agent that is not late, and by the grace. A join that was never proven goes by its token. */
+async function admitLapsed(
+  { store, now, renewalGraceMs }: AdmissionDeps,
+  { refusal, evidence, remoteAddress }: Arrival,
+  lapsed: LapsedPeer,
+): Promise<LapsedCaller> {
+  const { agent } = await proveRecorded(store, lapsed);
+  if (agent.state !== "active") throw refusal ?? new TautlineError("internal.unexpected");
+  const { expiredAtMs, peerSerial: serial } = lapsed;
+  if (now() - expiredAtMs > renewalGraceMs) {
+    const expiredAt = new Date(expiredAtMs).toISOString();
+    const detail = { expiredAt, grace: formatDuration(renewalGraceMs) };
+    throw new TautlineError("admission.grace_exceeded", { detail });
+  }
+  return { kind: "lapsed", agentId: agent.id, serial, expiredAtMs, evidence, remoteAddress };
+}
+
+async function proveRecorded(
+  store: Store,
+  { peerId, peerSerial }: Pick<LinkEvidence, "peerId" | "peerSerial">,
+): Promise<{ readonly agent: AgentRow; readonly certificate: CertificateRow }> {
+  const who = parseSpiffeId(peerId ?? "");
   const agentId = who.kind === "agent" ? who.agentId : "";
   const [agent, certificate] = await store.read((db) =>
     Promise.all([
       db.selectFrom("agents").selectAll().where("id", "=", agentId).executeTakeFirst(),
       db
         .selectFrom("certificates")
-        .select(["agent_id", "revoked_at", "purpose"])
-        .where("serial", "=", evidence.peerSerial ?? "")
+        .selectAll()
+        .where("serial", "=", peerSerial ?? "")
         .executeTakeFirst(),
     ]),
   );
@@ -79,12 +114,17 @@ async function admitAgent({ store }: AdmissionDeps, arrival: Arrival): Promise<A
       agentId: certificate.agent_id,
       revoked: certificate.revoked_at !== null,
       purpose: certificate.purpose,
+      isSuspect:
+        agent !== undefined &&
+        agent.clone_suspected_at !== null &&
+        certificate.renewal_counter < agent.proven_counter,
     },
   });
   if (refusal !== undefined) throw refusal;
-  // The rule refuses an agent that is not recorded; the compiler does not see that.
-  if (agent === undefined) throw new TautlineError("internal.unexpected");
-  return { kind: "agent", agent, evidence, remoteAddress };
+  // The rule refuses what is not recorded; the compiler does not see that.
+  if (agent === undefined || certificate === undefined)
+    throw new TautlineError("internal.unexpected");
+  return { agent, certificate };
 }
 
 async function proveToken({ tokens }: AdmissionDeps, arrival: Arrival): Promise<TokenCaller> {

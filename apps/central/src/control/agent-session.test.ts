@@ -26,6 +26,7 @@ import {
   messageOf,
   receipt,
 } from "./fixture-messages.test.ts";
+import { sessionDepsOf } from "./fixture-sessions.test.ts";
 import type { Session } from "./session.ts";
 import { OFFER_AGAIN_AFTER_MS } from "./settings-offer.ts";
 
@@ -36,10 +37,8 @@ interface Ground {
   readonly id: string;
 }
 
-const begin = (core: Core, caller: AgentCaller): Session => {
-  const { agents, settings, instructions, metrics, clock } = core;
-  return createAgentSession({ agents, settings, instructions, metrics, now: clock.now }, caller);
-};
+const begin = (core: Core, caller: AgentCaller): Session =>
+  createAgentSession(sessionDepsOf(core), caller);
 
 const withSession = (use: (ground: Ground) => Promise<void>): Promise<void> =>
   withCore(async (core) => {

@@ -11,14 +11,20 @@ import {
   type ServerToAgent,
   TautlineError,
 } from "@tautline/protocol";
+import { grantAnswer } from "../enrolment/grant.ts";
+import { proveIdentity } from "../enrolment/prove-identity.ts";
+import { renew } from "../enrolment/renew.ts";
+import { renewalOrderOf } from "../enrolment/renewal-message.ts";
 import type { AgentStore, StatusChange } from "../fleet/agent-store.ts";
 import type { InstructionStore } from "../instructions/instruction-store.ts";
 import type { CentralMetrics } from "../metrics.ts";
 import type { SettingStore } from "../settings/setting-store.ts";
 import type { AgentRow } from "../store/schema.ts";
+import type { Store } from "../store/store.ts";
 import { plainAnswer } from "./answer.ts";
 import type { AgentCaller } from "./caller.ts";
 import { claimedSender } from "./message-sender.ts";
+import type { RenewalSessionDeps } from "./renewal-session.ts";
 import type { Session } from "./session.ts";
 import { shouldOfferSettings } from "./settings-offer.ts";
 import { statusChangeOf } from "./status-change.ts";
@@ -30,6 +36,8 @@ export interface AgentSessionDeps {
   readonly instructions: InstructionStore;
   readonly metrics: CentralMetrics;
   readonly now: () => number;
+  readonly store: Store;
+  readonly renewing: RenewalSessionDeps;
 }
 
 interface SessionState {
@@ -56,7 +64,7 @@ export function createAgentSession(deps: AgentSessionDeps, caller: AgentCaller):
   return {
     agentId: agent.id,
     isEnded: () => state.ended,
-    receive: (bytes) => receive(deps, agent, state, bytes),
+    receive: (bytes) => receive(deps, caller, state, bytes),
     push: async () => {
       const answer = plainAnswer(agent.id);
       return (await attachSettings(deps, agent, state, answer)) ? answer : undefined;
@@ -66,10 +74,12 @@ export function createAgentSession(deps: AgentSessionDeps, caller: AgentCaller):
 
 async function receive(
   deps: AgentSessionDeps,
-  agent: AgentRow,
+  caller: AgentCaller,
   state: SessionState,
   bytes: Uint8Array,
 ): Promise<ServerToAgent> {
+  const { agent } = caller;
+  refuseExpired(deps, caller);
   const message = decodeAgentToServer(bytes, LIMITS.opampMessageBytes.value);
   requireOwnId(message, agent.id);
   const change = statusChangeOf(message);
@@ -83,9 +93,23 @@ async function receive(
   noteConfig(state, change);
   await settleReceipt(deps, agent.id, message);
   if (message.agentDisconnect !== undefined) state.ended = true;
+  const serial = caller.evidence.peerSerial ?? "";
+  // Last of all: whoever is refused keeps its older identity.
+  if (turn === "first") await proveIdentity(deps.store, agent.id, serial);
+  const order = renewalOrderOf(message, { agentId: agent.id, serial });
+  if (order !== undefined) {
+    return grantAnswer(deps.renewing.grant, await renew(deps.renewing.renewal, order));
+  }
   const answer = plainAnswer(agent.id, turn === "gap" || lacksState(turn, message));
   if (!state.ended) await attachSettings(deps, agent, state, answer);
   return answer;
+}
+
+/** A28: a certificate that ends while its link lives ends what the link may do. */
+function refuseExpired({ now }: AgentSessionDeps, { expiresAtMs }: AgentCaller): void {
+  if (now() <= expiresAtMs) return;
+  const expiredAt = new Date(expiresAtMs).toISOString();
+  throw new TautlineError("admission.certificate_expired", { detail: { expiredAt } });
 }
 
 /** A30: what an agent says is about itself alone. */

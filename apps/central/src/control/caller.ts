@@ -5,6 +5,8 @@ import type { AgentRow, TokenRow } from "../store/schema.ts";
 export interface AgentCaller {
   readonly kind: "agent";
   readonly agent: AgentRow;
+  /** When its certificate ends; milliseconds since the epoch. */
+  readonly expiresAtMs: number;
   readonly evidence: LinkEvidence;
   readonly remoteAddress: string;
 }
@@ -17,5 +19,17 @@ export interface TokenCaller {
   readonly remoteAddress: string;
 }
 
+/** An agent that proved the key of its recorded certificate after that certificate's end: it may renew and nothing else. */
+export interface LapsedCaller {
+  readonly kind: "lapsed";
+  readonly agentId: string;
+  /** Of the certificate, lower-case hex. */
+  readonly serial: string;
+  readonly expiredAtMs: number;
+  /** Level `tls`, client not proven: an expired certificate proves nobody (decision 0008). */
+  readonly evidence: LinkEvidence;
+  readonly remoteAddress: string;
+}
+
 /** Who is at the other end of a control link. */
-export type Caller = AgentCaller | TokenCaller;
+export type Caller = AgentCaller | TokenCaller | LapsedCaller;

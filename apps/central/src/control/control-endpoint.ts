@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server } from "node:http";
-import { evidenceOf, refusalOf } from "@tautline/link";
+import { evidenceOf, lapsedPeerOf, refusalOf } from "@tautline/link";
 import { LIMITS, TautlineError } from "@tautline/protocol";
 import type { FastifyInstance } from "fastify";
 import type { Admission } from "./admission.ts";
@@ -84,6 +84,7 @@ async function admitRequest(deps: ControlDeps, request: IncomingMessage): Promis
   return deps.admission.admit({
     evidence,
     refusal: refusalOf(request.socket),
+    lapsed: lapsedPeerOf(request.socket),
     authorization: request.headers.authorization,
     remoteAddress: request.socket.remoteAddress ?? "unknown",
   });

@@ -72,7 +72,9 @@ export async function joinedCaller(
   const leaf = joined.enrolled.clientCertificate;
   const peerId = (leaf.subjectAltName ?? "").replace(/^URI:/, "");
   const evidence = mutualEvidence(peerId, serialOf(leaf));
-  return { kind: "agent", agent, evidence, remoteAddress: "192.0.2.1", joiner: joined };
+  const expiresAtMs = leaf.validToDate.getTime();
+  const from = { evidence, remoteAddress: "192.0.2.1" };
+  return { kind: "agent", agent, expiresAtMs, ...from, joiner: joined };
 }
 
 /** The holder of a new token, as admission finds him. */

@@ -8,6 +8,7 @@ import {
   type ServerToAgent,
   TautlineError,
 } from "@tautline/protocol";
+import { clientCsrOf } from "../enrolment/client-csr.ts";
 import { enrol, type EnrolDeps } from "../enrolment/enrol.ts";
 import { grantAnswer, type GrantDeps } from "../enrolment/grant.ts";
 import type { CentralMetrics } from "../metrics.ts";
@@ -57,7 +58,11 @@ async function answerJoin(
   message: AgentToServer,
 ): Promise<ServerToAgent> {
   try {
-    const request = { ...requestOf(message), agentId, clientCsrPem: clientCsrOf(message) };
+    const request = {
+      ...requestOf(message),
+      agentId,
+      clientCsrPem: clientCsrOf(message, "enrolment.request_malformed"),
+    };
     const enrolled = await enrol(enrolment, token, request);
     metrics.enrolments.inc({ outcome: "joined" });
     return grantAnswer(grant, enrolled);
@@ -73,19 +78,6 @@ function requestOf(message: AgentToServer): EnrolmentRequest {
     throw malformed("the message carries no join request");
   }
   return decodeEnrolmentRequest(custom.data);
-}
-
-function clientCsrOf(message: AgentToServer): string {
-  const csr = message.connectionSettingsRequest?.opamp?.certificateRequest?.csr;
-  if (csr === undefined || csr.length === 0)
-    throw malformed("the message carries no certificate request");
-  if (csr.length > LIMITS.csrBytes.value)
-    throw malformed(`the certificate request has ${csr.length} bytes`);
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(csr);
-  } catch {
-    throw malformed("the certificate request is not PEM text");
-  }
 }
 
 function malformed(reason: string): TautlineError {

@@ -13,6 +13,9 @@ import {
   recordingLog,
   tokenCaller,
 } from "./fixture-messages.test.ts";
+import { renewingOf, sessionDepsOf } from "./fixture-sessions.test.ts";
+import { createRenewalSession } from "./renewal-session.ts";
+import type { Session } from "./session.ts";
 import { createJoinSession } from "./join-session.ts";
 import { createLiveLinks, type LiveLinks } from "./live-links.ts";
 import {
@@ -32,28 +35,24 @@ interface Ground {
 
 const withPolling = (use: (ground: Ground) => Promise<void>): Promise<void> =>
   withCore(async (core) => {
-    const { store, tokens, authority, audit, instructor, metrics, clock } = core;
-    const { agents, links, settings, instructions } = core;
+    const { store, tokens, authority, audit, metrics, clock } = core;
+    const { agents, links, settings } = core;
     const { now } = clock;
     const log = recordingLog([]);
     const live = createLiveLinks({ agents, links, metrics, log, now });
+    const beginSession = (caller: Caller): Session => {
+      if (caller.kind === "agent") return createAgentSession(sessionDepsOf(core), caller);
+      if (caller.kind === "lapsed") return createRenewalSession(renewingOf(core), caller);
+      const enrolment = { store, tokens, authority, audit, now };
+      return createJoinSession({ enrolment, grant: renewingOf(core).grant, metrics }, caller);
+    };
     const polling = createPollingLinks({
       live,
       metrics,
       now,
       refusals: createRefusals({ audit, log, metrics, now }),
       heartbeatOf: (namespace) => settings.heartbeatMs(namespace),
-      beginSession: (caller: Caller) =>
-        caller.kind === "agent"
-          ? createAgentSession({ agents, settings, instructions, metrics, now }, caller)
-          : createJoinSession(
-              {
-                enrolment: { store, tokens, authority, audit, now },
-                grant: { authority, instructor, addresses: () => ["127.0.0.1:9150"] },
-                metrics,
-              },
-              caller,
-            ),
+      beginSession,
     });
     await use({ core, live, polling });
   });
@@ -152,7 +151,7 @@ describe("PollingLinks", () => {
       assert.equal((await listed(core)).length, 2);
     }));
 
-  it("a new certificate or another key exchange is another link of the same session", () =>
+  it("another key exchange is another link of the same session, another certificate a new session", () =>
     withPolling(async ({ core, polling }) => {
       const caller = await joinedCaller(core);
       const { id } = caller.agent;
@@ -161,7 +160,8 @@ describe("PollingLinks", () => {
       for (const [at, change] of [{ group: "X25519" }, { peerSerial: "bb" }].entries()) {
         const changed: AgentCaller = { ...caller, evidence: { ...caller.evidence, ...change } };
         const answer = await take(polling, changed, messageOf(id, at + 1));
-        assert.equal(read(answer).flags, 0n);
+        // A new session has heard nothing yet, and asks for the full state.
+        assert.equal(read(answer).flags, change.peerSerial === undefined ? 0n : 1n);
         const [link, ...more] = await core.links.list({});
         assert.equal(more.length, 0);
         assert.notEqual(link?.id, before?.id);

@@ -65,7 +65,7 @@ export function createPollingLinks(deps: PollingDeps): PollingLinks {
   const busy = new Set<string>();
   return {
     take: async (caller, read) => {
-      if (caller.kind === "token") return answer(deps, caller, deps.beginSession(caller), read);
+      if (caller.kind !== "agent") return answer(deps, caller, deps.beginSession(caller), read);
       const { id } = caller.agent;
       // What an agent may make central hold in memory at once does not grow with its connections.
       if (busy.has(id)) throw new TautlineError("opamp.one_at_a_time");
@@ -153,7 +153,9 @@ function pollingOf(deps: PollingDeps, byAgent: Map<string, Polling>, caller: Age
     push: async () => {},
     end: () => void drop(deps, byAgent, link),
   };
-  const session = known?.session ?? deps.beginSession(caller);
+  // Another certificate is another identity to be proven, so another session.
+  const isSameIdentity = known?.link.evidence.peerSerial === evidence.peerSerial;
+  const session = known !== undefined && isSameIdentity ? known.session : deps.beginSession(caller);
   const polling = { link, session, lastMs: deps.now() };
   byAgent.set(agent.id, polling);
   deps.live.open(link);

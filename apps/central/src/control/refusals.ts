@@ -19,6 +19,8 @@ export interface RefusedCaller {
   readonly token?: { readonly id: string };
   /** The agent id that a token's holder asked for. */
   readonly agentId?: string | undefined;
+  /** Whose expired certificate was shown, and its key proven. */
+  readonly lapsed?: { readonly peerId: string } | undefined;
 }
 
 /** Remembers refusals: each is counted; those of a proven identity are audited, strangers' only logged. */
@@ -86,13 +88,15 @@ function identityOf({
   evidence,
   token,
   agentId,
+  lapsed,
 }: RefusedCaller): Pick<AuditEvent, "action" | "actor" | "subject"> | undefined {
   if (token !== undefined) {
     const subject = agentId === undefined ? "central" : `agent:${agentId}`;
     return { action: "token.refused", actor: `token:${token.id}`, subject };
   }
-  if (!evidence.clientProven || evidence.peerId === null) return undefined;
-  const who = parseSpiffeId(evidence.peerId);
+  const peerId = evidence.clientProven ? evidence.peerId : lapsed?.peerId;
+  if (peerId === undefined || peerId === null) return undefined;
+  const who = parseSpiffeId(peerId);
   const actor = who.kind === "agent" ? `agent:${who.agentId}` : "central";
   return { action: "link.refused", actor, subject: "central" };
 }

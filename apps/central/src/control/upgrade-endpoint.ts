@@ -32,6 +32,7 @@ export function serveUpgrades(server: Server, deps: UpgradeDeps): void {
   const upgraders = {
     agent: createUpgrader(LIMITS.opampMessageBytes.value),
     token: createUpgrader(LIMITS.opampUnprovenMessageBytes.value),
+    lapsed: createUpgrader(LIMITS.opampUnprovenMessageBytes.value),
   };
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on("error", () => socket.destroy());

@@ -149,7 +149,8 @@ async function refuse(
 function closeStatusOf({ code }: TautlineError, link: WebSocketLink): number | undefined {
   if (code === "opamp.too_large") return CLOSE_TOO_BIG;
   const isOver =
-    link.caller.kind === "token" ||
+    link.caller.kind !== "agent" ||
+    code === "enrolment.clone_suspected" ||
     link.badMessages >= MAX_BAD_MESSAGES ||
     code === "opamp.not_your_id" ||
     code.startsWith("admission.");

@@ -75,6 +75,12 @@ const rows: { name: string; who: SpiffeId; record: CallerRecord; code: string | 
     record: { agent, certificate: { ...certificate, revoked: true } },
     code: "admission.certificate_revoked",
   },
+  {
+    name: "F25: a replaced identity of an agent that seems to exist twice is refused",
+    who,
+    record: { agent, certificate: { ...certificate, isSuspect: true } },
+    code: "admission.identity_replaced",
+  },
 ];
 
 describe("judgeCaller", () => {

@@ -11,6 +11,8 @@ export interface CallerRecord {
         readonly agentId: string | null;
         readonly revoked: boolean;
         readonly purpose: "client" | "server";
+        /** It belongs to an identity that was replaced, of an agent that seems to exist twice. */
+        readonly isSuspect?: boolean;
       }
     | undefined;
 }
@@ -36,6 +38,9 @@ export function judgeCaller(who: SpiffeId, record: CallerRecord): TautlineError 
     certificate.purpose !== "client"
   ) {
     return new TautlineError("admission.certificate_unknown");
+  }
+  if (certificate.isSuspect === true) {
+    return new TautlineError("admission.identity_replaced", { detail: { id: who.agentId } });
   }
   if (certificate.revoked) return new TautlineError("admission.certificate_revoked");
   return undefined;

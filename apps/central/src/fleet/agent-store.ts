@@ -23,6 +23,15 @@ export interface AgentPage extends AgentView {
   readonly token: string;
   readonly attributes: Readonly<Record<string, string>>;
   readonly health: Readonly<Record<string, unknown>> | null;
+  readonly renewal: {
+    /** Number of the newest identity granted; 0 is the join's. */
+    readonly number: number;
+    /** Number of the newest identity in use. */
+    readonly inUse: number;
+    readonly lastAt: string | null;
+    /** When an older identity asked to be renewed, so that the agent seems to exist twice. */
+    readonly cloneSuspectedAt: string | null;
+  };
   readonly settings: {
     readonly hash: string | null;
     readonly status: string;
@@ -138,6 +147,12 @@ async function agentPage(store: Store, id: string): Promise<AgentPage> {
     token: row.token_id,
     attributes: JSON.parse(row.attributes) as Record<string, string>,
     health: row.health === null ? null : (JSON.parse(row.health) as Record<string, unknown>),
+    renewal: {
+      number: row.renewal_counter,
+      inUse: row.proven_counter,
+      lastAt: time(row.renewed_at),
+      cloneSuspectedAt: time(row.clone_suspected_at),
+    },
     settings: { hash: row.config_hash, status: row.config_status, error: row.config_error },
   };
 }

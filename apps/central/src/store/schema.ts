@@ -72,6 +72,16 @@ export interface AgentTable {
   config_status: "unset" | "applied" | "applying" | "failed";
   config_error: string;
   instruction_seq: number;
+  /** Newest number granted; 0 is the join's. `client_pin` and `server_pin` are its keys. */
+  renewal_counter: Generated<number>;
+  /** Newest number under which a message was answered. */
+  proven_counter: Generated<number>;
+  renewed_at: Generated<number | null>;
+  /** When an older identity, or an old number with other keys, asked to be renewed. */
+  clone_suspected_at: Generated<number | null>;
+  /** What the suspect asked for: decimal number, and the pin of its client key. */
+  clone_counter: Generated<string | null>;
+  clone_pin: Generated<string | null>;
 }
 
 export interface CertificateTable {
@@ -86,6 +96,8 @@ export interface CertificateTable {
   not_before: number;
   not_after: number;
   revoked_at: number | null;
+  /** Number of the identity it belongs to; 0 is the join's, and of certificates of central itself. */
+  renewal_counter: Generated<number>;
 }
 
 export interface LinkTable {

@@ -3,6 +3,7 @@ import { isTautlineError, TautlineError } from "@tautline/protocol";
 import { Kysely, type Transaction } from "kysely";
 import { type MigrationProvider, Migrator } from "kysely/migration";
 import { firstRelease } from "./migrations/0001-first.ts";
+import { renewal } from "./migrations/0002-renewal.ts";
 import {
   publishDatabase,
   refuseCutOff,
@@ -41,7 +42,7 @@ export interface Store {
 }
 
 const migrations: MigrationProvider = {
-  getMigrations: async () => ({ "0001-first": firstRelease }),
+  getMigrations: async () => ({ "0001-first": firstRelease, "0002-renewal": renewal }),
 };
 
 /**

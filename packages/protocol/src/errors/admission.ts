@@ -64,6 +64,14 @@ export const admissionErrors = defineErrors({
     status: 403,
     exit: 1,
   },
+  "admission.identity_replaced": {
+    sentence:
+      "Agent {id} seems to exist twice, and this certificate is of the side whose identity was replaced.",
+    remedy:
+      "The other side keeps running. If this is the copy, stop it, empty its data folder and join it again; if the other one is, 'tautline agents revoke {id}' at central and join again.",
+    status: 409,
+    exit: 1,
+  },
   "admission.link_replaced": {
     sentence: "A newer link of the same agent took this one's place.",
     remedy:

@@ -1,0 +1,20 @@
+/* Equipment: what sessions are begun with, of a core. No tests of its own. */
+import type { Core } from "../fixture-core.test.ts";
+import type { AgentSessionDeps } from "./agent-session.ts";
+import type { RenewalSessionDeps } from "./renewal-session.ts";
+
+/** What renewing needs, of a core. */
+export function renewingOf(core: Core): RenewalSessionDeps {
+  const { store, authority, audit, instructor, clock } = core;
+  return {
+    renewal: { store, authority, audit, now: clock.now },
+    grant: { authority, instructor, addresses: () => ["127.0.0.1:9150"] },
+  };
+}
+
+/** What the session of an agent needs, of a core. */
+export function sessionDepsOf(core: Core): AgentSessionDeps {
+  const { agents, settings, instructions, metrics, clock, store } = core;
+  const renewing = renewingOf(core);
+  return { agents, settings, instructions, metrics, now: clock.now, store, renewing };
+}

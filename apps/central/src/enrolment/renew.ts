@@ -1,0 +1,200 @@
+import type { KeyObject, X509Certificate } from "node:crypto";
+import { readCsr } from "@tautline/pki";
+import { judgeRenewal, type RenewalRequest, TautlineError } from "@tautline/protocol";
+import type { AuditLog } from "../audit/audit-log.ts";
+import type { CertificateAuthority } from "../authority/authority.ts";
+import { certificateRow } from "../authority/certificate-store.ts";
+import type { AgentRow, CertificateRow } from "../store/schema.ts";
+import type { Store, Writer } from "../store/store.ts";
+import type { Enrolled } from "./enrol.ts";
+import { recordedCertificates } from "./recorded-certificates.ts";
+
+/** What an enrolled agent asks for: the public keys of its next two leaves, under the next number. */
+export interface RenewalOrder extends RenewalRequest {
+  readonly agentId: string;
+  readonly clientCsrPem: string;
+  /** Serial of the certificate whose key the caller proved, lower-case hex. */
+  readonly callerSerial: string;
+}
+
+/** What renewing needs. */
+export interface RenewDeps {
+  readonly store: Store;
+  readonly authority: CertificateAuthority;
+  readonly audit: AuditLog;
+  readonly now: () => number;
+}
+
+/**
+ * Gives an agent its next identity: one transaction judges the number, issues and records both certificates, and audits.
+ *
+ * Asked again with the same number and keys it gives the same certificates and issues nothing (F3), unless they have ended
+ * meanwhile. An older identity, or an old number with other keys, means that the agent exists twice: it is refused and audited,
+ * and the side with the newest number keeps running (F25).
+ *
+ * @param deps central's parts
+ * @param order what the agent asks for
+ * @throws pki.csr_*, enrolment.renewal_malformed, enrolment.renewal_out_of_step, enrolment.clone_suspected,
+ *   enrolment.key_taken, admission.agent_unknown, admission.agent_revoked, admission.certificate_unknown, admission.certificate_revoked
+ */
+export async function renew(deps: RenewDeps, order: RenewalOrder): Promise<Enrolled> {
+  const keys = readKeys(order);
+  const outcome = await deps.store.write(async (trx) => {
+    const { agent, caller } = await recordOf(trx, order);
+    const hasGrantedKeys =
+      agent.client_pin === keys.client.pin && agent.server_pin === keys.server.pin;
+    const verdict = judgeRenewal({
+      counter: order.counter,
+      callerCounter: BigInt(caller.renewal_counter),
+      grantedCounter: BigInt(agent.renewal_counter),
+      provenCounter: BigInt(agent.proven_counter),
+      hasGrantedKeys,
+    });
+    const renewing = { agent, keys, counter: Number(order.counter) };
+    if (verdict === "repeat") return repeat(deps, trx, renewing);
+    if (verdict === "clone") {
+      await noteClone(deps, trx, agent, { counter: order.counter, pin: keys.client.pin });
+      return undefined;
+    }
+    if (verdict === "ahead") {
+      const detail = { counter: String(order.counter), known: agent.renewal_counter };
+      throw new TautlineError("enrolment.renewal_out_of_step", { detail });
+    }
+    await refuseKnownKeys(trx, keys);
+    return issue(deps, trx, renewing);
+  });
+  if (outcome !== undefined) return outcome;
+  // Thrown after the transaction, which keeps what was noted of it.
+  const detail = { id: order.agentId, counter: String(order.counter) };
+  throw new TautlineError("enrolment.clone_suspected", { detail });
+}
+
+interface RequestedKey {
+  readonly publicKey: KeyObject;
+  /** SHA-256 of its SPKI, lower-case hex. */
+  readonly pin: string;
+}
+
+interface RequestedKeys {
+  readonly client: RequestedKey;
+  readonly server: RequestedKey;
+}
+
+interface Renewing {
+  readonly agent: AgentRow;
+  readonly keys: RequestedKeys;
+  readonly counter: number;
+}
+
+/** Both requests prove possession of their keys (A12). */
+function readKeys({ agentId, clientCsrPem, serverCsrPem }: RenewalOrder): RequestedKeys {
+  const read = (pem: string): RequestedKey => {
+    const { publicKey, pin } = readCsr(pem, { agentId });
+    return { publicKey, pin: pin.toString("hex") };
+  };
+  const keys = { client: read(clientCsrPem), server: read(serverCsrPem) };
+  if (keys.client.pin !== keys.server.pin) return keys;
+  throw new TautlineError("enrolment.renewal_malformed", {
+    detail: { reason: "both requests use one key" },
+  });
+}
+
+/** Looked at again inside the transaction: agent and certificate may have been revoked since the link was admitted. */
+async function recordOf(
+  trx: Writer,
+  { agentId: id, callerSerial }: RenewalOrder,
+): Promise<{ readonly agent: AgentRow; readonly caller: CertificateRow }> {
+  const agent = await trx.selectFrom("agents").selectAll().where("id", "=", id).executeTakeFirst();
+  if (agent === undefined) throw new TautlineError("admission.agent_unknown", { detail: { id } });
+  if (agent.state === "revoked") {
+    throw new TautlineError("admission.agent_revoked", { detail: { id } });
+  }
+  const caller = await trx
+    .selectFrom("certificates")
+    .selectAll()
+    .where("serial", "=", callerSerial)
+    .where("agent_id", "=", id)
+    .where("purpose", "=", "client")
+    .executeTakeFirst();
+  if (caller === undefined) throw new TautlineError("admission.certificate_unknown");
+  if (caller.revoked_at !== null) throw new TautlineError("admission.certificate_revoked");
+  return { agent, caller };
+}
+
+/** A key is certified once: neither another agent's nor one of this agent's own past comes back (A17). */
+async function refuseKnownKeys(trx: Writer, { client, server }: RequestedKeys): Promise<void> {
+  const certified = await trx
+    .selectFrom("certificates")
+    .select("serial")
+    .where("pin", "in", [client.pin, server.pin])
+    .limit(1)
+    .executeTakeFirst();
+  if (certified !== undefined) throw new TautlineError("enrolment.key_taken");
+}
+
+async function issue(deps: RenewDeps, trx: Writer, renewing: Renewing): Promise<Enrolled> {
+  const { authority, audit, now } = deps;
+  const { agent, keys, counter } = renewing;
+  const leaf = (purpose: "client" | "server") =>
+    authority.issueAgentLeaf({
+      namespace: agent.namespace,
+      agentId: agent.id,
+      publicKey: keys[purpose].publicKey,
+      purpose,
+    });
+  const [client, server] = [leaf("client"), leaf("server")];
+  const rows = [client, server].map((issued) => certificateRow(issued, counter));
+  await trx.insertInto("certificates").values(rows).execute();
+  await trx
+    .updateTable("agents")
+    .set({
+      renewal_counter: counter,
+      client_pin: keys.client.pin,
+      server_pin: keys.server.pin,
+      renewed_at: now(),
+    })
+    .where("id", "=", agent.id)
+    .execute();
+  const who = `agent:${agent.id}`;
+  const detail = { number: counter, serial: rows[0]?.serial ?? "" };
+  await audit.append(trx, { action: "agent.renewed", actor: who, subject: who, detail });
+  return enrolledAs(renewing, client.certificate, server.certificate);
+}
+
+async function repeat(deps: RenewDeps, trx: Writer, renewing: Renewing): Promise<Enrolled> {
+  const { agent } = renewing;
+  const known = await recordedCertificates(trx, agent);
+  const endsMs = Math.min(known.client.validToDate.getTime(), known.server.validToDate.getTime());
+  // What has ended meanwhile is of no use to the agent, which asks with the keys that it has.
+  if (endsMs <= deps.now()) return issue(deps, trx, renewing);
+  return enrolledAs(renewing, known.client, known.server);
+}
+
+function enrolledAs(
+  { agent, counter }: Renewing,
+  clientCertificate: X509Certificate,
+  serverCertificate: X509Certificate,
+): Enrolled {
+  const { id, name, namespace } = agent;
+  const renewalCounter = BigInt(counter);
+  return { agent: { id, name, namespace }, clientCertificate, serverCertificate, renewalCounter };
+}
+
+/** Written once for each copy, however often it asks. */
+async function noteClone(
+  { audit, now }: RenewDeps,
+  trx: Writer,
+  agent: AgentRow,
+  asked: { readonly counter: bigint; readonly pin: string },
+): Promise<void> {
+  if (agent.clone_pin === asked.pin) return;
+  const number = String(asked.counter);
+  await trx
+    .updateTable("agents")
+    .set({ clone_suspected_at: now(), clone_counter: number, clone_pin: asked.pin })
+    .where("id", "=", agent.id)
+    .execute();
+  const who = `agent:${agent.id}`;
+  const detail = { number, newest: agent.renewal_counter };
+  await audit.append(trx, { action: "agent.clone-suspected", actor: who, subject: who, detail });
+}
