@@ -100,7 +100,7 @@ function explainIssue(issue: z.core.$ZodIssue | undefined, part: string): Tautli
 /** Fastify's own refusals (too large, wrong content type, empty body) are the caller's mistakes, not ours. */
 function explain(thrown: unknown): TautlineError {
   if (isTautlineError(thrown)) return thrown;
-  const { statusCode, message } = thrown as { statusCode?: unknown; message?: unknown };
+  const { statusCode, message } = (thrown ?? {}) as { statusCode?: unknown; message?: unknown };
   const reason = String(message).replace(/\.$/, "");
   if (statusCode === 413) {
     return new TautlineError("api.too_large", { cause: thrown, detail: { reason } });

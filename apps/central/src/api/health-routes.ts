@@ -30,7 +30,9 @@ export function mountHealth(app: FastifyInstance, { registry, isReady }: HealthD
   });
 }
 
+const LOOPBACK_V4 = /^(?:::ffff:)?127(?:\.\d{1,3}){3}$/;
+
 /** A unix socket has no remote address. */
 function isLocal(address: string | undefined): boolean {
-  return address === undefined || address === "::1" || /^(::ffff:)?127\./.test(address);
+  return address === undefined || address === "::1" || LOOPBACK_V4.test(address);
 }

@@ -1,17 +1,39 @@
-import { formatTimestamp, LIMITS, parseAgentId, parseNamespace } from "@tautline/protocol";
-import type { FastifyInstance } from "fastify";
+import {
+  formatTimestamp,
+  isNamespace,
+  LIMITS,
+  parseAgentId,
+  parseNamespace,
+} from "@tautline/protocol";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { ApiDeps } from "./api-deps.ts";
 
-/** Which part of the API a verb asks for; operators' roles come with their logins. */
+/** Who acts over the admin socket; operators get names of their own with their logins. */
 export const LOCAL_OPERATOR = "operator:local";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const MAX_TOKEN_TTL_MS = 30 * DAY_MS;
 const MAX_LIST = 10_000;
 
+const MAX_NAME = 64;
+
 const idParams = z.strictObject({ id: z.string().max(128) });
-const namespace = z.string().max(64);
+const namespace = z
+  .string()
+  .max(MAX_NAME)
+  .refine(isNamespace, "it cannot be the name of a namespace");
+
+const ofNamespace = z.strictObject({ namespace: namespace.optional() });
+
+/** The namespace a list is asked for; one that is not there is a mistake, not an empty list. */
+async function knownNamespace(
+  { namespaces }: ApiDeps,
+  request: FastifyRequest,
+): Promise<string | undefined> {
+  const { namespace: name } = request.query as z.output<typeof ofNamespace>;
+  return name === undefined ? undefined : (await namespaces.get(name)).name;
+}
 
 /**
  * Mounts the operator's API.
@@ -65,10 +87,10 @@ function mountTokens(app: FastifyInstance, { tokens }: ApiDeps): void {
   );
 }
 
-function mountFleet(app: FastifyInstance, { agents, links, endAgent }: ApiDeps): void {
-  const ofNamespace = z.strictObject({ namespace: namespace.optional() });
+function mountFleet(app: FastifyInstance, deps: ApiDeps): void {
+  const { agents, links, endAgent } = deps;
   app.get("/api/v1/agents", { schema: { querystring: ofNamespace } }, async (request) => ({
-    items: await agents.list((request.query as z.output<typeof ofNamespace>).namespace),
+    items: await agents.list(await knownNamespace(deps, request)),
   }));
   app.get("/api/v1/agents/:id", { schema: { params: idParams } }, (request) =>
     agents.page(parseAgentId((request.params as z.output<typeof idParams>).id)),
@@ -101,7 +123,7 @@ function mountFleet(app: FastifyInstance, { agents, links, endAgent }: ApiDeps):
 }
 
 function mountNamespaces(app: FastifyInstance, { namespaces }: ApiDeps): void {
-  const order = z.strictObject({ name: namespace });
+  const order = z.strictObject({ name: z.string().max(MAX_NAME) });
   const nameParams = z.strictObject({ name: namespace });
   app.get("/api/v1/namespaces", async () => ({ items: await namespaces.list() }));
   app.get("/api/v1/namespaces/:name", { schema: { params: nameParams } }, (request) =>
@@ -113,24 +135,26 @@ function mountNamespaces(app: FastifyInstance, { namespaces }: ApiDeps): void {
   });
 }
 
-function mountSettings(app: FastifyInstance, { settings }: ApiDeps): void {
+function mountSettings(app: FastifyInstance, deps: ApiDeps): void {
+  const { settings } = deps;
+  /** Empty means every namespace. */
+  const place = z.union([z.literal(""), namespace]).default("");
   const put = z.strictObject({
-    namespace: namespace.default(""),
+    namespace: place,
     key: z.string().max(256),
     value: z.string().max(LIMITS.attributeBytes.value),
   });
-  const named = z.strictObject({ namespace: namespace.default(""), key: z.string().max(256) });
-  const ofNamespace = z.strictObject({ namespace: namespace.optional() });
+  const named = z.strictObject({ namespace: place, key: z.string().max(256) });
   app.get("/api/v1/settings", { schema: { querystring: ofNamespace } }, async (request) => ({
-    items: await settings.list((request.query as z.output<typeof ofNamespace>).namespace),
+    items: await settings.list(await knownNamespace(deps, request)),
   }));
   app.put("/api/v1/settings", { schema: { body: put } }, async (request, reply) => {
     await settings.put(request.body as z.output<typeof put>, LOCAL_OPERATOR);
     return reply.status(204).send();
   });
   app.delete("/api/v1/settings", { schema: { querystring: named } }, async (request, reply) => {
-    const { namespace: place, key } = request.query as z.output<typeof named>;
-    await settings.remove(place, key, LOCAL_OPERATOR);
+    const query = request.query as z.output<typeof named>;
+    await settings.remove(query.namespace, query.key, LOCAL_OPERATOR);
     return reply.status(204).send();
   });
 }
