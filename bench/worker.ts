@@ -18,6 +18,11 @@ export interface Worker extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+const alive = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of alive) child.kill("SIGKILL");
+});
+
 /**
  * Starts a child process that talks over a channel.
  *
@@ -35,7 +40,8 @@ export function startWorker(
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     env: { PATH: process.env["PATH"], HOME: process.env["HOME"] },
   });
-  process.once("exit", () => child.kill("SIGKILL"));
+  alive.add(child);
+  child.once("exit", () => alive.delete(child));
   const { pid } = child;
   if (pid === undefined) throw new Error(`${file} did not start`);
   const waiting = new Map<number, PromiseWithResolvers<unknown>>();
