@@ -118,6 +118,7 @@ export const centralConfigSchema = z.strictObject({
   log,
 });
 
+/** Central's settings as its parts read them: durations in milliseconds, defaults filled in. */
 export type CentralConfig = Readonly<z.output<typeof centralConfigSchema>>;
 
 /** What the command line may say over the file. */

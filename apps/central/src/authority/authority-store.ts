@@ -11,7 +11,7 @@ import {
 import { TautlineError } from "@tautline/protocol";
 import type { AuthorityTable } from "../store/schema.ts";
 import type { Writer } from "../store/store.ts";
-import type { AuthorityDeps } from "./authority.ts";
+import type { AuthorityDeps } from "./authority-deps.ts";
 
 /** An authority with its place in the database. */
 export interface StoredAuthority extends Authority {

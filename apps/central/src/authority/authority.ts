@@ -1,9 +1,8 @@
 import { randomBytes, type KeyObject, type X509Certificate } from "node:crypto";
 import { createAgentsIntermediate, createSerial, issueCertificate, serialOf } from "@tautline/pki";
 import { formatSpiffeId, TautlineError } from "@tautline/protocol";
-import type { Vault } from "@tautline/vault";
-import type { AuditLog } from "../audit/audit-log.ts";
-import type { Store, Writer } from "../store/store.ts";
+import type { Writer } from "../store/store.ts";
+import type { AuthorityDeps } from "./authority-deps.ts";
 import {
   AUTHORITY_BACKDATE_MS,
   createRootAndServices,
@@ -41,20 +40,6 @@ export interface CertificateAuthority {
   issueCentralLeaf(order: CentralLeafOrder): IssuedCertificate;
   /** Makes a new namespace's intermediate inside the transaction that makes the namespace; call the result once that is on the disk. */
   addNamespace(trx: Writer, namespace: string): Promise<() => void>;
-}
-
-export interface AuthorityDeps {
-  readonly store: Store;
-  readonly vault: Vault;
-  readonly audit: AuditLog;
-  readonly now: () => number;
-  readonly trustDomain: string;
-  readonly lifetimes: {
-    readonly agentLifetime: number;
-    readonly centralLifetime: number;
-    readonly intermediateLifetime: number;
-    readonly rootLifetime: number;
-  };
 }
 
 /**

@@ -13,6 +13,7 @@ export interface CentralIdentity {
   renewIfDue(): Promise<void>;
 }
 
+/** What central's own certificate is made of. */
 export interface CentralIdentityDeps {
   readonly store: Store;
   readonly authority: CertificateAuthority;

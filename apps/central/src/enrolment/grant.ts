@@ -13,6 +13,7 @@ import { plainAnswer } from "../control/answer.ts";
 import type { Instructor } from "../instructions/instructor.ts";
 import type { Enrolled } from "./enrol.ts";
 
+/** What a grant is made of. */
 export interface GrantDeps {
   readonly authority: CertificateAuthority;
   readonly instructor: Instructor;

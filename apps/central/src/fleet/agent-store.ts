@@ -70,6 +70,7 @@ export interface AgentStore {
   revoke(id: string, actor: string): Promise<void>;
 }
 
+/** When, and over what, an agent was last heard; milliseconds since the epoch. */
 export interface LastSeen {
   readonly id: string;
   readonly atMs: number;
@@ -77,6 +78,7 @@ export interface LastSeen {
   readonly group: string | null;
 }
 
+/** What the registry of agents needs. */
 export interface AgentStoreDeps {
   readonly store: Store;
   readonly audit: AuditLog;

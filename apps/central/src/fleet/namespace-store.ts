@@ -22,6 +22,7 @@ export interface NamespaceStore {
   create(name: string, actor: string): Promise<NamespaceView>;
 }
 
+/** What the namespaces need. */
 export interface NamespaceDeps {
   readonly store: Store;
   readonly authority: CertificateAuthority;

@@ -5,21 +5,25 @@ import type { Generated, Insertable, Selectable } from "kysely";
  * Columns named sealed_* hold bytes that only the vault opens.
  */
 
+/** What the data folder is: one row a fact. */
 export interface MetaTable {
   key: string;
   value: string;
 }
 
+/** The vault's header, one row. */
 export interface VaultHeaderTable {
   id: number;
   header: string;
 }
 
+/** The namespaces. */
 export interface NamespaceTable {
   name: string;
   created_at: number;
 }
 
+/** The certificate authorities with their sealed keys. */
 export interface AuthorityTable {
   id: string;
   kind: "root" | "agents" | "services";
@@ -31,6 +35,7 @@ export interface AuthorityTable {
   not_after: number;
 }
 
+/** The keys that sign instructions, one an epoch. */
 export interface InstructorTable {
   epoch: number;
   public_key_pem: string;
@@ -38,6 +43,7 @@ export interface InstructorTable {
   created_at: number;
 }
 
+/** The enrolment tokens. */
 export interface TokenTable {
   id: string;
   namespace: string;
@@ -50,8 +56,10 @@ export interface TokenTable {
   revoked_at: number | null;
 }
 
+/** Where an agent stands in its life. */
 export type AgentState = "active" | "joining" | "revoked";
 
+/** The registered agents and what they last reported. */
 export interface AgentTable {
   id: string;
   namespace: string;
@@ -84,6 +92,7 @@ export interface AgentTable {
   clone_pin: Generated<string | null>;
 }
 
+/** Every certificate this central has issued. */
 export interface CertificateTable {
   serial: string;
   issuer_id: string;
@@ -100,6 +109,7 @@ export interface CertificateTable {
   renewal_counter: Generated<number>;
 }
 
+/** The live links of every central on this database. */
 export interface LinkTable {
   id: string;
   central_id: string;
@@ -123,6 +133,7 @@ export interface LinkTable {
   last_message_at: number;
 }
 
+/** What operators have set for agents. */
 export interface SettingTable {
   /** Empty for settings of every namespace. */
   namespace: string;
@@ -131,6 +142,7 @@ export interface SettingTable {
   changed_at: number;
 }
 
+/** Every instruction signed, and what became of it. */
 export interface InstructionTable {
   agent_id: string;
   epoch: number;
@@ -143,6 +155,7 @@ export interface InstructionTable {
   code: string;
 }
 
+/** The audit trail: body as it was hashed, and the chain. */
 export interface AuditTable {
   seq: Generated<number>;
   previous: string;
@@ -150,6 +163,7 @@ export interface AuditTable {
   body: string;
 }
 
+/** The tables by name, for the query builder. */
 export interface Schema {
   meta: MetaTable;
   vault_header: VaultHeaderTable;
@@ -165,8 +179,13 @@ export interface Schema {
   audit: AuditTable;
 }
 
+/** A token as it is read. */
 export type TokenRow = Selectable<TokenTable>;
+/** An agent as it is read. */
 export type AgentRow = Selectable<AgentTable>;
+/** A certificate as it is read. */
 export type CertificateRow = Selectable<CertificateTable>;
+/** A certificate as it is written. */
 export type NewCertificate = Insertable<CertificateTable>;
+/** A link as it is read and written. */
 export type LinkRow = Selectable<LinkTable>;

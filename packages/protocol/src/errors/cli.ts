@@ -71,12 +71,6 @@ export const cliErrors = defineErrors({
     status: 409,
     exit: 1,
   },
-  "cli.data_folder_denied": {
-    sentence: "The data folder {dataDir} cannot be made or used: {reason}.",
-    remedy: "Choose a folder that this user may write with --data DIR.",
-    status: 403,
-    exit: 1,
-  },
   "cli.part_failed": {
     sentence: "{part} refused to go on, so everything was stopped.",
     remedy: "Read the end of {log} for the reason, then start again; nothing is lost.",
