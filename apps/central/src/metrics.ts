@@ -1,6 +1,8 @@
+import { LEVELS } from "@tautline/protocol";
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import { VERSION } from "./version.ts";
 
-/** What central counts; names and labels stand in docs/reference/metrics.md. */
+/** What central counts; names, labels and their values stand in docs/reference/metrics.md. */
 export interface CentralMetrics {
   readonly registry: Registry;
   readonly refusals: Counter<"code">;
@@ -10,12 +12,26 @@ export interface CentralMetrics {
   readonly links: Gauge<"level">;
 }
 
+/** The values a label may have, where they are few: each series is there from the start, so that a rate never begins with a gap. */
+export const LABEL_VALUES = {
+  transport: ["websocket", "polling"],
+  enrolment: ["joined", "refused"],
+  instruction: ["issued", "carried out", "refused"],
+  level: LEVELS,
+} as const;
+
 /** Makes central's registry of metrics with Node's own process metrics in it. */
 export function createMetrics(): CentralMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
-  return {
+  new Gauge({
+    name: "tautline_build_info",
+    help: "Always 1; the version stands in the label.",
+    labelNames: ["version"],
+    registers,
+  }).set({ version: VERSION }, 1);
+  const metrics: CentralMetrics = {
     registry,
     refusals: new Counter({
       name: "tautline_refusals_total",
@@ -37,7 +53,7 @@ export function createMetrics(): CentralMetrics {
     }),
     instructions: new Counter({
       name: "tautline_instructions_total",
-      help: "Signed instructions, by outcome: issued, carried out, refused.",
+      help: "Signed instructions, by outcome.",
       labelNames: ["outcome"],
       registers,
     }),
@@ -48,4 +64,13 @@ export function createMetrics(): CentralMetrics {
       registers,
     }),
   };
+  beginAtZero(metrics);
+  return metrics;
+}
+
+function beginAtZero({ messages, enrolments, instructions, links }: CentralMetrics): void {
+  for (const transport of LABEL_VALUES.transport) messages.inc({ transport }, 0);
+  for (const outcome of LABEL_VALUES.enrolment) enrolments.inc({ outcome }, 0);
+  for (const outcome of LABEL_VALUES.instruction) instructions.inc({ outcome }, 0);
+  for (const level of LABEL_VALUES.level) links.set({ level }, 0);
 }

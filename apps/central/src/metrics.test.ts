@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { createMetrics, LABEL_VALUES } from "./metrics.ts";
+import { VERSION } from "./version.ts";
+
+interface Described {
+  readonly name: string;
+  readonly help: string;
+  readonly type: unknown;
+  readonly labelNames?: readonly string[];
+}
+
+const page = readFileSync(new URL("../../../docs/reference/metrics.md", import.meta.url), "utf8");
+
+/** The rows of the page by name: type, label, values, meaning. */
+const rows = new Map(
+  page
+    .split("\n")
+    .filter((line) => line.startsWith("| `"))
+    .map((line) => {
+      const [, name = "", ...cells] = line.split("|").map((cell) => cell.trim());
+      return [name.replaceAll("`", ""), cells] as const;
+    }),
+);
+
+const values = (name: string): string | undefined => rows.get(name)?.[2];
+const written = (list: readonly string[]): string => list.map((each) => `\`${each}\``).join(", ");
+
+const registered = (): Described[] =>
+  (createMetrics().registry.getMetricsAsArray() as readonly Described[]).filter(({ name }) =>
+    name.startsWith("tautline_"),
+  );
+
+describe("docs/reference/metrics.md", () => {
+  it("has a row for every metric of central's own, with its type, label and meaning", () => {
+    for (const { name, help, labelNames } of registered()) {
+      const [type, label, , meaning] = rows.get(name) ?? assert.fail(`${name} has no row`);
+      assert.equal(type, name.endsWith("_total") ? "counter" : "gauge", name);
+      assert.deepEqual(labelNames, [label?.replaceAll("`", "")], name);
+      assert.equal(meaning, help, name);
+    }
+  });
+
+  it("has no row for what is not registered", () => {
+    const names = registered().map(({ name }) => name);
+    assert.deepEqual([...rows.keys()].toSorted(), names.toSorted());
+  });
+
+  it("names the values of every label that has few", () => {
+    assert.equal(values("tautline_opamp_messages_total"), written(LABEL_VALUES.transport));
+    assert.equal(values("tautline_enrolments_total"), written(LABEL_VALUES.enrolment));
+    assert.equal(values("tautline_instructions_total"), written(LABEL_VALUES.instruction));
+    assert.equal(values("tautline_links"), written(LABEL_VALUES.level));
+  });
+});
+
+describe("createMetrics", () => {
+  it("begins every series of few values at zero, and says its version", async () => {
+    const text = await createMetrics().registry.metrics();
+    for (const series of [
+      'tautline_opamp_messages_total{transport="websocket"} 0',
+      'tautline_enrolments_total{outcome="joined"} 0',
+      'tautline_instructions_total{outcome="carried out"} 0',
+      'tautline_links{level="mtls"} 0',
+      `tautline_build_info{version="${VERSION}"} 1`,
+    ]) {
+      assert.ok(text.includes(series), series);
+    }
+  });
+
+  it("is one registry a central: two in one process count apart", async () => {
+    const [one, other] = [createMetrics(), createMetrics()];
+    one.enrolments.inc({ outcome: "joined" });
+    assert.equal((await other.enrolments.get()).values[0]?.value, 0);
+    assert.equal((await one.enrolments.get()).values[0]?.value, 1);
+  });
+});
