@@ -18,6 +18,7 @@ import { assemble, type Assembly } from "./assembly.ts";
 import { createAuditLog } from "./audit/audit-log.ts";
 import { openStore, type Store } from "./store/store.ts";
 import { databaseHeaderStore } from "./store/vault-header-store.ts";
+import { VERSION } from "./version.ts";
 
 /** What central is started with. */
 export interface CentralOptions {
@@ -114,7 +115,13 @@ async function run(
   const { agents, console: console_ } = state;
   if (agents === undefined || console_ === undefined)
     throw new TautlineError("internal.unexpected");
-  return { agentsAddress: agents, consoleAddress: console_, stop: () => running.stop() };
+  const { log } = opened;
+  log.info({ version: VERSION, agents, console: console_ }, "central is ready");
+  const stop = async (): Promise<void> => {
+    await running.stop();
+    log.info("central has stopped");
+  };
+  return { agentsAddress: agents, consoleAddress: console_, stop };
 }
 
 /** Central's parts: started in this order, stopped in reverse. */

@@ -64,6 +64,7 @@ export function createLiveLinks(deps: LiveLinkDeps): LiveLinks {
     table.remove(link);
     if (!wasListed) return;
     deps.metrics.links.dec({ level: link.evidence.level });
+    deps.log.info({ agent: link.agentId, link: link.id }, "a link has ended");
     await removeRow(deps, link, leftBehind);
   };
   return {
@@ -75,6 +76,9 @@ export function createLiveLinks(deps: LiveLinkDeps): LiveLinks {
       if (!table.has(link)) return removeRow(deps, link, leftBehind);
       table.list(link);
       deps.metrics.links.inc({ level: link.evidence.level });
+      const { agentId: agent, id, remoteAddress: from, transport } = link;
+      const { level: linkLevel, group } = link.evidence;
+      deps.log.info({ agent, link: id, linkLevel, group, transport, from }, "an agent is linked");
       for (const earlier of table.openedBefore(link)) {
         earlier.end(new TautlineError("admission.link_replaced"));
         // Not when its connection has closed: that of a peer which vanished takes its time.
