@@ -15,6 +15,7 @@ import { type AdminSocket, createAdminSocket } from "./listeners/admin-socket.ts
 import { type AgentsListener, createAgentsListener } from "./listeners/agents-listener.ts";
 import { type ConsoleListener, createConsoleListener } from "./listeners/console-listener.ts";
 import type { CentralState, OpenedCentral } from "./opened-central.ts";
+import { isHealthy, retryWrite } from "./store/store-health.ts";
 import type { Store } from "./store/store.ts";
 import { createTimers, type Timers } from "./timers.ts";
 
@@ -49,9 +50,9 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
     agentsListener.acceptor.replaceIdentity(renewed);
     consoleListener.acceptor.replaceIdentity(renewed);
   });
-  const { live, metrics } = fleet;
+  const { live, metrics, refusals } = fleet;
   const control = { ...fleet, log, isStopping: () => state.isStopping };
-  const secured = { config, authority, identity, metrics, log, now };
+  const secured = { config, authority, identity, refusals, log, now };
   const agentsListener = await createAgentsListener({ ...secured, control });
   const api = createApi(deps, fleet, state);
   const health: HealthDeps = { registry: metrics.registry, isReady: () => isReady(store, state) };
@@ -91,7 +92,7 @@ function createCentralTimers(
   const tasks = [
     { name: "flush", everyMs: FLUSH_MS, run: () => live.flush() },
     { name: "polling", everyMs: POLL_CHECK_MS, run: () => polling.forgetSilent() },
-    { name: "store", everyMs: STORE_CHECK_MS, run: () => retryStore(store) },
+    { name: "store", everyMs: STORE_CHECK_MS, run: () => retryWrite(store) },
     {
       name: "own certificate",
       everyMs: Math.min(RENEWAL_CHECK_MS, centralLifetime / 20),
@@ -101,22 +102,6 @@ function createCentralTimers(
   return createTimers(tasks, log);
 }
 
-/** After a refused write, finds out by itself when the database takes writes again (F11). */
-async function retryStore(store: Store): Promise<void> {
-  if (store.trouble() === undefined) return;
-  await store.write((trx) =>
-    trx
-      .insertInto("meta")
-      .values({ key: "last_retry", value: "1" })
-      .onConflict((conflict) => conflict.column("key").doUpdateSet({ value: "1" }))
-      .execute(),
-  );
-}
-
 async function isReady(store: Store, state: CentralState): Promise<boolean> {
-  if (state.isStopping || state.agents === undefined || store.trouble() !== undefined) return false;
-  return store
-    .read((db) => db.selectFrom("meta").select("key").limit(1).execute())
-    .then(() => true)
-    .catch(() => false);
+  return !state.isStopping && state.agents !== undefined && (await isHealthy(store));
 }

@@ -4,6 +4,7 @@ import { formatTimestamp, toHex } from "@tautline/protocol";
 import type { CentralStatus } from "./api/api-deps.ts";
 import type { CentralState, OpenedCentral } from "./opened-central.ts";
 import type { Fleet } from "./fleet-parts.ts";
+import type { Store } from "./store/store.ts";
 import { VERSION } from "./version.ts";
 
 /**
@@ -15,8 +16,8 @@ import { VERSION } from "./version.ts";
  * @returns asks anew at every call; the start is the moment of this one
  */
 export function describeCentral(
-  { authority, dataDir, now }: OpenedCentral,
-  { agents, links, tokens }: Fleet,
+  { authority, dataDir, now, store }: OpenedCentral,
+  { tokens }: Fleet,
   state: CentralState,
 ): () => Promise<CentralStatus> {
   const startedAt = formatTimestamp(now());
@@ -30,8 +31,8 @@ export function describeCentral(
     console: written(state.console),
     rootPin,
     counts: {
-      agents: (await agents.list()).length,
-      links: (await links.list({})).length,
+      agents: await countRows(store, "agents"),
+      links: await countRows(store, "links"),
       tokens: (await tokens.list()).filter((token) => token.state === "open").length,
     },
   });
@@ -39,4 +40,14 @@ export function describeCentral(
 
 function written(at: HostPort | undefined): string {
   return at === undefined ? "" : formatHostPort(at.host, at.port);
+}
+
+async function countRows(store: Store, table: "agents" | "links"): Promise<number> {
+  const { rows } = await store.read((db) =>
+    db
+      .selectFrom(table)
+      .select((eb) => eb.fn.countAll<number>().as("rows"))
+      .executeTakeFirstOrThrow(),
+  );
+  return rows;
 }

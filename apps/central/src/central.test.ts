@@ -150,6 +150,37 @@ describe("startCentral", () => {
     }));
 });
 
+describe("a running central", () => {
+  it("writes by itself, within seconds, when it heard of an agent, and over what", () =>
+    withCentral(async (test) => {
+      const agent = await joinOver(test);
+      const link = await openControl(test, agent);
+      link.send(messageOf(agent.id, 0, described()));
+      await link.next();
+      const path = `/api/v1/agents/${agent.id}`;
+      const page = () => admin<{ lastSeenAt: string | null; level: string }>(test, "GET", path);
+      let seen = await page();
+      while (seen.lastSeenAt === null) seen = await page();
+      assert.equal(Date.parse(seen.lastSeenAt), test.clock.now());
+      assert.equal(seen.level, "mtls");
+    }));
+
+  it("logs its start, its links as they come and go, and no secret", () =>
+    withCentral(async (test) => {
+      const token = await newToken(test);
+      const agent = await joinOver(test);
+      const link = await openControl(test, agent);
+      link.send(messageOf(agent.id, 0, described()));
+      await link.next();
+      const text = JSON.stringify(test.lines);
+      assert.match(text, new RegExp(agent.id));
+      for (const form of ["hex", "base64", "base64url"] as const) {
+        assert.equal(text.includes(Buffer.from(token.secret).toString(form)), false);
+      }
+      assert.doesNotMatch(text, /PRIVATE KEY|Bearer/);
+    }));
+});
+
 describe("startCentral refuses", () => {
   it("a folder whose database was lost, rather than become a central that no agent knows", () =>
     withTempFolder(async (folder) => {

@@ -136,4 +136,16 @@ describe("Refusals", () => {
       const err = lines[0]?.["err"] as { cause?: { message?: string } };
       assert.equal(err.cause?.message, "inside");
     }));
+
+  it("A20: shares a stranger's few lines with connections that failed before anybody could speak", () =>
+    withRefusals(async ({ core, refusals, lines }) => {
+      const failed = new TautlineError("link.not_tls", { detail: { address: "192.0.2.1:5" } });
+      for (let at = 0; at < STRANGERS_LOG_LINES; at += 1)
+        refusals.noteFailed(failed, "192.0.2.1:5");
+      await refusals.note(unknown(), stranger);
+      assert.equal(lines.length, STRANGERS_LOG_LINES);
+      assert.deepEqual([lines[0]?.["code"], lines[0]?.["level"]], ["link.not_tls", "warn"]);
+      const { values } = await core.metrics.refusals.get();
+      assert.equal(values.find(({ labels }) => labels.code === "link.not_tls")?.value, 60);
+    }));
 });

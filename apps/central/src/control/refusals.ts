@@ -27,6 +27,8 @@ export interface RefusedCaller {
 export interface Refusals {
   /** Never throws: a refusal stays a refusal when it cannot be written down. */
   note(error: unknown, caller: RefusedCaller): Promise<void>;
+  /** The same for a connection that failed before anybody could prove anything; strangers' lines of log are shared with these. */
+  noteFailed(error: TautlineError, remoteAddress: string): void;
 }
 
 /** What remembering refusals needs. */
@@ -68,6 +70,11 @@ export function createRefusals(deps: RefusalDeps): Refusals {
       await audit
         .record({ ...who, detail })
         .catch((failure: unknown) => log.error({ err: failure }, "a refusal was not audited"));
+    },
+    noteFailed: ({ code, message, remedy }, from) => {
+      metrics.refusals.inc({ code });
+      const unlogged = strangers.take();
+      if (unlogged !== undefined) log.warn({ code, from, unlogged, remedy }, message);
     },
   };
 }

@@ -12,7 +12,6 @@ import type { CentralIdentity } from "../authority/central-identity.ts";
 import type { CentralConfig } from "../config.ts";
 import { serveControl, type ControlDeps } from "../control/control-endpoint.ts";
 import { errorForPeer } from "../control/peer-error.ts";
-import type { CentralMetrics } from "../metrics.ts";
 import { createHttpServer } from "./http-server.ts";
 import { createSecuredPort } from "./secured-port.ts";
 
@@ -31,7 +30,6 @@ export interface AgentsListenerDeps {
   readonly authority: CertificateAuthority;
   readonly identity: CentralIdentity;
   readonly control: ControlDeps;
-  readonly metrics: CentralMetrics;
   readonly log: Logger;
   readonly now: () => number;
 }
@@ -58,10 +56,7 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
     handshakeTimeoutMs: handshakeTimeout,
     maxConnections,
     now: deps.now,
-    onFailed: (error, from) => {
-      deps.metrics.refusals.inc({ code: error.code });
-      log.debug({ code: error.code, from }, error.message);
-    },
+    onFailed: (error, from) => deps.control.refusals.noteFailed(error, from),
   });
   return {
     acceptor: secured.acceptor,

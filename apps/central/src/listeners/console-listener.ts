@@ -7,6 +7,7 @@ import { mountHealth, type HealthDeps } from "../api/health-routes.ts";
 import { mountRoutes } from "../api/routes.ts";
 import type { CentralIdentity } from "../authority/central-identity.ts";
 import type { CentralConfig } from "../config.ts";
+import type { Refusals } from "../control/refusals.ts";
 import { createHttpServer } from "./http-server.ts";
 import { createSecuredPort } from "./secured-port.ts";
 
@@ -24,6 +25,7 @@ export interface ConsoleListenerDeps {
   readonly identity: CentralIdentity;
   readonly api: ApiDeps;
   readonly health: HealthDeps;
+  readonly refusals: Refusals;
   readonly log: Logger;
   readonly now: () => number;
 }
@@ -62,7 +64,7 @@ export async function createConsoleListener(deps: ConsoleListenerDeps): Promise<
     handshakeTimeoutMs: config.agents.handshakeTimeout,
     maxConnections: MAX_CONNECTIONS,
     now: deps.now,
-    onFailed: (error, from) => log.debug({ code: error.code, from }, error.message),
+    onFailed: (error, from) => deps.refusals.noteFailed(error, from),
   });
   return {
     acceptor: secured.acceptor,

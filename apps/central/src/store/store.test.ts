@@ -16,6 +16,7 @@ import { describe, it } from "node:test";
 import { withTempFolder } from "@tautline/testing";
 import { sql } from "kysely";
 import { modeOf, refusalOf, snapshotOf } from "../fixture-checks.test.ts";
+import { isHealthy, retryWrite } from "./store-health.ts";
 import { openStore, type Store } from "./store.ts";
 
 const PAGE_BYTES = 4096;
@@ -297,16 +298,22 @@ describe("Store.write", () => {
         await store.read((db) => sql`pragma ${sql.raw(pragma)}`.execute(db));
       };
       await pages("max_page_count = 1");
+      assert.equal(await isHealthy(store), true);
+      await retryWrite(store);
+      assert.deepEqual(await keysOf(store), []);
       const big = "x".repeat(100_000);
       const refusal = await refusalOf(put(store, "big", big), "store.full");
       assert.equal(refusal.status, 503);
       assert.equal(store.trouble()?.code, "store.full");
       await refusalOf(put(store, "big", big), "store.full");
       assert.deepEqual(await keysOf(store), []);
+      assert.equal(await isHealthy(store), false);
       await pages("max_page_count = 100000");
-      await put(store, "big", big);
+      await retryWrite(store);
       assert.equal(store.trouble(), undefined);
-      assert.deepEqual(await keysOf(store), ["big"]);
+      assert.equal(await isHealthy(store), true);
+      await put(store, "big", big);
+      assert.deepEqual(await keysOf(store), ["big", "last_retry"]);
       await store.close();
     }));
 
@@ -317,5 +324,6 @@ describe("Store.write", () => {
       await store.close();
       await assert.rejects(put(store, "a", "1"));
       await assert.rejects(keysOf(store));
+      assert.equal(await isHealthy(store), false);
     }));
 });
