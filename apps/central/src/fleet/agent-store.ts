@@ -15,6 +15,8 @@ export interface AgentView {
   readonly lastSeenAt: string | null;
   readonly certificateExpiresAt: string | null;
   readonly profile: string | null;
+  /** When an older identity asked to be renewed, so that the agent seems to exist twice (F25). */
+  readonly cloneSuspectedAt: string | null;
 }
 
 /** All that is known of one agent. */
@@ -29,8 +31,6 @@ export interface AgentPage extends AgentView {
     /** Number of the newest identity in use. */
     readonly inUse: number;
     readonly lastAt: string | null;
-    /** When an older identity asked to be renewed, so that the agent seems to exist twice. */
-    readonly cloneSuspectedAt: string | null;
   };
   readonly settings: {
     readonly hash: string | null;
@@ -134,6 +134,7 @@ async function listAgents(
     lastSeenAt: time(row.last_seen_at),
     certificateExpiresAt: time(row.certificate_not_after),
     profile: null,
+    cloneSuspectedAt: time(row.clone_suspected_at),
   }));
 }
 
@@ -153,7 +154,6 @@ async function agentPage(store: Store, id: string): Promise<AgentPage> {
       number: row.renewal_counter,
       inUse: row.proven_counter,
       lastAt: time(row.renewed_at),
-      cloneSuspectedAt: time(row.clone_suspected_at),
     },
     settings: { hash: row.config_hash, status: row.config_status, error: row.config_error },
   };

@@ -28,6 +28,7 @@ const STATUS = {
   },
   vault: { source: "key-file", strength: "weak" },
   certificates: [{ purpose: "client", serial: "0a", notAfter: "2026-11-23T10:03:15Z" }],
+  renewal: { made: 3, number: "4", nextAt: "2026-11-22T22:03:15Z", underWay: false },
   settings: { hash: "ab", seq: "2", epoch: 1, values: { heartbeatSeconds: 10, labels: {} } },
   errors: [{ at: "2026-11-22T09:00:00Z", code: "link.broken", text: "It broke." }],
 };
@@ -40,6 +41,7 @@ test("a running agent's page answers: who, connected how, sealed by what, ending
     /^link +mtls, TLSv1\.3, TLS_AES_256_GCM_SHA384, X25519MLKEM768, since 2026-11-22T09:03:15Z$/m,
     /^vault +key-file, weak$/m,
     /^client certificate +ends 2026-11-23T10:03:15Z \(in 1d\), serial 0a$/m,
+    /^renewals +3 made, next 2026-11-22T22:03:15Z \(in 12h\)$/m,
     /^settings +by instruction 1\/2\n +heartbeatSeconds = 10$/m,
     /^error +2026-11-22T09:00:00Z link\.broken: It broke\.$/m,
   ]) {
@@ -53,6 +55,7 @@ test("an agent that does not run shows what its folder knows, and no more", () =
     running: false,
     link: null,
     vault: null,
+    renewal: null,
     settings: null,
     central: { addresses: [], connected: false, lastAnswerAt: null },
   };

@@ -54,12 +54,20 @@ export function statusLines(status: Row, nowMs: number): readonly PageLine[] {
       `${textOf(certificate, "purpose")} certificate`,
       `ends ${timeAndDistance(certificate["notAfter"], nowMs)}, serial ${textOf(certificate, "serial")}`,
     ]),
+    ["renewals", renewalText(rowOf(status, "renewal"), nowMs)],
     ["settings", settingsText(rowOf(status, "settings"))],
     ...rowsOf(status, "errors").map((error): PageLine => [
       "error",
       `${timeText(error["at"])} ${textOf(error, "code")}: ${textOf(error, "text")}`,
     ]),
   ];
+}
+
+/** Nothing is said of it before the join is proven. */
+function renewalText(renewal: Row, nowMs: number): string | undefined {
+  if (renewal["made"] === undefined) return undefined;
+  const next = `next ${timeAndDistance(renewal["nextAt"], nowMs)}`;
+  return `${textOf(renewal, "made")} made, ${renewal["underWay"] === true ? "one under way" : next}`;
 }
 
 function linkText(link: Row): string {

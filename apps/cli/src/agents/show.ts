@@ -55,6 +55,7 @@ function agentLines(agent: Row, nowMs: number): readonly PageLine[] {
     ["joined", timeAndDistance(agent["joinedAt"], nowMs)],
     ["joined with token", textOf(agent, "token")],
     ["certificate ends", timeAndDistance(agent["certificateExpiresAt"], nowMs)],
+    ["identity", identityText(agent, nowMs)],
     [
       "settings",
       [textOf(settings, "status"), textOf(settings, "error")].filter(Boolean).join(": "),
@@ -62,6 +63,18 @@ function agentLines(agent: Row, nowMs: number): readonly PageLine[] {
     ["health", healthText(rowOf(agent, "health"))],
     ["attributes", pairs(rowOf(agent, "attributes"))],
   ];
+}
+
+/** Numbers of identities count renewals; the join's is 0. */
+function identityText(agent: Row, nowMs: number): string {
+  const renewal = rowOf(agent, "renewal");
+  const { lastAt = null } = renewal;
+  const { cloneSuspectedAt = null } = agent;
+  const number = `number ${textOf(renewal, "inUse")}`;
+  const renewed = lastAt === null ? "never renewed" : `renewed ${timeAndDistance(lastAt, nowMs)}`;
+  if (cloneSuspectedAt === null) return `${number}, ${renewed}`;
+  const suspected = `seems to exist twice since ${timeAndDistance(cloneSuspectedAt, nowMs)}`;
+  return `${number}, ${renewed}; ${suspected}: see 'tautline audit list'`;
 }
 
 function healthText(health: Row): string {

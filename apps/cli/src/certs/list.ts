@@ -24,6 +24,7 @@ function columns({ now }: Pick<CommandContext, "now">): readonly Column[] {
   return [
     { title: "SERIAL", cell: (row) => textOf(row, "serial") },
     { title: "PURPOSE", cell: (row) => textOf(row, "purpose") },
+    { title: "IDENTITY", cell: (row) => textOf(row, "renewal") },
     { title: "ENDS", cell: (row) => distanceText(row["notAfter"], now()) },
     { title: "REVOKED", cell: (row) => distanceText(row["revokedAt"], now()) },
     { title: "NAME", cell: (row) => textOf(row, "name") },

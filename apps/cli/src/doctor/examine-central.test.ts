@@ -21,6 +21,7 @@ const HEALTHY: Answers = {
     body: { items: [{ kind: "root", namespace: "", notAfter: "2036-01-01T00:00:00Z" }] },
   },
   "GET /api/v1/certificates": { body: { items: [own("2026-11-23T10:00:00Z", "0b")] } },
+  "GET /api/v1/agents": { body: { items: [] } },
 };
 
 async function examine(answers: Answers, config?: string): Promise<readonly string[]> {
@@ -72,3 +73,15 @@ test("a central that does not run is an error", () =>
     assert.equal(finding?.severity, "error");
     assert.match(finding?.what ?? "", /No central is running/);
   }));
+
+test("F25: an agent that seems to exist twice is an error, until it is revoked", async () => {
+  const agent = { id: "a1", name: "web-1", cloneSuspectedAt: "2026-11-22T10:00:00Z" };
+  const items = [
+    { ...agent, state: "active" },
+    { ...agent, state: "revoked" },
+    { ...agent, state: "active", cloneSuspectedAt: null },
+  ];
+  const found = await examine({ ...HEALTHY, "GET /api/v1/agents": { body: { items } } });
+  assert.equal(found.length, 1);
+  assert.match(found.join(), /^error An agent seems to exist twice since 2026-11-22T10:00:00Z/);
+});

@@ -5,6 +5,7 @@ import { createSocketClient, type AdminClient } from "../client.ts";
 import type { CommandContext } from "../context.ts";
 import { isRow, rowOf, textOf, type Row } from "../row.ts";
 import { examineCertificate } from "./examine-certificates.ts";
+import { timeAndDistance } from "../time-text.ts";
 import type { Finding } from "./finding.ts";
 
 /**
@@ -71,8 +72,10 @@ async function askCentral(
   const vault = await client.get({ path: ["vault"] });
   const authorities = await client.list({ path: ["authorities"] });
   const certificates = await client.list({ path: ["certificates"] });
+  const agents = await client.list({ path: ["agents"] });
   return [
     ...examineVault(vault, folder),
+    ...agents.flatMap((agent) => examineCopies(agent, nowMs)),
     ...authorities.flatMap((row) =>
       examineCertificate(
         { name: authorityName(row), notAfter: row["notAfter"], isAuthority: true },
@@ -109,6 +112,22 @@ export function examineVault(vault: Row, folder: string): readonly Finding[] {
       where: textOf(finding, "where") || folder,
       why: textOf(finding, "why"),
       remedy: textOf(finding, "remedy"),
+    },
+  ];
+}
+
+/** An agent whose older identity came back after it was replaced (F25). */
+function examineCopies(agent: Row, nowMs: number): readonly Finding[] {
+  const { cloneSuspectedAt = null, state } = agent;
+  if (cloneSuspectedAt === null || state === "revoked") return [];
+  const id = textOf(agent, "id");
+  return [
+    {
+      severity: "error",
+      what: `An agent seems to exist twice since ${timeAndDistance(cloneSuspectedAt, nowMs)}`,
+      where: `agent ${id} (${textOf(agent, "name")})`,
+      why: "A copy of its data folder asked for certificates. The side with the newest identity runs, which may be the wrong one.",
+      remedy: `Find the copy, stop it, empty its data folder and join it again. If a stranger may hold the newest identity: 'tautline agents revoke ${id}', then join again.`,
     },
   ];
 }
