@@ -129,6 +129,13 @@ describe("Refusals", () => {
       assert.equal(lines.at(-1)?.["level"], "error");
     }));
 
+  it("does not fail over a peer whose name cannot be read", () =>
+    withRefusals(async ({ refusals, lines }) => {
+      const odd = { ...agent, evidence: { ...proven, peerId: "not a name" } };
+      await refusals.note(new TautlineError("opamp.malformed"), odd);
+      assert.equal(lines.at(-1)?.["level"], "error");
+    }));
+
   it("logs what went wrong inside as an error with its cause, and no secret", () =>
     withRefusals(async ({ refusals, lines }) => {
       await refusals.note(new Error("inside"), stranger);

@@ -58,18 +58,19 @@ export function createRefusals(deps: RefusalDeps): Refusals {
     note: async (thrown, caller) => {
       const error = toTautlineError(thrown);
       metrics.refusals.inc({ code: error.code });
-      const who = identityOf(caller);
-      if (who === undefined) {
-        const unlogged = strangers.take();
-        if (unlogged !== undefined) logRefusal(log, error, caller, { unlogged });
-        return;
+      try {
+        const who = identityOf(caller);
+        if (who === undefined) {
+          const unlogged = strangers.take();
+          if (unlogged !== undefined) logRefusal(log, error, caller, { unlogged });
+        } else if (quiet.isNews(`${who.actor} ${error.code}`)) {
+          logRefusal(log, error, caller, { peer: who.actor });
+          const detail = { code: error.code, from: caller.remoteAddress };
+          await audit.record({ ...who, detail });
+        }
+      } catch (failure) {
+        log.error({ err: failure }, "a refusal was not audited");
       }
-      if (!quiet.isNews(`${who.actor} ${error.code}`)) return;
-      logRefusal(log, error, caller, { peer: who.actor });
-      const detail = { code: error.code, from: caller.remoteAddress };
-      await audit
-        .record({ ...who, detail })
-        .catch((failure: unknown) => log.error({ err: failure }, "a refusal was not audited"));
     },
     noteFailed: ({ code, message, remedy }, from) => {
       metrics.refusals.inc({ code });

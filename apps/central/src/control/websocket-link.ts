@@ -64,7 +64,10 @@ export function runWebSocketLink(
   const live = caller.kind === "agent" ? liveLinkOf(link, caller) : undefined;
   if (live !== undefined) deps.live.open(live);
   const stopPing = keepAlive(socket, PING_MS);
-  const enqueue = createQueue();
+  const enqueue = createQueue((error) => {
+    deps.log.error({ err: error, from: caller.remoteAddress }, "a link failed inside central");
+    socket.terminate();
+  });
   let waiting = 0;
   socket.on("message", (data: Buffer, isBinary: boolean) => {
     // Read no further while any is worked on: a fast sender waits instead of filling memory.
@@ -89,10 +92,14 @@ export function runWebSocketLink(
   });
 }
 
-/** Runs works that never reject one after the other. */
-function createQueue(): (work: () => Promise<void>) => Promise<void> {
+/**
+ * Runs works one after the other. None of them rejects; should one do so all the same, that ends its link and not the process.
+ */
+function createQueue(
+  onFailure: (error: unknown) => void,
+): (work: () => Promise<void>) => Promise<void> {
   let last = Promise.resolve();
-  return (work) => (last = workAfter(last, work));
+  return (work) => (last = workAfter(last, work).catch(onFailure));
 }
 
 async function workAfter(before: Promise<void>, work: () => Promise<void>): Promise<void> {
