@@ -178,6 +178,18 @@ describe("a joining session refuses", () => {
       await refusalOf(session.receive(at(over.subarray(1))), "pki.csr_malformed");
     }));
 
+  it("A27: a name that is none, in words that the joining host can show", () =>
+    withSession(async ({ core, session }) => {
+      const sent = Buffer.from(joinMessage(makeJoiner("plain-name").request)).toString("latin1");
+      for (const name of ["plain\nname", "plain\u001bname", "plain-nam ", "plain\0name"]) {
+        const bytes = Buffer.from(sent.replace("plain-name", name), "latin1");
+        const refusal = await refusalOf(session.receive(bytes), "enrolment.request_malformed");
+        assert.match(refusal.message, /name is not a label/);
+        assert.equal(/[\p{Cc}\p{Cf}]/u.test(refusal.message + refusal.remedy), false);
+      }
+      assert.deepEqual(await core.agents.list(), []);
+    }));
+
   it("a message over the limit for callers who have not proved who they are", () =>
     withSession(async ({ session }) => {
       const bytes = new Uint8Array(LIMITS.opampUnprovenMessageBytes.value + 1);
