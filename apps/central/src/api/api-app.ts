@@ -1,7 +1,6 @@
 import type { Server as HttpServer } from "node:http";
 import type { Logger } from "@tautline/daemon";
 import {
-  type ErrorCode,
   isTautlineError,
   LIMITS,
   parseJson,
@@ -18,7 +17,7 @@ export interface ApiAppOptions {
   /** An HTTP server whose connections somebody else accepts. */
   readonly server: HttpServer;
   /** What callers are told who ask for what is not there, in whatever spelling (A8). */
-  readonly unknownRoute: ErrorCode;
+  readonly unknownRoute: (request: FastifyRequest) => TautlineError;
   /** What callers are told of an error; all of it unless told otherwise. */
   readonly tell?: (error: TautlineError) => TautlineError;
 }
@@ -31,7 +30,6 @@ export interface ApiAppOptions {
  */
 export function createApiApp(options: ApiAppOptions): FastifyInstance {
   const { log, server, tell = (error) => error } = options;
-  const noRoute = (): TautlineError => new TautlineError(options.unknownRoute);
   const app: FastifyInstance = fastify({
     bodyLimit: LIMITS.jsonBytes.value,
     exposeHeadRoutes: false,
@@ -41,8 +39,8 @@ export function createApiApp(options: ApiAppOptions): FastifyInstance {
       ignoreDuplicateSlashes: false,
     },
     // Addresses that cannot even be decoded never reach a route.
-    frameworkErrors: (_error, _request, reply) => {
-      sendProblem(reply, noRoute());
+    frameworkErrors: (_error, request, reply) => {
+      sendProblem(reply, options.unknownRoute(request));
     },
     clientErrorHandler: (error, socket) => endWithProblem(socket, explainParser(error)),
     serverFactory: (handler) => server.on("request", handler),
@@ -53,7 +51,7 @@ export function createApiApp(options: ApiAppOptions): FastifyInstance {
     if (result.success) return { value: result.data };
     return { error: explainIssue(result.error.issues[0], httpPart ?? "body") };
   });
-  app.setNotFoundHandler((_request, reply) => sendProblem(reply, noRoute()));
+  app.setNotFoundHandler((request, reply) => sendProblem(reply, options.unknownRoute(request)));
   app.setErrorHandler((thrown, _request, reply) => {
     const error = explain(thrown);
     const told = tell(error);
