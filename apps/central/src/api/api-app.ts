@@ -16,8 +16,8 @@ export interface ApiAppOptions {
   readonly log: Logger;
   /** An HTTP server whose connections somebody else accepts. */
   readonly server: HttpServer;
-  /** What callers are told who ask for what is not there, in whatever spelling (A8). */
-  readonly unknownRoute: (request: FastifyRequest) => TautlineError;
+  /** What callers are told who ask for what is not there, in whatever spelling (A8); api.no_route unless told otherwise. */
+  readonly unknownRoute?: (request: FastifyRequest) => TautlineError;
   /** What callers are told of an error; all of it unless told otherwise. */
   readonly tell?: (error: TautlineError) => TautlineError;
 }
@@ -29,7 +29,7 @@ export interface ApiAppOptions {
  * @param options log, server, and what is told to whom
  */
 export function createApiApp(options: ApiAppOptions): FastifyInstance {
-  const { log, server, tell = (error) => error } = options;
+  const { log, server, unknownRoute = noRoute, tell = (error) => error } = options;
   const app: FastifyInstance = fastify({
     bodyLimit: LIMITS.jsonBytes.value,
     exposeHeadRoutes: false,
@@ -40,7 +40,7 @@ export function createApiApp(options: ApiAppOptions): FastifyInstance {
     },
     // Addresses that cannot even be decoded never reach a route.
     frameworkErrors: (_error, request, reply) => {
-      sendProblem(reply, options.unknownRoute(request));
+      sendProblem(reply, unknownRoute(request));
     },
     clientErrorHandler: (error, socket) => endWithProblem(socket, explainParser(error)),
     serverFactory: (handler) => server.on("request", handler),
@@ -51,7 +51,7 @@ export function createApiApp(options: ApiAppOptions): FastifyInstance {
     if (result.success) return { value: result.data };
     return { error: explainIssue(result.error.issues[0], httpPart ?? "body") };
   });
-  app.setNotFoundHandler((request, reply) => sendProblem(reply, options.unknownRoute(request)));
+  app.setNotFoundHandler((request, reply) => sendProblem(reply, unknownRoute(request)));
   app.setErrorHandler((thrown, _request, reply) => {
     const error = explain(thrown);
     const told = tell(error);
@@ -75,6 +75,10 @@ export function acceptJson(app: FastifyInstance): void {
     { parseAs: "buffer" },
     async (_request: FastifyRequest, body: Buffer) => parseJson(decodeText(body), limits),
   );
+}
+
+function noRoute(): TautlineError {
+  return new TautlineError("api.no_route");
 }
 
 function decodeText(body: Buffer): string {

@@ -36,8 +36,7 @@ const LONGEST_PATH_BYTES = 107;
 export async function createAdminSocket(deps: AdminSocketDeps): Promise<AdminSocket> {
   const { path, log } = deps;
   const http = createServer();
-  const unknownRoute = (): TautlineError => new TautlineError("api.no_route");
-  const app = createApiApp({ log, server: http, unknownRoute });
+  const app = createApiApp({ log, server: http });
   acceptJson(app);
   mountHealth(app, deps.health, () => undefined);
   mountRoutes(app, deps.verbs, () => LOCAL_PRINCIPAL);

@@ -6,7 +6,6 @@ import {
   rootsPem,
   type TlsAcceptor,
 } from "@tautline/link";
-import { TautlineError } from "@tautline/protocol";
 import { createApiApp } from "../api/api-app.ts";
 import type { CertificateAuthority } from "../authority/authority.ts";
 import type { CentralIdentity } from "../authority/central-identity.ts";
@@ -44,8 +43,7 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
   const { config, log } = deps;
   const { host, port, handshakeTimeout, maxConnections } = config.agents;
   const http = createHttpServer();
-  const unknownRoute = (): TautlineError => new TautlineError("api.no_route");
-  const app = createApiApp({ log, server: http, unknownRoute, tell: errorForPeer });
+  const app = createApiApp({ log, server: http, tell: errorForPeer });
   const control = serveControl(app, http, deps.control);
   await app.ready();
   const secured = createSecuredPort({
