@@ -1,4 +1,4 @@
-import { LEVELS, OPERATOR_ROLES } from "@tautline/protocol";
+import { isNamespace, LEVELS, OPERATOR_ROLES } from "@tautline/protocol";
 import { z } from "zod";
 
 /*
@@ -9,7 +9,10 @@ import { z } from "zod";
 export const idParams = z.strictObject({ id: z.string().max(128) });
 
 /** The name of a namespace in a request. */
-export const namespaceField = z.string().max(64);
+export const namespaceField = z
+  .string()
+  .max(64)
+  .refine(isNamespace, "it cannot be the name of a namespace");
 
 /** `?namespace=NS` of a list. */
 export const ofNamespace = z.strictObject({ namespace: namespaceField.optional() });

@@ -77,15 +77,17 @@ export function callAs(
 export interface ListedRoute {
   readonly method: string;
   readonly path: string;
-  readonly role: OperatorRole | "none";
+  readonly port: "agents" | "console";
+  readonly role: OperatorRole | "agent" | "none";
   readonly reach: string;
 }
 
-/** The routes that a running central lists, over TLS. */
+/** The routes of the console's port that a running central lists, over TLS. */
 export async function routesOf(
   central: TestCentral,
   who: TestOperator,
 ): Promise<readonly ListedRoute[]> {
   const answer = await callAs(central, who, { method: "GET", path: "/api/v1/routes" });
-  return (JSON.parse(answer.text) as { items: ListedRoute[] }).items;
+  const { items } = JSON.parse(answer.text) as { items: ListedRoute[] };
+  return items.filter(({ port }) => port === "console");
 }

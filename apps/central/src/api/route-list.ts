@@ -1,23 +1,28 @@
 import type { OperatorRole } from "@tautline/protocol";
+import { CONTROL_PATH } from "../control/control-path.ts";
 import type { Demand, Reach } from "../operators/access-rule.ts";
 import type { VerbFacts } from "./verb.ts";
 
-/** One route of the console port, and who may ask for it. */
+/** One verb of central's ports, and who may ask for it. */
 export interface RouteView {
+  readonly port: "agents" | "console";
   readonly method: string;
   readonly path: string;
-  /** `none`: anybody. */
-  readonly role: OperatorRole | "none";
+  /** `none`: anybody; `agent`: an agent's certificate, or a join token to become one; else an operator of this role. */
+  readonly role: OperatorRole | "agent" | "none";
   readonly reach: Reach;
 }
 
-/** What `/metrics` asks of a caller from another host: its figures are those of every namespace. */
+/** What `/metrics` asks of callers that are not on central's own host: its figures are those of every namespace. */
 export const METRICS_DEMAND: Demand = { role: "viewer", reach: "central" };
 
-const HEALTH: readonly RouteView[] = [
-  { method: "GET", path: "/healthz", role: "none", reach: "nothing" },
-  { method: "GET", path: "/readyz", role: "none", reach: "nothing" },
-  { method: "GET", path: "/metrics", ...METRICS_DEMAND },
+const OTHERS: readonly RouteView[] = [
+  // As WebSocket, and as plain HTTP.
+  { port: "agents", method: "GET", path: CONTROL_PATH, role: "agent", reach: "nothing" },
+  { port: "agents", method: "POST", path: CONTROL_PATH, role: "agent", reach: "nothing" },
+  { port: "console", method: "GET", path: "/healthz", role: "none", reach: "nothing" },
+  { port: "console", method: "GET", path: "/readyz", role: "none", reach: "nothing" },
+  { port: "console", method: "GET", path: "/metrics", ...METRICS_DEMAND },
 ];
 
 /**
@@ -27,7 +32,13 @@ const HEALTH: readonly RouteView[] = [
  */
 export function listRoutes(verbs: readonly VerbFacts[]): readonly RouteView[] {
   return [
-    ...HEALTH,
-    ...verbs.map(({ method, path, role, reach }) => ({ method, path, role, reach })),
+    ...OTHERS,
+    ...verbs.map(({ method, path, role, reach }) => ({
+      port: "console" as const,
+      method,
+      path,
+      role,
+      reach,
+    })),
   ];
 }

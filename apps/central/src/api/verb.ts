@@ -112,6 +112,8 @@ export function defineList<Q extends z.ZodObject, Row>(
     readonly row: z.ZodType;
     /** Empty for what belongs to no namespace or to every one. */
     readonly namespaceOf: (row: Row) => string;
+    /** The one namespace that the query asks for, if it does; one that is not there is a mistake, not an empty list. */
+    readonly asked?: (query: z.output<Q>) => string | undefined;
     readonly rows: (query: z.output<Q>) => Later<readonly Row[]>;
   },
 ): Verb {
@@ -123,7 +125,12 @@ export function defineList<Q extends z.ZodObject, Row>(
     requireCall: (who) => requireCall(who, { ...verb, ...demand }),
     run: async (raw, who) => {
       requireCall(who, { ...verb, ...demand });
-      const rows = await verb.rows(raw.query as z.output<Q>);
+      const query = raw.query as z.output<Q>;
+      const asked = verb.asked?.(query);
+      if (asked !== undefined && decideAccess(who, demand, asked) !== "allow") {
+        throw notFound("namespace", asked);
+      }
+      const rows = await verb.rows(query);
       const items = rows.filter(
         (row) => decideAccess(who, demand, verb.namespaceOf(row)) === "allow",
       );

@@ -72,13 +72,13 @@ describe("the gate of the console", () => {
     ["nothing", undefined, "api.login_required"],
     ["an unknown token", tokenOf("f"), "api.login_failed"],
     ["an ended token", tokenOf("1"), "api.login_failed"],
-    ["an empty text", "", "api.login_failed"],
-    ["a password", "Basic YW5hOmFuYQ==", "api.login_failed"],
-    ["A7: a join token's credential", `Bearer 0000.${"A".repeat(43)}`, "api.login_failed"],
-    ["a good token twice", `${tokenOf("0")}, ${tokenOf("0")}`, "api.login_failed"],
-    ["a good token without its scheme", tokenOf("0").slice(7), "api.login_failed"],
-    ["a good token and more", `${tokenOf("0")} x`, "api.login_failed"],
-    ["10,000 characters", `Bearer ${"A".repeat(10_000)}`, "api.login_failed"],
+    ["an empty text", "", "api.login_required"],
+    ["a password", "Basic YW5hOmFuYQ==", "api.login_required"],
+    ["A7: a join token's credential", `Bearer 0000.${"A".repeat(43)}`, "api.login_required"],
+    ["a good token twice", `${tokenOf("0")}, ${tokenOf("0")}`, "api.login_required"],
+    ["a good token without its scheme", tokenOf("0").slice(7), "api.login_required"],
+    ["a good token and more", `${tokenOf("0")} x`, "api.login_required"],
+    ["10,000 characters", `Bearer ${"A".repeat(10_000)}`, "api.login_required"],
   ];
   for (const [what, authorization, code] of REFUSED) {
     it(`refuses ${what} with ${code}`, () =>
@@ -116,7 +116,7 @@ describe("the gate of the console", () => {
       assert.deepEqual(gate.admit({ authorization: tokenOf("0"), socket }), principal);
     }));
 
-  it("no login at all is no failed login: health checks lock nobody out", () =>
+  it("what is no operator's token is no failed login: health checks lock nobody out", () =>
     withSocket(async (socket) => {
       const { gate } = equip();
       for (let time = 0; time < 100; time += 1) {
@@ -124,6 +124,8 @@ describe("the gate of the console", () => {
           () => gate.admit({ authorization: undefined, socket }),
           "api.login_required",
         );
+        const authorization = "Bearer admin";
+        await refusalOf(() => gate.admit({ authorization, socket }), "api.login_required");
       }
       assert.deepEqual(gate.admit({ authorization: tokenOf("0"), socket }), principal);
     }));

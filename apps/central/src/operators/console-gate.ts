@@ -19,7 +19,7 @@ export interface ConsoleGate {
   /**
    * Finds out whose request this is.
    *
-   * @throws api.login_required without a token, api.login_failed, api.login_limited
+   * @throws api.login_required without an operator's token, api.login_failed, api.login_limited
    */
   admit(request: GateRequest): Principal;
   /** Closes every connection that an operator's token was used on (A5). */
@@ -51,22 +51,23 @@ export function createConsoleGate(deps: ConsoleGateDeps): ConsoleGate {
   const sockets = new Map<string, Set<Socket>>();
   return {
     admit: ({ authorization, socket }) => {
-      if (authorization === undefined) throw new TautlineError("api.login_required");
-      const token = parseOperatorToken(BEARER.exec(authorization)?.[1] ?? "");
+      const token = parseOperatorToken(BEARER.exec(authorization ?? "")?.[1] ?? "");
+      // What is no operator's token at all is no guess at one either.
+      if (token === undefined) throw new TautlineError("api.login_required");
       const remoteAddress = socket.remoteAddress ?? "unknown";
-      const attempt: LoginAttempt = { remoteAddress, ...(token && { tokenId: token.id }) };
+      const attempt: LoginAttempt = { remoteAddress, tokenId: token.id };
       const waitMs = guard.waitMs(attempt);
       if (waitMs !== undefined) {
         const retryAfterSeconds = Math.ceil(waitMs / 1_000);
         throw new TautlineError("api.login_limited", { detail: { retryAfterSeconds } });
       }
-      const proof = token && deps.operators.prove(token);
-      if (token === undefined || proof === undefined || !proof.ok) {
+      const proof = deps.operators.prove(token);
+      if (!proof.ok) {
         guard.failed(attempt);
-        noteRefusal(remoteAddress, proof?.ok === false ? proof.known : undefined);
+        noteRefusal(remoteAddress, proof.known);
         throw new TautlineError("api.login_failed");
       }
-      guard.proved({ remoteAddress, tokenId: token.id });
+      guard.proved(attempt);
       keepSocket(sockets, proof.principal.name, socket);
       return proof.principal;
     },

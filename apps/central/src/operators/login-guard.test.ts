@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createFakeClock } from "@tautline/testing";
-import { createLoginGuard, LOGIN_LIMITS } from "./login-guard.ts";
+import { createLoginGuard, LOGIN_LIMITS, type LoginAttempt } from "./login-guard.ts";
 
 const HERE = "192.0.2.1";
 const ID = "0123456789abcdef";
@@ -9,9 +9,11 @@ const ID = "0123456789abcdef";
 function failTimes(
   guard: ReturnType<typeof createLoginGuard>,
   times: number,
-  attempt: { readonly remoteAddress: string; readonly tokenId?: string },
+  { remoteAddress, tokenId }: Partial<LoginAttempt>,
 ): void {
-  for (let time = 0; time < times; time += 1) guard.failed(attempt);
+  for (let time = 0; time < times; time += 1) {
+    guard.failed({ remoteAddress: remoteAddress ?? HERE, tokenId: tokenId ?? String(time) });
+  }
 }
 
 describe("the guard of the logins", () => {
@@ -19,13 +21,16 @@ describe("the guard of the logins", () => {
     const clock = createFakeClock();
     const guard = createLoginGuard(clock.now);
     failTimes(guard, LOGIN_LIMITS.perSource - 1, { remoteAddress: HERE });
-    assert.equal(guard.waitMs({ remoteAddress: HERE }), undefined);
+    assert.equal(guard.waitMs({ remoteAddress: HERE, tokenId: "x" }), undefined);
     clock.advance(1_000);
-    guard.failed({ remoteAddress: HERE });
-    assert.equal(guard.waitMs({ remoteAddress: HERE }), LOGIN_LIMITS.windowMs - 1_000);
-    assert.equal(guard.waitMs({ remoteAddress: "192.0.2.2" }), undefined);
+    guard.failed({ remoteAddress: HERE, tokenId: "x" });
+    assert.equal(
+      guard.waitMs({ remoteAddress: HERE, tokenId: "x" }),
+      LOGIN_LIMITS.windowMs - 1_000,
+    );
+    assert.equal(guard.waitMs({ remoteAddress: "192.0.2.2", tokenId: "x" }), undefined);
     clock.advance(LOGIN_LIMITS.windowMs - 1_000);
-    assert.equal(guard.waitMs({ remoteAddress: HERE }), undefined);
+    assert.equal(guard.waitMs({ remoteAddress: HERE, tokenId: "x" }), undefined);
   });
 
   it("failures for one token from many addresses lock it everywhere it was never right", () => {
@@ -45,7 +50,7 @@ describe("the guard of the logins", () => {
     guard.proved({ remoteAddress: HERE, tokenId: ID });
     failTimes(guard, 100, { remoteAddress: HERE });
     assert.equal(guard.waitMs({ remoteAddress: HERE, tokenId: ID }), undefined);
-    assert.notEqual(guard.waitMs({ remoteAddress: HERE }), undefined);
+    assert.notEqual(guard.waitMs({ remoteAddress: HERE, tokenId: "x" }), undefined);
   });
 
   const SAME: readonly (readonly [string, string, boolean])[] = [
@@ -62,7 +67,7 @@ describe("the guard of the logins", () => {
     it(`${failing} and ${asking} are ${isSame ? "one source" : "two sources"}`, () => {
       const guard = createLoginGuard(createFakeClock().now);
       failTimes(guard, LOGIN_LIMITS.perSource, { remoteAddress: failing });
-      assert.equal(guard.waitMs({ remoteAddress: asking }) !== undefined, isSame);
+      assert.equal(guard.waitMs({ remoteAddress: asking, tokenId: "x" }) !== undefined, isSame);
     });
   }
 
@@ -70,10 +75,10 @@ describe("the guard of the logins", () => {
     const limits = { windowMs: 60_000, perSource: 1, perToken: 1, maxRemembered: 2 };
     const guard = createLoginGuard(createFakeClock().now, limits);
     for (const remoteAddress of ["192.0.2.1", "192.0.2.2", "192.0.2.3"]) {
-      guard.failed({ remoteAddress });
+      guard.failed({ remoteAddress, tokenId: remoteAddress });
     }
-    assert.equal(guard.waitMs({ remoteAddress: "192.0.2.1" }), undefined);
-    assert.notEqual(guard.waitMs({ remoteAddress: "192.0.2.3" }), undefined);
+    assert.equal(guard.waitMs({ remoteAddress: "192.0.2.1", tokenId: "192.0.2.1" }), undefined);
+    assert.notEqual(guard.waitMs({ remoteAddress: "192.0.2.3", tokenId: "x" }), undefined);
     for (const tokenId of ["a", "b", "c"]) guard.proved({ remoteAddress: "192.0.2.3", tokenId });
     assert.notEqual(guard.waitMs({ remoteAddress: "192.0.2.3", tokenId: "a" }), undefined);
     assert.equal(guard.waitMs({ remoteAddress: "192.0.2.3", tokenId: "c" }), undefined);
@@ -84,6 +89,6 @@ describe("the guard of the logins", () => {
     const guard = createLoginGuard(clock.now);
     failTimes(guard, LOGIN_LIMITS.perSource, { remoteAddress: HERE });
     clock.advance(-3_600_000);
-    assert.equal(guard.waitMs({ remoteAddress: HERE }), undefined);
+    assert.equal(guard.waitMs({ remoteAddress: HERE, tokenId: "x" }), undefined);
   });
 });

@@ -12,14 +12,13 @@ export interface LoginGuard {
   /** Counts a failed login. */
   failed(attempt: LoginAttempt): void;
   /** Remembers where a right token was used: a stranger's guesses do not lock its holder out there. */
-  proved(attempt: Required<LoginAttempt>): void;
+  proved(attempt: LoginAttempt): void;
 }
 
 /** One login. */
 export interface LoginAttempt {
   readonly remoteAddress: string;
-  /** Undefined where what was presented is no operator's token at all. */
-  readonly tokenId?: string;
+  readonly tokenId: string;
 }
 
 /** How many failed logins are looked at within a window, and how much is remembered. */
@@ -55,18 +54,18 @@ export function createLoginGuard(
   const tokens = createFailureCount(limits, limits.perToken, now);
   const proven = new Set<string>();
   const isProven = ({ remoteAddress, tokenId }: LoginAttempt): boolean =>
-    tokenId !== undefined && proven.has(`${tokenId} ${sourceOf(remoteAddress)}`);
+    proven.has(`${tokenId} ${sourceOf(remoteAddress)}`);
   return {
     waitMs: (attempt) => {
       // A secret of 256 bits is not guessed: whoever had it right from here may go on whatever others do.
       if (isProven(attempt)) return undefined;
       const { remoteAddress, tokenId } = attempt;
       const bySource = sources.waitMs(sourceOf(remoteAddress));
-      return bySource ?? (tokenId === undefined ? undefined : tokens.waitMs(tokenId));
+      return bySource ?? tokens.waitMs(tokenId);
     },
     failed: (attempt) => {
       sources.count(sourceOf(attempt.remoteAddress));
-      if (attempt.tokenId !== undefined) tokens.count(attempt.tokenId);
+      tokens.count(attempt.tokenId);
     },
     proved: ({ remoteAddress, tokenId }) => {
       const key = `${tokenId} ${sourceOf(remoteAddress)}`;

@@ -23,6 +23,12 @@ const page = row.extend({
   token: z.string(),
   attributes: z.record(z.string(), z.string()),
   health: z.record(z.string(), z.unknown()).nullable(),
+  renewal: z.strictObject({
+    number: z.int(),
+    inUse: z.int(),
+    lastAt: timeField.nullable(),
+    cloneSuspectedAt: timeField.nullable(),
+  }),
   settings: z.strictObject({
     hash: z.string().nullable(),
     status: z.string(),
@@ -31,7 +37,7 @@ const page = row.extend({
 });
 
 /** The verbs of the fleet. */
-export function agentVerbs({ agents, endAgent }: ApiDeps): readonly Verb[] {
+export function agentVerbs({ agents, namespaces, endAgent }: ApiDeps): readonly Verb[] {
   type Named = { readonly params: { readonly id: string } };
   const idOf = ({ params }: Named): string => parseAgentId(params.id);
   const one = {
@@ -47,7 +53,11 @@ export function agentVerbs({ agents, endAgent }: ApiDeps): readonly Verb[] {
       role: "viewer",
       query: ofNamespace,
       row,
-      rows: ({ namespace }) => agents.list(namespace),
+      asked: ({ namespace }) => namespace,
+      rows: async ({ namespace }) => {
+        if (namespace !== undefined) await namespaces.get(namespace);
+        return agents.list(namespace);
+      },
       namespaceOf: ({ namespace }) => namespace,
     }),
     defineVerb({

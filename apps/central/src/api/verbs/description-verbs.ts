@@ -4,9 +4,10 @@ import { listRoutes } from "../route-list.ts";
 import { defineVerb, type Verb } from "../verb.ts";
 
 const row = z.strictObject({
+  port: z.enum(["agents", "console"]),
   method: z.string(),
   path: z.string(),
-  role: z.enum(["none", "viewer", "operator", "admin"]),
+  role: z.enum(["none", "agent", "viewer", "operator", "admin"]),
   reach: z.enum(["nothing", "central", "object", "place", "list"]),
 });
 

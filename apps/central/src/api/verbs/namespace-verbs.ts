@@ -5,7 +5,8 @@ import type { ApiDeps } from "../api-deps.ts";
 import { namespaceField, timeField } from "../fields.ts";
 import { defineList, defineVerb, notFound, type Verb } from "../verb.ts";
 
-const nameField = z.strictObject({ name: namespaceField });
+const order = z.strictObject({ name: z.string().max(64) });
+const nameParams = z.strictObject({ name: namespaceField });
 const row = z.strictObject({ name: z.string(), createdAt: timeField, agents: z.int() });
 
 /** The verbs of namespaces. */
@@ -24,7 +25,7 @@ export function namespaceVerbs({ namespaces }: ApiDeps): readonly Verb[] {
       path: "/api/v1/namespaces/:name",
       summary: "Show a namespace",
       role: "viewer",
-      params: nameField,
+      params: nameParams,
       answer: row,
       reach: "object",
       namespaceOf: ({ params: { name } }) => name,
@@ -36,7 +37,7 @@ export function namespaceVerbs({ namespaces }: ApiDeps): readonly Verb[] {
       path: "/api/v1/namespaces",
       summary: "Make a namespace and its own authority",
       role: "admin",
-      body: nameField,
+      body: order,
       answer: row,
       status: 201,
       reach: "central",

@@ -6,7 +6,10 @@ import { namespaceField, ofNamespace } from "../fields.ts";
 import { defineList, defineVerb, type Verb } from "../verb.ts";
 
 const keyField = z.string().max(256);
-const place = namespaceField.default("").describe("Empty: every namespace.");
+const place = z
+  .union([z.literal(""), namespaceField])
+  .default("")
+  .describe("Empty: every namespace.");
 const setting = z.strictObject({
   namespace: place,
   key: keyField,
@@ -16,7 +19,7 @@ const named = z.strictObject({ namespace: place, key: keyField });
 const row = z.strictObject({ namespace: z.string(), key: z.string(), value: z.string() });
 
 /** The verbs of what central sets on its agents. */
-export function settingVerbs({ settings }: ApiDeps): readonly Verb[] {
+export function settingVerbs({ settings, namespaces }: ApiDeps): readonly Verb[] {
   return [
     defineList({
       path: "/api/v1/settings",
@@ -24,7 +27,11 @@ export function settingVerbs({ settings }: ApiDeps): readonly Verb[] {
       role: "viewer",
       query: ofNamespace,
       row,
-      rows: ({ namespace }) => settings.list(namespace),
+      asked: ({ namespace }) => namespace,
+      rows: async ({ namespace }) => {
+        if (namespace !== undefined) await namespaces.get(namespace);
+        return settings.list(namespace);
+      },
       namespaceOf: ({ namespace }) => namespace,
     }),
     defineVerb({
