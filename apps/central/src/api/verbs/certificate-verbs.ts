@@ -14,6 +14,10 @@ const row = z.strictObject({
   notBefore: timeField,
   notAfter: timeField,
   revokedAt: timeField.nullable(),
+  renewal: z
+    .int()
+    .nullable()
+    .describe("Which of its agent's identities it belongs to; the join's is 0."),
 });
 
 const authority = z.strictObject({
