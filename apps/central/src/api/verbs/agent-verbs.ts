@@ -16,6 +16,9 @@ const row = z.strictObject({
   lastSeenAt: timeField.nullable(),
   certificateExpiresAt: timeField.nullable(),
   profile: z.string().nullable(),
+  cloneSuspectedAt: timeField
+    .nullable()
+    .describe("When an older identity of it asked to be renewed, so that it seems to exist twice."),
 });
 
 const page = row.extend({
@@ -27,7 +30,6 @@ const page = row.extend({
     number: z.int(),
     inUse: z.int(),
     lastAt: timeField.nullable(),
-    cloneSuspectedAt: timeField.nullable(),
   }),
   settings: z.strictObject({
     hash: z.string().nullable(),
