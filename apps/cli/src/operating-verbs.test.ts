@@ -267,7 +267,7 @@ test("certs: lists, one page with its PEM as it is, and the authorities", async 
     "GET /api/v1/certificates/0a": { body: { ...row, pem } },
     "GET /api/v1/authorities": { body: { items: [root] } },
   };
-  assert.match((await ask("certs list", answers)).stdout, /^0a +server +in 23h +- +spiffe:/m);
+  assert.match((await ask("certs list", answers)).stdout, /^0a +server +- +in 23h +- +spiffe:/m);
   const page = (await ask("certs show 0a", answers)).stdout;
   assert.match(page, /^revoked +no$/m);
   assert.ok(page.endsWith(`\n\n${pem}`));

@@ -51,6 +51,10 @@ export function createApiApp(options: ApiAppOptions): FastifyInstance {
     if (result.success) return { value: result.data };
     return { error: explainIssue(result.error.issues[0], httpPart ?? "body") };
   });
+  // Before the body is read: what is wrong with it would else be another answer than that there is nothing here.
+  app.addHook("onRequest", async (request) => {
+    if (request.is404) throw unknownRoute(request);
+  });
   app.setNotFoundHandler((request, reply) => sendProblem(reply, unknownRoute(request)));
   app.setErrorHandler((thrown, _request, reply) => {
     const error = explain(thrown);

@@ -86,6 +86,36 @@ describe("logins on the console port", () => {
       }
     }));
 
+  it("A8: without a login nothing of a body is read, so that it cannot change the answer", () =>
+    withCentral(async (central) => {
+      const plain = await callAs(central, NOBODY, get("/api/v1/agents"));
+      const bodies = ["{ this is no JSON", '{"__proto__":1}', ""];
+      for (const path of ["/api/v1/tokens", "/nowhere", "/api/v1/tokens/"]) {
+        for (const body of bodies) {
+          for (const type of ["application/json", "text/plain"]) {
+            const headers = { "content-type": type };
+            const request = { port: central.consolePort, method: "POST", path, headers, body };
+            const answer = await callSecure(request);
+            assert.deepEqual([answer.status, answer.text], [401, plain.text], `${path} ${type}`);
+          }
+        }
+      }
+    }));
+
+  it("A18: asking a list for a namespace of others is asking for one that is not there", () =>
+    withCentral(async (central) => {
+      await admin(central, "POST", "/api/v1/namespaces", { name: "lab" });
+      const who = await makeOperator(central, { name: "ana", role: "viewer", namespace: "lab" });
+      for (const noun of ["agents", "settings"]) {
+        const list = `/api/v1/${noun}?namespace=`;
+        assert.equal((await callAs(central, who, get(`${list}lab`))).status, 200);
+        const foreign = await callAs(central, who, get(`${list}default`));
+        const missing = await callAs(central, who, get(`${list}nowhere`));
+        assert.deepEqual([foreign.status, missing.status], [404, 404]);
+        assert.equal(foreign.text, missing.text.replaceAll("nowhere", "default"));
+      }
+    }));
+
   it("A8: with a login no other spelling does what the right one would refuse", () =>
     withCentral(async (central) => {
       const viewer = await makeOperator(central, {
