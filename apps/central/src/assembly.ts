@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { TautlineError } from "@tautline/protocol";
 import type { ApiDeps } from "./api/api-deps.ts";
 import type { HealthDeps } from "./api/health-routes.ts";
-import { listRoutes } from "./api/route-list.ts";
+import { listVerbs } from "./api/verb-list.ts";
 import type { AuditLog } from "./audit/audit-log.ts";
 import { type CentralIdentity, openCentralIdentity } from "./authority/central-identity.ts";
 import { createCertificateCatalogue } from "./authority/certificate-catalogue.ts";
@@ -15,6 +15,8 @@ import { type AdminSocket, createAdminSocket } from "./listeners/admin-socket.ts
 import { type AgentsListener, createAgentsListener } from "./listeners/agents-listener.ts";
 import { type ConsoleListener, createConsoleListener } from "./listeners/console-listener.ts";
 import type { CentralState, OpenedCentral } from "./opened-central.ts";
+import { type ConsoleGate, createConsoleGate } from "./operators/console-gate.ts";
+import { openOperators, type OperatorStore } from "./operators/operator-store.ts";
 import { isHealthy, retryWrite } from "./store/store-health.ts";
 import type { Store } from "./store/store.ts";
 import { createTimers, type Timers } from "./timers.ts";
@@ -54,22 +56,36 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const control = { ...fleet, log, isStopping: () => state.isStopping };
   const secured = { config, authority, identity, refusals, log, now };
   const agentsListener = await createAgentsListener({ ...secured, control });
-  const api = createApi(deps, fleet, state);
+  const { operators, gate } = await openConsole(deps);
+  const verbs = listVerbs(createApi(deps, { ...fleet, operators }, state));
   const health: HealthDeps = { registry: metrics.registry, isReady: () => isReady(store, state) };
-  const consoleListener = await createConsoleListener({ ...secured, api, health });
+  const consoleListener = await createConsoleListener({ ...secured, verbs, gate, health });
   const path = join(deps.dataDir, "admin.sock");
-  const adminSocket = await createAdminSocket({ path, api, health, log });
+  const adminSocket = await createAdminSocket({ path, verbs, health, log });
   const timers = createCentralTimers(deps, fleet, identity);
   const { links } = fleet;
   return { audit, links, live, timers, agentsListener, consoleListener, adminSocket, state };
 }
 
-function createApi(deps: OpenedCentral, fleet: Fleet, state: CentralState): ApiDeps {
+/** Operators and the gate they come in by: whoever is disabled is shown out. */
+async function openConsole(
+  deps: OpenedCentral,
+): Promise<{ readonly operators: OperatorStore; readonly gate: ConsoleGate }> {
+  const onEnded = (name: string): void => gate.endOperator(name);
+  const operators = await openOperators({ ...deps, onEnded });
+  const gate = createConsoleGate({ ...deps, operators });
+  return { operators, gate };
+}
+
+function createApi(
+  deps: OpenedCentral,
+  fleet: Fleet & Pick<ApiDeps, "operators">,
+  state: CentralState,
+): ApiDeps {
   const { vault, audit, store } = deps;
-  const { agents, links, tokens, namespaces, settings, live } = fleet;
+  const { agents, links, tokens, namespaces, settings, live, operators } = fleet;
   return {
     status: describeCentral(deps, fleet, state),
-    routes: listRoutes,
     vault,
     tokens,
     agents,
@@ -80,6 +96,7 @@ function createApi(deps: OpenedCentral, fleet: Fleet, state: CentralState): ApiD
     settings,
     certificates: createCertificateCatalogue(store),
     audit,
+    operators,
   };
 }
 

@@ -1,19 +1,15 @@
-import { request, type IncomingMessage } from "node:http";
-import { join, relative } from "node:path";
-import { isTautlineError, TautlineError } from "@tautline/protocol";
+import { existsSync } from "node:fs";
+import { TautlineError } from "@tautline/protocol";
+import type { CentralOptions } from "./central-verb.ts";
 import type { CommandContext } from "./context.ts";
+import { contextFile } from "./contexts/context-path.ts";
 import { findDataFolder } from "./data-folder.ts";
-import { systemReason } from "./input-file.ts";
+import { type Answer, type Exchange, requestName, type Transport } from "./http-exchange.ts";
 import { isRow, rowsOf, type Row } from "./row.ts";
+import { socketTransport } from "./socket-transport.ts";
 
 const API = "/api/v1";
 const ANSWER_TIMEOUT_MS = 30_000;
-/** A list of 100,000 agents fits; more means that what answers is not central. */
-const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
-/** What the kernel takes for a socket's path (sun_path in unix(7), less the final zero). */
-const LONGEST_SOCKET_PATH = 107;
-
-type Method = "GET" | "POST" | "PUT" | "DELETE";
 
 /** One route below /api/v1, its parts not yet encoded. */
 export interface Target {
@@ -22,10 +18,8 @@ export interface Target {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
 }
 
-/** Central's admin API over the socket in its data folder. Every call throws central's own refusal as cli.central_refused. */
+/** Central's API, whichever way it is reached. Every call throws central's own refusal as cli.central_refused. */
 export interface AdminClient {
-  /** Absolute path of central's data folder. */
-  readonly dataDir: string;
   get(target: Target): Promise<Row>;
   /** The `items` of a list. */
   list(target: Target): Promise<readonly Row[]>;
@@ -35,23 +29,51 @@ export interface AdminClient {
 }
 
 /**
- * Makes the client of the central that runs on a data folder; nothing is sent before the first call.
+ * Makes the client of the central that a verb is about; nothing is looked for or sent before the first call.
  *
- * @param context environment and current folder
- * @param data the value of `--data`
- * @throws cli.central_not_running, cli.admin_socket_denied, cli.admin_socket_failed, cli.central_silent, cli.central_unreadable and
- *   cli.central_refused, from each call
+ * Order: `--data`, `--context`, TAUTLINE_DATA, the context in use, the usual data folders. The first two and TAUTLINE_DATA are
+ * never passed over in favour of another central.
+ *
+ * @param context environment, current folder and clock
+ * @param options what the command line says of central
+ * @throws cli.central_not_running, cli.admin_socket_denied, cli.admin_socket_failed, cli.central_silent, cli.central_unreadable,
+ *   cli.central_refused, and those of `contextTransport`, from each call
  */
 export function createAdminClient(
-  context: Pick<CommandContext, "environment" | "cwd" | "userId">,
-  data: string | undefined,
+  context: Pick<CommandContext, "environment" | "cwd" | "userId" | "now">,
+  options: CentralOptions,
 ): AdminClient {
-  const dataDir = findDataFolder("central", data, context);
-  return createSocketClient({ dataDir, cwd: context.cwd });
+  let found: Promise<Transport> | undefined;
+  return createClient(async (exchange) => {
+    found ??= findTransport(context, options);
+    return (await found)(exchange);
+  });
+}
+
+async function findTransport(
+  context: Pick<CommandContext, "environment" | "cwd" | "userId" | "now">,
+  options: CentralOptions,
+): Promise<Transport> {
+  const { environment, cwd } = context;
+  const file = contextFile(environment);
+  const isFolderNamed = options.data !== undefined;
+  const isContextNamed = options.context !== undefined && !isFolderNamed;
+  const mayUseContext = !isFolderNamed && environment.dataDir === undefined;
+  if (isContextNamed || (mayUseContext && file !== undefined && existsSync(file))) {
+    // Loaded only here: it brings TLS, chains and the vault's files, which the admin socket needs none of.
+    const { findContext } = await import("./contexts/context-store.ts");
+    const chosen = findContext(environment, options.context);
+    if (chosen !== undefined) {
+      const { contextTransport } = await import("./contexts/context-transport.ts");
+      return contextTransport(chosen, { now: context.now, timeoutMs: ANSWER_TIMEOUT_MS });
+    }
+  }
+  const dataDir = findDataFolder("central", options.data, context);
+  return socketTransport({ dataDir, cwd, timeoutMs: ANSWER_TIMEOUT_MS });
 }
 
 /**
- * The same for a known data folder.
+ * The same for the admin socket of a known data folder.
  *
  * @param options `dataDir` absolute path; `cwd` for a shorter way to the socket; `timeoutMs` for an answer
  */
@@ -64,32 +86,27 @@ export function createSocketClient({
   readonly cwd: string;
   readonly timeoutMs?: number;
 }): AdminClient {
-  const socketPath = shortestPath(join(dataDir, "admin.sock"), cwd);
-  const call = async (method: Method, target: Target, body?: Row): Promise<Row> => {
-    const exchange = { method, path: formatTarget(target), dataDir, socketPath, timeoutMs };
-    return readAnswer(await send(exchange, body), exchange);
+  return createClient(socketTransport({ dataDir, cwd, timeoutMs }));
+}
+
+/**
+ * Makes the client of a central that is reached by a way already known.
+ *
+ * @param transport the way
+ */
+export function createClient(transport: Transport): AdminClient {
+  const call = async (method: Exchange["method"], target: Target, body?: Row): Promise<Row> => {
+    const path = formatTarget(target);
+    const exchange = { method, path, ...(body === undefined ? {} : { body }) };
+    return readAnswer(await transport(exchange), exchange);
   };
   return {
-    dataDir,
     get: (target) => call("GET", target),
     list: async (target) => rowsOf(await call("GET", target), "items"),
     post: (target, body) => call("POST", target, body ?? {}),
     put: (target, body) => call("PUT", target, body),
     delete: (target) => call("DELETE", target),
   };
-}
-
-interface Exchange {
-  readonly method: Method;
-  readonly path: string;
-  readonly dataDir: string;
-  readonly socketPath: string;
-  readonly timeoutMs: number;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly text: string;
 }
 
 function formatTarget({ path, query }: Target): string {
@@ -99,47 +116,6 @@ function formatTarget({ path, query }: Target): string {
   }
   const route = `${API}/${path.map(encodeURIComponent).join("/")}`;
   return search.size === 0 ? route : `${route}?${search.toString()}`;
-}
-
-async function send(exchange: Exchange, body: Row | undefined): Promise<Answer> {
-  const { method, path, socketPath, timeoutMs } = exchange;
-  const payload = body === undefined ? undefined : JSON.stringify(body);
-  try {
-    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const outgoing = request({
-      method,
-      path,
-      socketPath,
-      // A connection kept from an earlier call may belong to a central that has stopped since.
-      agent: false,
-      signal: AbortSignal.timeout(timeoutMs),
-      headers: {
-        host: "localhost",
-        accept: "application/json, application/problem+json",
-        ...(payload === undefined
-          ? {}
-          : { "content-type": "application/json", "content-length": Buffer.byteLength(payload) }),
-      },
-    });
-    outgoing.on("response", resolve).on("error", reject).end(payload);
-    const response = await promise;
-    return { status: response.statusCode ?? 0, text: await readBody(response, exchange) };
-  } catch (cause) {
-    throw explainTransport(cause, exchange);
-  }
-}
-
-async function readBody(response: IncomingMessage, exchange: Exchange): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_ANSWER_BYTES) {
-      throw unreadable(exchange, `it has more than ${MAX_ANSWER_BYTES} bytes`);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 function readAnswer({ status, text }: Answer, exchange: Exchange): Row {
@@ -168,41 +144,4 @@ function refusal(value: unknown, status: number, exchange: Exchange): TautlineEr
 function unreadable(exchange: Exchange, reason: string, cause?: unknown): TautlineError {
   const detail = { request: requestName(exchange), reason };
   return new TautlineError("cli.central_unreadable", { cause, detail });
-}
-
-function requestName({ method, path }: Exchange): string {
-  return `${method} ${path.split("?")[0]}`;
-}
-
-function explainTransport(cause: unknown, exchange: Exchange): TautlineError {
-  if (isTautlineError(cause)) return cause;
-  const { dataDir, timeoutMs } = exchange;
-  const path = join(dataDir, "admin.sock");
-  if (cause instanceof Error && (cause.name === "TimeoutError" || cause.name === "AbortError")) {
-    return new TautlineError("cli.central_silent", {
-      cause,
-      detail: { request: requestName(exchange), seconds: Math.ceil(timeoutMs / 1000) },
-    });
-  }
-  switch ((cause as NodeJS.ErrnoException).code) {
-    case "ENOENT":
-    case "ENOTDIR":
-    case "ECONNREFUSED":
-      return new TautlineError("cli.central_not_running", { cause, detail: { dataDir } });
-    case "EACCES":
-    case "EPERM":
-      return new TautlineError("cli.admin_socket_denied", { cause, detail: { path } });
-    default:
-      return new TautlineError("cli.admin_socket_failed", {
-        cause,
-        detail: { path, reason: systemReason(cause) },
-      });
-  }
-}
-
-/** A socket's path is bounded by the kernel; the way from the caller's folder may be the shorter one. */
-function shortestPath(path: string, cwd: string): string {
-  if (Buffer.byteLength(path) <= LONGEST_SOCKET_PATH) return path;
-  const fromHere = relative(cwd, path);
-  return fromHere.length < path.length ? fromHere : path;
 }

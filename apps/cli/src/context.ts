@@ -13,8 +13,10 @@ export interface StopSignals {
 export interface Environment {
   /** TAUTLINE_DATA */
   readonly dataDir?: string;
-  /** TAUTLINE_TOKEN, a join token */
-  readonly joinToken?: string;
+  /** TAUTLINE_TOKEN: a join token for `agent join`, an operator's token for `login` */
+  readonly token?: string;
+  /** Where this user keeps settings of the command: XDG_CONFIG_HOME/tautline, else HOME/.config/tautline */
+  readonly configDir?: string;
 }
 
 /** Everything of the world outside that a verb may touch; tests hand in their own. */

@@ -1,3 +1,4 @@
+import type { CentralOptions } from "./central-verb.ts";
 import { createAdminClient, type Target } from "./client.ts";
 import type { CommandContext } from "./context.ts";
 import { renderTable, type Column } from "./table.ts";
@@ -14,16 +15,16 @@ export interface Listing {
  * Asks central for a list and prints it: `{"items":[...]}` with `--json`, else a table.
  *
  * @param context the verb's world
- * @param data the value of `--data`
+ * @param options what the command line says of central
  * @param listing route, columns and the sentence for no rows
  */
 export async function printList(
   context: CommandContext,
-  data: string | undefined,
+  options: CentralOptions,
   listing: Listing,
 ): Promise<void> {
   const { output } = context;
-  const items = await createAdminClient(context, data).list(listing.target);
+  const items = await createAdminClient(context, options).list(listing.target);
   await output.print({ items }, () =>
     renderTable(listing.columns, items, { paint: output.paint, empty: listing.empty }),
   );

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import about from "../package.json" with { type: "json" };
 import type { StopSignals } from "./context.ts";
@@ -27,7 +28,8 @@ const context = {
   }),
   environment: {
     ...(process.env.TAUTLINE_DATA ? { dataDir: process.env.TAUTLINE_DATA } : {}),
-    ...(process.env.TAUTLINE_TOKEN ? { joinToken: process.env.TAUTLINE_TOKEN } : {}),
+    ...configFolder(process.env.XDG_CONFIG_HOME, process.env.HOME),
+    ...(process.env.TAUTLINE_TOKEN ? { token: process.env.TAUTLINE_TOKEN } : {}),
   },
   cwd: process.cwd(),
   now: Date.now,
@@ -48,6 +50,13 @@ function endQuietly(stream: NodeJS.WriteStream): TextSink {
     throw error;
   });
   return stream;
+}
+
+/** The XDG base directory specification: a relative path there is to be ignored. */
+function configFolder(xdg: string | undefined, home: string | undefined): { configDir?: string } {
+  if (xdg !== undefined && isAbsolute(xdg)) return { configDir: join(xdg, "tautline") };
+  if (home !== undefined && isAbsolute(home)) return { configDir: join(home, ".config/tautline") };
+  return {};
 }
 
 function showsColours(stream: NodeJS.WriteStream): boolean {

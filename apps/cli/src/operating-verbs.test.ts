@@ -267,7 +267,7 @@ test("certs: lists, one page with its PEM as it is, and the authorities", async 
     "GET /api/v1/certificates/0a": { body: { ...row, pem } },
     "GET /api/v1/authorities": { body: { items: [root] } },
   };
-  assert.match((await ask("certs list", answers)).stdout, /^0a +server +in 23h +- +spiffe:/m);
+  assert.match((await ask("certs list", answers)).stdout, /^0a +server +- +in 23h +- +spiffe:/m);
   const page = (await ask("certs show 0a", answers)).stdout;
   assert.match(page, /^revoked +no$/m);
   assert.ok(page.endsWith(`\n\n${pem}`));
@@ -366,4 +366,49 @@ test("a refusal by central ends with its exit code, and as a document with --jso
   assert.match(people.stderr, /^tautline: api\.invalid: .*agents\.nix: unknown key/);
   const program = await ask("settings set agents.nix 1 --json", answers);
   assert.deepEqual(JSON.parse(program.stderr), { ...toProblem(error) });
+});
+
+test("operators create: the token alone is on stdout, what it is good for on stderr", async () => {
+  const made = { name: "ana", token: "tautline-op.x", expiresAt: "2026-12-22T10:03:15Z" };
+  const { code, stdout, stderr, seen } = await ask(
+    "operators create ana --role operator --namespace lab --ttl 30d",
+    { "POST /api/v1/operators": { status: 201, body: made } },
+  );
+  assert.deepEqual([code, stdout], [0, "tautline-op.x\n"]);
+  assert.match(stderr, /ana is operator of namespace lab until 2026-12-22T10:03:15Z\./);
+  const body = { name: "ana", role: "operator", namespace: "lab", ttlMs: 2_592_000_000 };
+  assert.deepEqual(seen[0]?.body, body);
+});
+
+test("operators create: no role, another role or a bad name never reach central", async () => {
+  for (const [line, code] of [
+    ["operators create ana", "cli.usage"],
+    ["operators create ana --role root", "cli.usage"],
+    ["operators create Ana --role viewer", "value.operator_name"],
+    ["operators create local --role admin", "value.operator_name"],
+  ] as const) {
+    const { code: exit, stderr, seen } = await ask(line, {});
+    assert.deepEqual([exit, seen.length], [2, 0], line);
+    assert.ok(stderr.includes(code), stderr);
+  }
+});
+
+test("operators list and disable: who, what, where, until when; asked before the end", async () => {
+  const row = {
+    name: "ana",
+    role: "viewer",
+    namespace: null,
+    state: "active",
+    expiresAt: "2026-12-22T10:03:15Z",
+    createdBy: "operator:local",
+  };
+  const answers = {
+    "GET /api/v1/operators": { body: { items: [row] } },
+    "POST /api/v1/operators/ana/disable": { status: 204 },
+  };
+  const list = await ask("operators list", answers);
+  assert.match(list.stdout, /ana {2,}viewer {2,}all {2,}active {2,}2026-12-22T10:03:15Z/);
+  assert.equal((await ask("operators disable ana", answers)).code, 2);
+  const disabled = await ask("operators disable ana --yes", answers);
+  assert.equal(disabled.stdout, "Operator ana is disabled.\n");
 });

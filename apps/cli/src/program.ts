@@ -96,6 +96,24 @@ export const PARTS: readonly Part[] = [
     load: async () => (await import("./vault/vault.ts")).vaultVerbs,
   },
   {
+    name: "operators",
+    summary: "People and programs that may use central's API",
+    group: OPERATING,
+    load: async () => (await import("./operators/operators.ts")).operatorVerbs,
+  },
+  {
+    name: "login",
+    summary: "Log in to a central elsewhere",
+    group: OPERATING,
+    load: async () => (await import("./login/login.ts")).login,
+  },
+  {
+    name: "contexts",
+    summary: "The centrals that this user logged in to",
+    group: OPERATING,
+    load: async () => (await import("./contexts/contexts.ts")).contextVerbs,
+  },
+  {
     name: "status",
     summary: "The running central at a glance",
     group: LOOKING,

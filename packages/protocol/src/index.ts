@@ -30,6 +30,8 @@ export * from "./level.ts";
 export * from "./limits.ts";
 export * from "./names.ts";
 export * from "./opamp.ts";
+export * from "./operator.ts";
+export * from "./operator-token.ts";
 export * from "./printable-text.ts";
 export * from "./renewal-judgement.ts";
 export * from "./renewal-time.ts";

@@ -20,6 +20,7 @@ import { type LimitName, LIMITS } from "./limits.ts";
 import { assertWithinBudget } from "./message-budget.ts";
 import { isAgentName, isNamespace, isTrustDomain } from "./names.ts";
 import { decodeFrame, encodeAgentToServer } from "./opamp.ts";
+import { isOperatorName } from "./operator.ts";
 import { parseSpiffeId } from "./spiffe-id.ts";
 import { fromWireText } from "./wire-error.ts";
 
@@ -139,6 +140,7 @@ const TAKES: Record<LimitName, (size: number) => boolean> = {
   trustDomainCharacters: (size) => isTrustDomain(HOST.padEnd(size, "b")),
   spiffeIdBytes: (size) => fits(() => parseSpiffeId("spiffe://".padEnd(size, "a")), /longer than/),
   agentNameCharacters: (size) => isAgentName("😀".repeat(size)),
+  operatorNameCharacters: (size) => isOperatorName("a".repeat(size)),
   agentVersionCharacters: (size) =>
     fits(() => encodeEnrolmentRequest({ ...REQUEST, agentVersion: "1".repeat(size) })),
   hostPortCharacters: (size) => isHostPort(`${HOST.padEnd(size - 6, "b")}:65535`),

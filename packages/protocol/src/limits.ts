@@ -88,6 +88,11 @@ export const LIMITS = defineLimits({
     unit: "characters",
     why: "a label for people, as long as the longest host names in use",
   },
+  operatorNameCharacters: {
+    value: 64,
+    unit: "characters",
+    why: "a login name or a mail address",
+  },
   agentVersionCharacters: {
     value: 64,
     unit: "characters",

@@ -34,6 +34,8 @@ import {
   encodeAgentToServer,
   encodeServerToAgent,
 } from "./opamp.ts";
+import { formatOperatorToken, parseOperatorToken } from "./operator-token.ts";
+import { parseOperatorName } from "./operator.ts";
 import { parseSpiffeId } from "./spiffe-id.ts";
 import { decodeUtf8 } from "./utf8.ts";
 import { fromProblem, fromWireText } from "./wire-error.ts";
@@ -137,6 +139,12 @@ const JOIN_TOKEN = encodeJoinToken({
 /** [name, parser, a text that it takes]. */
 const PARSERS: [string, (text: string) => unknown, string][] = [
   ["fromHex", fromHex, "00ff"],
+  ["parseOperatorName", parseOperatorName, "ana@example.org"],
+  [
+    "parseOperatorToken",
+    parseOperatorToken,
+    formatOperatorToken({ id: "00".repeat(8), secret: HASH }),
+  ],
   ["fromBase64Url", fromBase64Url, "AAA"],
   ["parseAgentId", parseAgentId, AGENT],
   ["parseNamespace", parseNamespace, "default"],

@@ -20,7 +20,6 @@ function makeApp(options: Partial<ApiAppOptions> = {}): Ground {
   const app = createApiApp({
     log,
     server: createServer(),
-    unknownRoute: "api.no_route",
     ...options,
   });
   return { app, lines };
@@ -110,7 +109,9 @@ describe("createApiApp", () => {
 function makeHealth(isReady: boolean): FastifyInstance {
   const { app } = makeApp();
   const { registry } = createMetrics();
-  mountHealth(app, { registry, isReady: () => Promise.resolve(isReady) });
+  mountHealth(app, { registry, isReady: () => Promise.resolve(isReady) }, () => {
+    throw new TautlineError("api.login_required");
+  });
   return app;
 }
 

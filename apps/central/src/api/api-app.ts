@@ -1,7 +1,6 @@
 import type { Server as HttpServer } from "node:http";
 import type { Logger } from "@tautline/daemon";
 import {
-  type ErrorCode,
   isTautlineError,
   LIMITS,
   parseJson,
@@ -17,8 +16,8 @@ export interface ApiAppOptions {
   readonly log: Logger;
   /** An HTTP server whose connections somebody else accepts. */
   readonly server: HttpServer;
-  /** What callers are told who ask for what is not there, in whatever spelling (A8). */
-  readonly unknownRoute: ErrorCode;
+  /** What callers are told who ask for what is not there, in whatever spelling (A8); api.no_route unless told otherwise. */
+  readonly unknownRoute?: (request: FastifyRequest) => TautlineError;
   /** What callers are told of an error; all of it unless told otherwise. */
   readonly tell?: (error: TautlineError) => TautlineError;
 }
@@ -30,8 +29,7 @@ export interface ApiAppOptions {
  * @param options log, server, and what is told to whom
  */
 export function createApiApp(options: ApiAppOptions): FastifyInstance {
-  const { log, server, tell = (error) => error } = options;
-  const noRoute = (): TautlineError => new TautlineError(options.unknownRoute);
+  const { log, server, unknownRoute = noRoute, tell = (error) => error } = options;
   const app: FastifyInstance = fastify({
     bodyLimit: LIMITS.jsonBytes.value,
     exposeHeadRoutes: false,
@@ -41,8 +39,8 @@ export function createApiApp(options: ApiAppOptions): FastifyInstance {
       ignoreDuplicateSlashes: false,
     },
     // Addresses that cannot even be decoded never reach a route.
-    frameworkErrors: (_error, _request, reply) => {
-      sendProblem(reply, noRoute());
+    frameworkErrors: (_error, request, reply) => {
+      sendProblem(reply, unknownRoute(request));
     },
     clientErrorHandler: (error, socket) => endWithProblem(socket, explainParser(error)),
     serverFactory: (handler) => server.on("request", handler),
@@ -53,7 +51,11 @@ export function createApiApp(options: ApiAppOptions): FastifyInstance {
     if (result.success) return { value: result.data };
     return { error: explainIssue(result.error.issues[0], httpPart ?? "body") };
   });
-  app.setNotFoundHandler((_request, reply) => sendProblem(reply, noRoute()));
+  // Before the body is read: what is wrong with it would else be another answer than that there is nothing here.
+  app.addHook("onRequest", async (request) => {
+    if (request.is404) throw unknownRoute(request);
+  });
+  app.setNotFoundHandler((request, reply) => sendProblem(reply, unknownRoute(request)));
   app.setErrorHandler((thrown, _request, reply) => {
     const error = explain(thrown);
     const told = tell(error);
@@ -77,6 +79,10 @@ export function acceptJson(app: FastifyInstance): void {
     { parseAs: "buffer" },
     async (_request: FastifyRequest, body: Buffer) => parseJson(decodeText(body), limits),
   );
+}
+
+function noRoute(): TautlineError {
+  return new TautlineError("api.no_route");
 }
 
 function decodeText(body: Buffer): string {

@@ -5,6 +5,7 @@ import type { TokenStore } from "../enrolment/token-store.ts";
 import type { AgentStore } from "../fleet/agent-store.ts";
 import type { LinkStore } from "../fleet/link-store.ts";
 import type { NamespaceStore } from "../fleet/namespace-store.ts";
+import type { OperatorStore } from "../operators/operator-store.ts";
 import type { SettingStore } from "../settings/setting-store.ts";
 
 /** What central says of itself. */
@@ -19,29 +20,9 @@ export interface CentralStatus {
   readonly counts: { readonly agents: number; readonly links: number; readonly tokens: number };
 }
 
-/** Who may ask for a verb. */
-export type RouteRole =
-  /** Anybody. */
-  | "none"
-  /** Callers on central's own host. */
-  | "local"
-  /** An agent's certificate, or a join token to become one. */
-  | "agent"
-  /** An operator: whoever may open the admin socket; on the console's port nobody before operators can log in. */
-  | "admin";
-
-/** One verb of central's ports. */
-export interface RouteView {
-  readonly port: "agents" | "console";
-  readonly method: string;
-  readonly path: string;
-  readonly role: RouteRole;
-}
-
 /** What the API's routes work on. */
 export interface ApiDeps {
   readonly status: () => Promise<CentralStatus>;
-  readonly routes: () => readonly RouteView[];
   readonly vault: Vault;
   readonly tokens: TokenStore;
   readonly agents: AgentStore;
@@ -51,4 +32,5 @@ export interface ApiDeps {
   readonly settings: SettingStore;
   readonly certificates: CertificateCatalogue;
   readonly audit: AuditLog;
+  readonly operators: OperatorStore;
 }

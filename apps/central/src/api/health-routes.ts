@@ -1,5 +1,4 @@
-import { TautlineError } from "@tautline/protocol";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Registry } from "prom-client";
 
 /** What probes and monitoring are told. */
@@ -10,12 +9,18 @@ export interface HealthDeps {
 }
 
 /**
- * Mounts what probes and monitoring ask for: `/healthz` and `/readyz` without detail, `/metrics` for callers on this host.
+ * Mounts what probes and monitoring ask for: `/healthz` and `/readyz` without detail, `/metrics` for callers on this host and
+ * for those who may see them.
  *
  * @param app where
  * @param deps what they tell
+ * @param requireViewer throws where a caller from another host may not see the metrics
  */
-export function mountHealth(app: FastifyInstance, { registry, isReady }: HealthDeps): void {
+export function mountHealth(
+  app: FastifyInstance,
+  { registry, isReady }: HealthDeps,
+  requireViewer: (request: FastifyRequest) => void,
+): void {
   app.get("/healthz", async (_request, reply) => reply.type("text/plain").send("ok\n"));
   app.get("/readyz", async (_request, reply) => {
     const ready = await isReady();
@@ -25,7 +30,7 @@ export function mountHealth(app: FastifyInstance, { registry, isReady }: HealthD
       .send(ready ? "ready\n" : "not ready\n");
   });
   app.get("/metrics", async (request, reply) => {
-    if (!isLocal(request.socket.remoteAddress)) throw new TautlineError("api.login_required");
+    if (!isLocal(request.socket.remoteAddress)) requireViewer(request);
     return reply.type(registry.contentType).send(await registry.metrics());
   });
 }

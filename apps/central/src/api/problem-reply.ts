@@ -47,10 +47,13 @@ export function endWithProblem(socket: Duplex, error: TautlineError): void {
 }
 
 /** 401 must say how to log in (RFC 9110 section 11.6.1); who shall come back is told when. */
-function headersOf({ code, status }: TautlineError): Readonly<Record<string, string>> {
+function headersOf({ code, status, detail }: TautlineError): Readonly<Record<string, string>> {
   const type = { "content-type": "application/problem+json" };
   if (status === 401) return { ...type, "www-authenticate": 'Bearer realm="tautline"' };
-  if (status === 429) return { ...type, "retry-after": RETRY_SOON_SECONDS };
+  if (status === 429) {
+    const seconds = detail["retryAfterSeconds"] ?? RETRY_SOON_SECONDS;
+    return { ...type, "retry-after": String(seconds) };
+  }
   // A central that restarts is soon back, and agents spread their next dials by themselves.
   if (status === 503 && code !== "central.stopping")
     return { ...type, "retry-after": RETRY_AFTER_SECONDS };

@@ -1,44 +1,44 @@
+import type { OperatorRole } from "@tautline/protocol";
 import { CONTROL_PATH } from "../control/control-path.ts";
-import type { RouteRole, RouteView } from "./api-deps.ts";
+import type { Demand, Reach } from "../operators/access-rule.ts";
+import type { VerbFacts } from "./verb.ts";
 
-/** Every verb of central's ports and the role it asks for; a test compares it with what is really mounted (A1). */
-export function listRoutes(): readonly RouteView[] {
-  return ROUTES;
+/** One verb of central's ports, and who may ask for it. */
+export interface RouteView {
+  readonly port: "agents" | "console";
+  readonly method: string;
+  readonly path: string;
+  /** `none`: anybody; `agent`: an agent's certificate, or a join token to become one; else an operator of this role. */
+  readonly role: OperatorRole | "agent" | "none";
+  readonly reach: Reach;
 }
 
-const admin = (method: string, path: string): RouteView => onConsole(method, path, "admin");
+/** What `/metrics` asks of callers that are not on central's own host: its figures are those of every namespace. */
+export const METRICS_DEMAND: Demand = { role: "viewer", reach: "central" };
 
-function onConsole(method: string, path: string, role: RouteRole): RouteView {
-  return { port: "console", method, path, role };
-}
-
-const ROUTES: readonly RouteView[] = [
+const OTHERS: readonly RouteView[] = [
   // As WebSocket, and as plain HTTP.
-  { port: "agents", method: "GET", path: CONTROL_PATH, role: "agent" },
-  { port: "agents", method: "POST", path: CONTROL_PATH, role: "agent" },
-  onConsole("GET", "/healthz", "none"),
-  onConsole("GET", "/readyz", "none"),
-  onConsole("GET", "/metrics", "local"),
-  admin("GET", "/api/v1/status"),
-  admin("GET", "/api/v1/vault"),
-  admin("GET", "/api/v1/routes"),
-  admin("POST", "/api/v1/tokens"),
-  admin("GET", "/api/v1/tokens"),
-  admin("POST", "/api/v1/tokens/:id/revoke"),
-  admin("GET", "/api/v1/agents"),
-  admin("GET", "/api/v1/agents/:id"),
-  admin("POST", "/api/v1/agents/:id/revoke"),
-  admin("GET", "/api/v1/links"),
-  admin("GET", "/api/v1/links/:id"),
-  admin("GET", "/api/v1/namespaces"),
-  admin("GET", "/api/v1/namespaces/:name"),
-  admin("POST", "/api/v1/namespaces"),
-  admin("GET", "/api/v1/settings"),
-  admin("PUT", "/api/v1/settings"),
-  admin("DELETE", "/api/v1/settings"),
-  admin("GET", "/api/v1/certificates"),
-  admin("GET", "/api/v1/certificates/:serial"),
-  admin("GET", "/api/v1/authorities"),
-  admin("GET", "/api/v1/audit"),
-  admin("GET", "/api/v1/audit/verify"),
+  { port: "agents", method: "GET", path: CONTROL_PATH, role: "agent", reach: "nothing" },
+  { port: "agents", method: "POST", path: CONTROL_PATH, role: "agent", reach: "nothing" },
+  { port: "console", method: "GET", path: "/healthz", role: "none", reach: "nothing" },
+  { port: "console", method: "GET", path: "/readyz", role: "none", reach: "nothing" },
+  { port: "console", method: "GET", path: "/metrics", ...METRICS_DEMAND },
 ];
+
+/**
+ * Lists every route and the role it asks for; a test compares it with what is really mounted (A1).
+ *
+ * @param verbs the verbs of the API
+ */
+export function listRoutes(verbs: readonly VerbFacts[]): readonly RouteView[] {
+  return [
+    ...OTHERS,
+    ...verbs.map(({ method, path, role, reach }) => ({
+      port: "console" as const,
+      method,
+      path,
+      role,
+      reach,
+    })),
+  ];
+}

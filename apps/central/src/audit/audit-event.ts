@@ -16,6 +16,9 @@ export type AuditAction =
   | "instruction.unknown"
   | "link.refused"
   | "namespace.created"
+  | "operator.created"
+  | "operator.disabled"
+  | "operator.refused"
   | "setting.changed"
   | "token.created"
   | "token.refused"
@@ -24,7 +27,7 @@ export type AuditAction =
 /** One thing that happened. */
 export interface AuditEvent {
   readonly action: AuditAction;
-  /** Who did it: `operator:local`, `agent:<id>`, `token:<id>`, `central`, or `unproven:<address>`. */
+  /** Who did it: `operator:<name>` (`operator:local` over the admin socket), `agent:<id>`, `token:<id>`, `central`, or `unproven:<address>`. */
   readonly actor: string;
   /** What it was done to, in the same form. */
   readonly subject: string;

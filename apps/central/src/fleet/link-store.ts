@@ -7,6 +7,8 @@ export interface LinkView extends Omit<LinkEvidence, "peerId"> {
   readonly id: string;
   readonly kind: string;
   readonly agent: string;
+  /** The agent's. */
+  readonly namespace: string;
   readonly component: string;
   readonly transport: "websocket" | "polling";
   readonly remoteAddress: string;
@@ -89,8 +91,14 @@ interface LinkFilter {
 
 async function listLinks(store: Store, filter: LinkFilter): Promise<LinkView[]> {
   const rows = await store.read((db) => {
-    let query = db.selectFrom("links").selectAll().orderBy("since").orderBy("id");
-    if (filter.id !== undefined) query = query.where("id", "=", filter.id);
+    let query = db
+      .selectFrom("links")
+      .innerJoin("agents", "agents.id", "links.agent_id")
+      .selectAll("links")
+      .select("agents.namespace")
+      .orderBy("since")
+      .orderBy("links.id");
+    if (filter.id !== undefined) query = query.where("links.id", "=", filter.id);
     if (filter.kind !== undefined) query = query.where("kind", "=", filter.kind);
     if (filter.agent !== undefined) query = query.where("agent_id", "=", filter.agent);
     return query.execute();
@@ -125,11 +133,12 @@ function linkRow(link: NewLink, centralId: string): LinkRow {
   };
 }
 
-function viewOf(row: LinkRow): LinkView {
+function viewOf(row: LinkRow & { readonly namespace: string }): LinkView {
   return {
     id: row.id,
     kind: row.kind,
     agent: row.agent_id,
+    namespace: row.namespace,
     component: row.component,
     transport: row.transport,
     remoteAddress: row.remote_address,

@@ -3,9 +3,10 @@ import { createServer } from "node:http";
 import type { Logger } from "@tautline/daemon";
 import { TautlineError } from "@tautline/protocol";
 import { acceptJson, createApiApp } from "../api/api-app.ts";
-import type { ApiDeps } from "../api/api-deps.ts";
 import { mountHealth, type HealthDeps } from "../api/health-routes.ts";
 import { mountRoutes } from "../api/routes.ts";
+import type { Verb } from "../api/verb.ts";
+import { LOCAL_PRINCIPAL } from "../operators/principal.ts";
 
 /** The socket in central's data folder: whoever may open the file is an administrator, so its mode is 0600. */
 export interface AdminSocket {
@@ -18,7 +19,7 @@ export interface AdminSocket {
 /** What the admin socket needs. */
 export interface AdminSocketDeps {
   readonly path: string;
-  readonly api: ApiDeps;
+  readonly verbs: readonly Verb[];
   readonly health: HealthDeps;
   readonly log: Logger;
 }
@@ -35,10 +36,10 @@ const LONGEST_PATH_BYTES = 107;
 export async function createAdminSocket(deps: AdminSocketDeps): Promise<AdminSocket> {
   const { path, log } = deps;
   const http = createServer();
-  const app = createApiApp({ log, server: http, unknownRoute: "api.no_route" });
+  const app = createApiApp({ log, server: http });
   acceptJson(app);
-  mountHealth(app, deps.health);
-  mountRoutes(app, deps.api);
+  mountHealth(app, deps.health, () => undefined);
+  mountRoutes(app, deps.verbs, () => LOCAL_PRINCIPAL);
   await app.ready();
   return {
     start: async () => {

@@ -1,10 +1,14 @@
 import type { Logger } from "@tautline/daemon";
 import type { HostPort, TlsAcceptor } from "@tautline/link";
-import { TautlineError } from "@tautline/protocol";
+import { TautlineError, toTautlineError } from "@tautline/protocol";
+import type { FastifyRequest } from "fastify";
 import { acceptJson, createApiApp } from "../api/api-app.ts";
-import type { ApiDeps } from "../api/api-deps.ts";
 import { mountHealth, type HealthDeps } from "../api/health-routes.ts";
+import { METRICS_DEMAND } from "../api/route-list.ts";
 import { mountRoutes } from "../api/routes.ts";
+import { requireCall, type Verb } from "../api/verb.ts";
+import type { ConsoleGate } from "../operators/console-gate.ts";
+import type { Principal } from "../operators/principal.ts";
 import type { CentralIdentity } from "../authority/central-identity.ts";
 import type { CentralConfig } from "../config.ts";
 import type { Refusals } from "../control/refusals.ts";
@@ -23,7 +27,8 @@ export interface ConsoleListener {
 export interface ConsoleListenerDeps {
   readonly config: Pick<CentralConfig, "console" | "agents">;
   readonly identity: CentralIdentity;
-  readonly api: ApiDeps;
+  readonly verbs: readonly Verb[];
+  readonly gate: ConsoleGate;
   readonly health: HealthDeps;
   readonly refusals: Refusals;
   readonly log: Logger;
@@ -34,8 +39,8 @@ export interface ConsoleListenerDeps {
 const MAX_CONNECTIONS = 1_024;
 
 /**
- * Builds the console's port: the same API as the admin socket, which nobody may use here before operators can log in. Whatever
- * is asked for, and however it is spelt, gets the same answer (A8).
+ * Builds the console's port: the same API as the admin socket, for operators with a token. Without one, whatever is asked for
+ * and however it is spelt, gets the same answer (A8).
  *
  * @param deps central's parts
  */
@@ -43,15 +48,16 @@ export async function createConsoleListener(deps: ConsoleListenerDeps): Promise<
   const { log, config } = deps;
   const { host, port } = config.console;
   const http = createHttpServer();
-  const app = createApiApp({ log, server: http, unknownRoute: "api.login_required" });
-  mountHealth(app, deps.health);
-  await app.register(async (scope) => {
-    scope.addHook("onRequest", async () => {
-      throw new TautlineError("api.login_required");
-    });
-    acceptJson(scope);
-    mountRoutes(scope, deps.api);
+  const principalOf = (request: FastifyRequest): Principal =>
+    deps.gate.admit({ authorization: request.headers.authorization, socket: request.socket });
+  const app = createApiApp({
+    log,
+    server: http,
+    unknownRoute: (request) => explainUnknown(() => principalOf(request)),
   });
+  mountHealth(app, deps.health, (request) => requireCall(principalOf(request), METRICS_DEMAND));
+  acceptJson(app);
+  mountRoutes(app, deps.verbs, principalOf);
   await app.ready();
   const secured = createSecuredPort({
     place: { listener: "console's", host, port, flag: "--console-port" },
@@ -74,4 +80,14 @@ export async function createConsoleListener(deps: ConsoleListenerDeps): Promise<
       await app.close();
     },
   };
+}
+
+/** A stranger does not even learn what there is not. */
+function explainUnknown(admit: () => Principal): TautlineError {
+  try {
+    admit();
+    return new TautlineError("api.no_route");
+  } catch (error) {
+    return toTautlineError(error);
+  }
 }

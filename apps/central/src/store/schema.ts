@@ -1,3 +1,4 @@
+import type { OperatorRole } from "@tautline/protocol";
 import type { Generated, Insertable, Selectable } from "kysely";
 
 /*
@@ -155,6 +156,20 @@ export interface InstructionTable {
   code: string;
 }
 
+/** People and programs that use the API, each by one token. */
+export interface OperatorTable {
+  name: string;
+  token_id: string;
+  role: OperatorRole;
+  /** Empty for operators of every namespace. */
+  namespace: string;
+  sealed_secret_hash: Uint8Array;
+  created_at: number;
+  created_by: string;
+  expires_at: number;
+  disabled_at: number | null;
+}
+
 /** The audit trail: body as it was hashed, and the chain. */
 export interface AuditTable {
   seq: Generated<number>;
@@ -176,6 +191,7 @@ export interface Schema {
   links: LinkTable;
   settings: SettingTable;
   instructions: InstructionTable;
+  operators: OperatorTable;
   audit: AuditTable;
 }
 
@@ -189,3 +205,5 @@ export type CertificateRow = Selectable<CertificateTable>;
 export type NewCertificate = Insertable<CertificateTable>;
 /** A link as it is read and written. */
 export type LinkRow = Selectable<LinkTable>;
+/** An operator as it is read and written. */
+export type OperatorRow = Selectable<OperatorTable>;

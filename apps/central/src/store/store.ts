@@ -4,6 +4,7 @@ import { Kysely, type Transaction } from "kysely";
 import { type MigrationProvider, Migrator } from "kysely/migration";
 import { firstRelease } from "./migrations/0001-first.ts";
 import { renewal } from "./migrations/0002-renewal.ts";
+import { operatorsRelease } from "./migrations/0003-operators.ts";
 import {
   publishDatabase,
   refuseCutOff,
@@ -42,7 +43,11 @@ export interface Store {
 }
 
 const migrations: MigrationProvider = {
-  getMigrations: async () => ({ "0001-first": firstRelease, "0002-renewal": renewal }),
+  getMigrations: async () => ({
+    "0001-first": firstRelease,
+    "0002-renewal": renewal,
+    "0003-operators": operatorsRelease,
+  }),
 };
 
 /**

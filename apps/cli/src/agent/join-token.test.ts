@@ -30,7 +30,7 @@ const hasCode =
 test("the token comes from the argument, a file, standard input or TAUTLINE_TOKEN", () =>
   withTempFolder(async (cwd) => {
     writeFileSync(join(cwd, "token"), `${FILE}\n`);
-    const environment = { joinToken: VARIABLE };
+    const environment = { token: VARIABLE };
     const context = { cwd, environment, stdin: Readable.from([`${STDIN}\n`]) };
     assert.equal(await findJoinToken(ARGUMENT, undefined, context), ARGUMENT);
     assert.equal(await findJoinToken(undefined, "token", context), FILE);

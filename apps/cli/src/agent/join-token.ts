@@ -23,7 +23,7 @@ export async function findJoinToken(
     };
     throw new TautlineError("cli.usage", { detail });
   }
-  const text = argument ?? (await readTokenFile(file, context)) ?? context.environment.joinToken;
+  const text = argument ?? (await readTokenFile(file, context)) ?? context.environment.token;
   if (text === undefined) return undefined;
   const token = text.trim();
   decodeJoinToken(token);

@@ -17,7 +17,7 @@ export const listAgents: DefineVerb = (command, context) => {
     .description("Shows the agents, one line each. Exact times are in 'agents show' and --json.")
     .option("--namespace <name>", "only this namespace")
     .action(async (options: ListAgentsOptions) => {
-      await printList(context, options.data, {
+      await printList(context, options, {
         target: { path: ["agents"], query: { namespace: options.namespace } },
         columns: columns(context),
         empty:

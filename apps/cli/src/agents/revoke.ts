@@ -21,7 +21,7 @@ export const revokeAgent: DefineVerb = (command, context) => {
     .action(async (idText: string, options: RevokeOptions) => {
       const id = parseAgentId(idText);
       await confirm(`Revoke agent ${id}? It cannot be undone.`, options.yes === true, context);
-      const client = createAdminClient(context, options.data);
+      const client = createAdminClient(context, options);
       const answer = await client.post({ path: ["agents", id, "revoke"] });
       await context.output.print(
         { id, ...answer },

@@ -16,7 +16,7 @@ export const showAgent: DefineVerb = (command, context) => {
     .argument("<id>", "the agent's id, or its name while only one agent has it")
     .action(async (idOrName: string, options: CentralOptions) => {
       const { output, now } = context;
-      const client = createAdminClient(context, options.data);
+      const client = createAdminClient(context, options);
       const agent = await client.get({ path: ["agents", await findAgentId(client, idOrName)] });
       await output.print(agent, async () => {
         const query = { agent: textOf(agent, "id") };

@@ -30,7 +30,7 @@ export const listAudit: DefineVerb = (command, context) => {
     .action(async (options: ListAuditOptions) => {
       const { since, limit } = options;
       const from = since === undefined ? undefined : new Date(context.now() - since).toISOString();
-      await printList(context, options.data, {
+      await printList(context, options, {
         target: { path: ["audit"], query: { since: from, limit } },
         columns: COLUMNS,
         empty: "Nothing happened in that time.",

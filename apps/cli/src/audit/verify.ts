@@ -13,7 +13,7 @@ export const verifyAudit: DefineVerb = (command, context) => {
         "that does not contain it was replaced as a whole.",
     )
     .action(async (options: CentralOptions) => {
-      const verdict = await createAdminClient(context, options.data).get({
+      const verdict = await createAdminClient(context, options).get({
         path: ["audit", "verify"],
       });
       if (verdict["ok"] !== true) {

@@ -14,7 +14,7 @@ export const showAuthorities: DefineVerb = (command, context) => {
       "Shows the root and the authorities below it: one for central's own names, one for each namespace's agents.",
     )
     .action(async (options: CentralOptions) => {
-      await printList(context, options.data, {
+      await printList(context, options, {
         target: { path: ["authorities"] },
         columns: columns(context),
         empty: "No authorities.",

@@ -12,7 +12,7 @@ export const listCertificates: DefineVerb = (command, context) => {
     .summary("show the certificates that central issued")
     .description("Shows the certificates that central issued, one line each.")
     .action(async (options: CentralOptions) => {
-      await printList(context, options.data, {
+      await printList(context, options, {
         target: { path: ["certificates"] },
         columns: columns(context),
         empty: "No certificates.",

@@ -13,7 +13,7 @@ export const showCertificate: DefineVerb = (command, context) => {
     .argument("<serial>", "lower-case hex, as 'tautline certs list' prints it")
     .action(async (serial: string, options: CentralOptions) => {
       const { output, now } = context;
-      const client = createAdminClient(context, options.data);
+      const client = createAdminClient(context, options);
       const certificate = await client.get({ path: ["certificates", serial] });
       const end = (key: string): string => timeAndDistance(certificate[key], now());
       await output.print(certificate, () => {

@@ -32,7 +32,7 @@ export const listLinks: DefineVerb = (command, context) => {
     .option("--kind <kind>", "only this kind: control, pull, forward, peer or receiver")
     .option("--agent <id>", "only this agent's")
     .action(async (options: ListLinksOptions) => {
-      await printList(context, options.data, {
+      await printList(context, options, {
         target: { path: ["links"], query: { kind: options.kind, agent: options.agent } },
         columns: COLUMNS,
         empty: "No live links. 'tautline agents list' tells when each agent was last seen.",

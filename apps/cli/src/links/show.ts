@@ -13,7 +13,7 @@ export const showLink: DefineVerb = (command, context) => {
     .argument("<id>", "as 'tautline links list' prints it")
     .action(async (id: string, options: CentralOptions) => {
       const { output, now } = context;
-      const link = await createAdminClient(context, options.data).get({ path: ["links", id] });
+      const link = await createAdminClient(context, options).get({ path: ["links", id] });
       await output.print(link, () => renderPage(linkLines(link, now()), output.paint));
     });
 };

@@ -13,7 +13,7 @@ export const createNamespace: DefineVerb = (command, context) => {
     .argument("<name>", "lower-case letters, digits and inner hyphens; it stands in every identity")
     .action(async (nameText: string, options: CentralOptions) => {
       const name = parseNamespace(nameText);
-      const client = createAdminClient(context, options.data);
+      const client = createAdminClient(context, options);
       const answer = await client.post({ path: ["namespaces"] }, { name });
       await context.output.print(
         { name, ...answer },

@@ -17,7 +17,7 @@ export const listNamespaces: DefineVerb = (command, context) => {
     .summary("show the namespaces")
     .description("Shows the namespaces.")
     .action(async (options: CentralOptions) => {
-      await printList(context, options.data, {
+      await printList(context, options, {
         target: { path: ["namespaces"] },
         columns: COLUMNS,
         empty: "No namespaces.",

@@ -13,7 +13,7 @@ export const showNamespace: DefineVerb = (command, context) => {
     .argument("<name>")
     .action(async (name: string, options: CentralOptions) => {
       const { output } = context;
-      const client = createAdminClient(context, options.data);
+      const client = createAdminClient(context, options);
       const namespace = await client.get({ path: ["namespaces", name] });
       await output.print(namespace, () =>
         renderPage(

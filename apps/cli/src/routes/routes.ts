@@ -17,7 +17,7 @@ export const routes: DefineVerb = (command, context) => {
       "Lists every route of the running central's API and the role it asks for, from its own table.",
     )
     .action(async (options: CentralOptions) => {
-      await printList(context, options.data, {
+      await printList(context, options, {
         target: { path: ["routes"] },
         columns: COLUMNS,
         empty: "Central names no routes.",

@@ -12,7 +12,7 @@ export const getSetting: DefineVerb = (command, context) => {
     .description("Prints one value as it was set, and nothing else.")
     .argument("<key>", "such as agents.heartbeatSeconds")
     .action(async (key: string, options: SettingOptions) => {
-      const settings = await createAdminClient(context, options.data).list({ path: ["settings"] });
+      const settings = await createAdminClient(context, options).list({ path: ["settings"] });
       const wanted = options.namespace ?? "";
       const found = settings.find(
         (row) => row["key"] === key && textOf(row, "namespace") === wanted,

@@ -17,7 +17,7 @@ export const listSettings: DefineVerb = (command, context) => {
     .summary("show what was set")
     .description("Shows what was set; what is not listed has its default on the agents.")
     .action(async (options: SettingOptions) => {
-      await printList(context, options.data, {
+      await printList(context, options, {
         target: { path: ["settings"], query: { namespace: options.namespace } },
         columns: COLUMNS,
         empty: "Nothing is set: every agent runs with the defaults.",

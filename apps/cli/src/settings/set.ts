@@ -21,10 +21,7 @@ export const setSetting: DefineVerb = (command, context) => {
     .action(async (key: string, value: string, options: SettingOptions) => {
       const { namespace } = options;
       const setting = { key, value, ...(namespace === undefined ? {} : { namespace }) };
-      const answer = await createAdminClient(context, options.data).put(
-        { path: ["settings"] },
-        setting,
-      );
+      const answer = await createAdminClient(context, options).put({ path: ["settings"] }, setting);
       await context.output.print(
         { ...setting, ...answer },
         () => `${key} is now ${value} for ${scopeText(namespace)}.`,

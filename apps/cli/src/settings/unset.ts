@@ -13,7 +13,7 @@ export const unsetSetting: DefineVerb = (command, context) => {
     .argument("<key>", "such as agents.heartbeatSeconds")
     .action(async (key: string, options: SettingOptions) => {
       const { namespace } = options;
-      const client = createAdminClient(context, options.data);
+      const client = createAdminClient(context, options);
       const answer = await client.delete({ path: ["settings"], query: { namespace, key } });
       await context.output.print(
         { key, ...answer },

@@ -13,7 +13,7 @@ export const status: DefineVerb = (command, context) => {
     )
     .action(async (options: CentralOptions) => {
       const { output, now } = context;
-      const answer = await createAdminClient(context, options.data).get({ path: ["status"] });
+      const answer = await createAdminClient(context, options).get({ path: ["status"] });
       await output.print(answer, () => renderPage(statusLines(answer, now()), output.paint));
     });
 };

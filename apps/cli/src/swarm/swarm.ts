@@ -77,7 +77,7 @@ async function readToken(
   if (file !== undefined) {
     return (await readInput(file, LIMITS.joinTokenCharacters.value, context)).toString("utf8");
   }
-  if (context.environment.joinToken !== undefined) return context.environment.joinToken;
+  if (context.environment.token !== undefined) return context.environment.token;
   throw new TautlineError("agent.token_missing");
 }
 

@@ -32,7 +32,7 @@ export const createToken: DefineVerb = (command, context) => {
     .addHelpText("after", "\nExample:\n  tautline tokens create --uses 20 --ttl 24h")
     .action(async (options: CreateTokenOptions) => {
       const { output } = context;
-      const token = await createAdminClient(context, options.data).post(
+      const token = await createAdminClient(context, options).post(
         { path: ["tokens"] },
         { namespace: options.namespace, uses: options.uses, ttlMs: options.ttl },
       );

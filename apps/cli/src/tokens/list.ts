@@ -24,7 +24,7 @@ export const listTokens: DefineVerb = (command, context) => {
     .summary("show the tokens, without their secrets")
     .description("Shows every token that was made and what is left of it. Secrets are not kept.")
     .action(async (options: CentralOptions) => {
-      await printList(context, options.data, {
+      await printList(context, options, {
         target: { path: ["tokens"] },
         columns: COLUMNS,
         empty: "No tokens yet. Make one with 'tautline tokens create'.",

@@ -16,7 +16,7 @@ export const revokeToken: DefineVerb = (command, context) => {
     .option("--yes", "do not ask")
     .action(async (id: string, options: RevokeOptions) => {
       await confirm(`Revoke token ${id}?`, options.yes === true, context);
-      const client = createAdminClient(context, options.data);
+      const client = createAdminClient(context, options);
       const answer = await client.post({ path: ["tokens", id, "revoke"] });
       await context.output.print({ id, ...answer }, () => `Token ${id} is revoked.`);
     });

@@ -1,3 +1,4 @@
+import { withCentral, type CentralOptions } from "../central-verb.ts";
 import { createAdminClient } from "../client.ts";
 import type { CommandContext } from "../context.ts";
 import { findDataFolder, holdsDataOf } from "../data-folder.ts";
@@ -5,21 +6,16 @@ import type { DefineVerb } from "../noun.ts";
 import { rowOf, textOf, type Row } from "../row.ts";
 import { renderPage } from "../table.ts";
 
-interface VaultStatusOptions {
-  readonly data?: string;
-}
-
 /** `tautline vault status`: works on central's and on an agent's data folder; the running program answers. */
 export const showVaultStatus: DefineVerb = (command, context) => {
-  command
+  withCentral(command)
     .summary("show what opens the vault, and how strong that is")
     .description(
       "Shows what opens the vault of a running central or agent, and how strong that is. No secret is shown.",
     )
-    .option("--data <dir>", "data folder of a central or an agent (or TAUTLINE_DATA)")
-    .action(async (options: VaultStatusOptions) => {
+    .action(async (options: CentralOptions) => {
       const { output } = context;
-      const vault = await askVault(options.data, context);
+      const vault = await askVault(options, context);
       const finding = rowOf(vault, "finding");
       await output.print(vault, () =>
         renderPage(
@@ -38,13 +34,15 @@ export const showVaultStatus: DefineVerb = (command, context) => {
     });
 };
 
-async function askVault(data: string | undefined, context: CommandContext): Promise<Row> {
+async function askVault(options: CentralOptions, context: CommandContext): Promise<Row> {
+  const { data } = options;
   const agentFolder = findDataFolder("agent", data, context);
   const centralFolder = findDataFolder("central", data, context);
-  if (!holdsDataOf("central", centralFolder) && holdsDataOf("agent", agentFolder)) {
+  const isAgents = !holdsDataOf("central", centralFolder) && holdsDataOf("agent", agentFolder);
+  if (isAgents && (data !== undefined || options.context === undefined)) {
     const { readAgentStatus } = await import("@tautline/agent/main");
     const status: unknown = await readAgentStatus({ data: agentFolder });
     return rowOf(status as Row, "vault");
   }
-  return await createAdminClient(context, data).get({ path: ["vault"] });
+  return await createAdminClient(context, options).get({ path: ["vault"] });
 }

@@ -43,8 +43,29 @@ export const apiErrors = defineErrors({
   "api.login_required": {
     sentence: "This needs an operator's login.",
     remedy:
-      "On central's own host use the command with --data DIR; its admin socket needs no login.",
+      "Log in with 'tautline login URL' and a token that an administrator made by 'tautline operators create'. On central's own host use --data DIR: its admin socket needs no login.",
     status: 401,
+    exit: 1,
+  },
+  "api.login_failed": {
+    sentence: "The operator's token is not accepted: it is unknown, expired or disabled.",
+    remedy:
+      "Ask an administrator: 'tautline operators list' shows its state, and 'tautline operators create' makes another.",
+    status: 401,
+    exit: 1,
+  },
+  "api.login_limited": {
+    sentence: "Too many failed logins; the next one is looked at in {retryAfterSeconds} s.",
+    remedy:
+      "Stop whatever repeats a wrong token from this address, then wait. On central's own host the admin socket (--data DIR) always works.",
+    status: 429,
+    exit: 1,
+  },
+  "api.forbidden": {
+    sentence: "Operator {name} may not do this: it needs the role {role}{reach}.",
+    remedy:
+      "Ask an administrator; 'tautline routes' shows the role that each request needs, 'tautline operators list' who has it.",
+    status: 403,
     exit: 1,
   },
 });

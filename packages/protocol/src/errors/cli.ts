@@ -89,6 +89,52 @@ export const cliErrors = defineErrors({
     status: 504,
     exit: 1,
   },
+  "cli.console_url": {
+    sentence: "'{text}' is not the address of a central's console port: {reason}.",
+    remedy: "Write it as https://HOST:8443, as 'tautline status' on central's own host shows it.",
+    status: 400,
+    exit: 2,
+  },
+  "cli.login_token_missing": {
+    sentence: "No operator's token was given.",
+    remedy:
+      "Give the file that holds it with --token-file F, - for standard input, or set TAUTLINE_TOKEN; an administrator makes one with 'tautline operators create'.",
+    status: 400,
+    exit: 2,
+  },
+  "cli.root_unconfirmed": {
+    sentence:
+      "{address} shows a root with the pin {pin}, and nobody can be asked whether it is right.",
+    remedy:
+      "Nothing was sent. Take the root pin from 'tautline status' on central's own host, and repeat with --root-pin HEX.",
+    status: 400,
+    exit: 2,
+  },
+  "cli.root_mismatch": {
+    sentence: "{address} does not show the root that {who} pins.",
+    remedy:
+      "Nothing was sent. Compare with the root pin of 'tautline status' on central's own host: if it differs from what is pinned, central was made anew and 'tautline login' is due; if not, somebody stands between.",
+    status: 403,
+    exit: 1,
+  },
+  "cli.context_unknown": {
+    sentence: "There is no context '{name}'.",
+    remedy: "'tautline contexts list' shows those there are; 'tautline login URL' makes one.",
+    status: 404,
+    exit: 2,
+  },
+  "cli.contexts_malformed": {
+    sentence: "The contexts in {file} cannot be read: {reason}.",
+    remedy: "Remove the file and log in again with 'tautline login URL'.",
+    status: 400,
+    exit: 1,
+  },
+  "cli.no_config_folder": {
+    sentence: "There is no folder to keep contexts in.",
+    remedy: "Set HOME or XDG_CONFIG_HOME to an absolute path that this user may write.",
+    status: 400,
+    exit: 1,
+  },
   "cli.audit_broken": {
     sentence: "The audit trail is broken at entry {at}: {reason}.",
     remedy:

@@ -21,6 +21,20 @@ export const valueErrors = defineErrors({
     status: 400,
     exit: 2,
   },
+  "value.operator_name": {
+    sentence: "'{text}' cannot be the name of an operator.",
+    remedy:
+      "Use 1 to 64 lower-case letters, digits and inner . _ @ - such as 'ana' or 'ana@example.org'; 'local' is the admin socket's own name.",
+    status: 400,
+    exit: 2,
+  },
+  "value.operator_token": {
+    sentence: "This is not a complete operator's token.",
+    remedy:
+      "Copy it again as 'tautline operators create' printed it: it starts with 'tautline-op.' and has 72 characters. A join token is no login.",
+    status: 400,
+    exit: 2,
+  },
   "value.namespace": {
     sentence: "'{text}' cannot be the name of a namespace.",
     remedy:

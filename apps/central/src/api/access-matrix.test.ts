@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { OPERATOR_ROLES } from "@tautline/protocol";
+import { z } from "zod";
+import { admin, type Answer, type TestCentral, withCentral } from "../fixture-central.test.ts";
+import {
+  callAs,
+  type ListedRoute,
+  makeOperators,
+  NOBODY,
+  routesOf,
+  type TestOperator,
+} from "./fixture-operators.test.ts";
+import { fillNamespace, MISSING, routeName, SAMPLES, type Things } from "./fixture-world.test.ts";
+
+/** What must happen, by the words of the guide for operators and not by the code that decides. */
+function expectation(
+  route: ListedRoute,
+  who: TestOperator,
+  { namespace }: Things,
+): "done" | "login" | "forbidden" | "missing" {
+  if (route.role === "none" || route.role === "agent" || route.path === "/metrics") return "done";
+  if (who.role === undefined) return "login";
+  if (OPERATOR_ROLES.indexOf(who.role) < OPERATOR_ROLES.indexOf(route.role)) return "forbidden";
+  if (who.namespace === "") return "done";
+  if (route.reach === "central") return "forbidden";
+  const isAboutOne = route.reach === "object" || route.reach === "place";
+  return isAboutOne && who.namespace !== namespace ? "missing" : "done";
+}
+
+const STATUSES = { done: [200, 201, 204], login: [401], forbidden: [403], missing: [404] };
+
+/** What ends something comes last, so that all may still be asked for it before. */
+function rank({ method, path }: ListedRoute): number {
+  if (method === "GET") return 0;
+  return path.includes("/revoke") || path.includes("/disable") ? 2 : 1;
+}
+
+function inOrder(routes: readonly ListedRoute[]): ListedRoute[] {
+  return routes.toSorted((left, right) => rank(left) - rank(right));
+}
+
+const NAMESPACE_IN_ROW = new Set(["tokens", "agents", "links", "settings", "authorities"]);
+
+/** Where the rows of a list belong. */
+function namespacesIn(route: ListedRoute, { text }: Answer): unknown[] {
+  const { items } = JSON.parse(text) as { items: Record<string, unknown>[] };
+  const noun = route.path.split("/").at(-1) ?? "";
+  return items.map((row) => {
+    if (noun === "namespaces") return row["name"];
+    if (noun === "operators") return row["namespace"] ?? "";
+    if (NAMESPACE_IN_ROW.has(noun)) return row["namespace"];
+    const [, host = ""] = /^spiffe:\/\/([^/]+)\//.exec(String(row["name"])) ?? [];
+    return host === "fleet.test" ? "" : host.split(".")[0];
+  });
+}
+
+interface Ask {
+  readonly central: TestCentral;
+  readonly route: ListedRoute;
+  readonly who: TestOperator;
+}
+
+let count = 0;
+
+async function ask({ central, route, who }: Ask, things: Things): Promise<Answer> {
+  const make = SAMPLES[routeName(route)];
+  assert.ok(make, `there is no sample for ${routeName(route)}`);
+  count += 1;
+  return callAs(central, who, { method: route.method, ...make(things, `fresh-${count}`) });
+}
+
+/** An answer in which what the caller wrote itself is no difference; the longest first, for one may be a part of another. */
+function withoutIds(text: string, named: Things): string {
+  return Object.values<string>({ ...named })
+    .toSorted((one, other) => other.length - one.length)
+    .reduce((left, id) => left.replaceAll(id, "ID"), text);
+}
+
+/** A hidden thing's answer is the answer for one that is nowhere, but for the id that the caller wrote itself. */
+async function assertLikeMissing(asked: Ask, things: Things, answer: Answer): Promise<void> {
+  const missing = await ask(asked, MISSING);
+  const label = `${routeName(asked.route)} by ${asked.who.name}`;
+  assert.equal(missing.status, 404, label);
+  assert.equal(withoutIds(answer.text, things), withoutIds(missing.text, MISSING), label);
+}
+
+async function judge(asked: Ask, things: Things): Promise<void> {
+  const { central, route, who } = asked;
+  if (route.method === "DELETE") {
+    const [put = { path: "" }] = [SAMPLES["PUT /api/v1/settings"]?.(things, "")];
+    await admin(central, "PUT", put.path, put.body);
+  }
+  const expected = expectation(route, who, things);
+  const answer = await ask(asked, things);
+  const label = `${routeName(route)} of ${things.namespace} by ${who.name}: ${answer.text}`;
+  assert.ok(STATUSES[expected].includes(answer.status), `${label}: expected ${expected}`);
+  if (expected === "missing") await assertLikeMissing(asked, things, answer);
+  if (expected === "done" && route.reach === "list") {
+    const places = namespacesIn(route, answer);
+    const foreign = places.filter((place) => who.namespace !== "" && place !== who.namespace);
+    assert.deepEqual(foreign, [], label);
+    assert.ok(places.includes(things.namespace) || who.namespace !== "", label);
+  }
+}
+
+describe("every verb, role and namespace over TLS", () => {
+  it("A1, A18: no verb answers anybody whom its role and namespace do not let in", () =>
+    withCentral(async (central) => {
+      await admin(central, "POST", "/api/v1/namespaces", { name: "lab" });
+      const world = [await fillNamespace(central, "default"), await fillNamespace(central, "lab")];
+      const callers = [NOBODY, ...(await makeOperators(central, ["", "default", "lab"]))];
+      const all = callers.find(({ name }) => name === "admin-all");
+      assert.ok(all);
+      const routes = await routesOf(central, all);
+      assert.deepEqual(routes.map(routeName).toSorted(), Object.keys(SAMPLES).toSorted());
+      for (const route of inOrder(routes)) {
+        for (const things of world) {
+          for (const who of callers) await judge({ central, route, who }, things);
+        }
+      }
+    }));
+
+  it("the description of the API fits every answer there is (OpenAPI 3.1)", () =>
+    withCentral(async (central) => {
+      const things = await fillNamespace(central, "default");
+      const [, , who = NOBODY] = await makeOperators(central, [""]);
+      const read = async (path: string): Promise<unknown> =>
+        JSON.parse((await callAs(central, who, { method: "GET", path })).text);
+      const document = DOCUMENT.parse(await read("/api/v1/openapi.json"));
+      const routes = (await routesOf(central, who)).filter(({ path }) => path.startsWith("/api"));
+      for (const route of inOrder(routes)) {
+        const answer = await ask({ central, route, who }, things);
+        const name = routeName(route);
+        const path = route.path.replace(/:([a-z]+)/g, "{$1}");
+        const described = document.paths[path]?.[route.method.toLowerCase()]?.responses;
+        const response = described?.[String(answer.status)];
+        assert.ok(response, `${name} answers ${answer.status}, which is not described`);
+        const schema = response.content?.["application/json"].schema;
+        assert.equal(schema === undefined, answer.text === "", name);
+        if (schema === undefined) continue;
+        const verdict = z.fromJSONSchema(schema).safeParse(JSON.parse(answer.text));
+        assert.deepEqual(verdict.error?.issues ?? [], [], `${name}: ${answer.text}`);
+      }
+      assert.equal(Object.keys(document.paths).length, new Set(routes.map((r) => r.path)).size);
+      const refused = await callAs(central, NOBODY, { method: "GET", path: "/api/v1/agents" });
+      const problem = z.fromJSONSchema(document.components.schemas["Problem"] ?? {});
+      assert.equal(problem.safeParse(JSON.parse(refused.text)).success, true);
+      assert.equal(problem.safeParse({ title: "of another kind" }).success, false);
+    }));
+});
+
+const jsonSchema = z.record(z.string(), z.unknown());
+const DOCUMENT = z.object({
+  openapi: z.literal("3.1.0"),
+  info: z.object({ title: z.string(), version: z.string() }),
+  paths: z.record(
+    z.string(),
+    z.record(
+      z.string(),
+      z.object({
+        operationId: z.string(),
+        responses: z.record(
+          z.string(),
+          z.object({
+            description: z.string(),
+            content: z
+              .object({ "application/json": z.object({ schema: jsonSchema }) })
+              .optional()
+              .catch(undefined),
+          }),
+        ),
+      }),
+    ),
+  ),
+  components: z.object({ schemas: z.record(z.string(), jsonSchema) }),
+});

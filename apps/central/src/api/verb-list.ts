@@ -1,0 +1,35 @@
+import { VERSION } from "../version.ts";
+import type { ApiDeps } from "./api-deps.ts";
+import type { Verb } from "./verb.ts";
+import { agentVerbs } from "./verbs/agent-verbs.ts";
+import { auditVerbs } from "./verbs/audit-verbs.ts";
+import { certificateVerbs } from "./verbs/certificate-verbs.ts";
+import { descriptionVerbs } from "./verbs/description-verbs.ts";
+import { linkVerbs } from "./verbs/link-verbs.ts";
+import { namespaceVerbs } from "./verbs/namespace-verbs.ts";
+import { operatorVerbs } from "./verbs/operator-verbs.ts";
+import { settingVerbs } from "./verbs/setting-verbs.ts";
+import { statusVerbs } from "./verbs/status-verbs.ts";
+import { tokenVerbs } from "./verbs/token-verbs.ts";
+
+/**
+ * Every verb of the API: the one table from which it is mounted, listed, described and judged.
+ *
+ * @param deps central's parts; not used before a verb runs
+ */
+export function listVerbs(deps: ApiDeps): readonly Verb[] {
+  const verbs: Verb[] = [];
+  verbs.push(
+    ...statusVerbs(deps),
+    ...descriptionVerbs(() => verbs, VERSION),
+    ...tokenVerbs(deps),
+    ...agentVerbs(deps),
+    ...linkVerbs(deps),
+    ...namespaceVerbs(deps),
+    ...settingVerbs(deps),
+    ...certificateVerbs(deps),
+    ...auditVerbs(deps),
+    ...operatorVerbs(deps),
+  );
+  return verbs;
+}

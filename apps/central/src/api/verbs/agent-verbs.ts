@@ -1,0 +1,87 @@
+import { parseAgentId } from "@tautline/protocol";
+import { z } from "zod";
+import { actorOf } from "../../operators/principal.ts";
+import type { ApiDeps } from "../api-deps.ts";
+import { idParams, levelField, ofNamespace, timeField } from "../fields.ts";
+import { defineList, defineVerb, notFound, type Verb } from "../verb.ts";
+
+const row = z.strictObject({
+  id: z.string(),
+  name: z.string().describe("A label for people, never an identity."),
+  namespace: z.string(),
+  state: z.string(),
+  version: z.string(),
+  level: levelField.nullable(),
+  group: z.string().nullable(),
+  lastSeenAt: timeField.nullable(),
+  certificateExpiresAt: timeField.nullable(),
+  profile: z.string().nullable(),
+  cloneSuspectedAt: timeField
+    .nullable()
+    .describe("When an older identity of it asked to be renewed, so that it seems to exist twice."),
+});
+
+const page = row.extend({
+  joinedAt: timeField,
+  token: z.string(),
+  attributes: z.record(z.string(), z.string()),
+  health: z.record(z.string(), z.unknown()).nullable(),
+  renewal: z.strictObject({
+    number: z.int(),
+    inUse: z.int(),
+    lastAt: timeField.nullable(),
+  }),
+  settings: z.strictObject({
+    hash: z.string().nullable(),
+    status: z.string(),
+    error: z.string(),
+  }),
+});
+
+/** The verbs of the fleet. */
+export function agentVerbs({ agents, namespaces, endAgent }: ApiDeps): readonly Verb[] {
+  type Named = { readonly params: { readonly id: string } };
+  const idOf = ({ params }: Named): string => parseAgentId(params.id);
+  const one = {
+    params: idParams,
+    reach: "object",
+    namespaceOf: async (input: Named) => (await agents.page(idOf(input))).namespace,
+    missing: (input: Named) => notFound("agent", idOf(input)),
+  } as const;
+  return [
+    defineList({
+      path: "/api/v1/agents",
+      summary: "List the agents",
+      role: "viewer",
+      query: ofNamespace,
+      row,
+      asked: ({ namespace }) => namespace,
+      rows: async ({ namespace }) => {
+        if (namespace !== undefined) await namespaces.get(namespace);
+        return agents.list(namespace);
+      },
+      namespaceOf: ({ namespace }) => namespace,
+    }),
+    defineVerb({
+      ...one,
+      method: "GET",
+      path: "/api/v1/agents/:id",
+      summary: "Show an agent",
+      role: "viewer",
+      answer: page,
+      run: (input) => agents.page(idOf(input)),
+    }),
+    defineVerb({
+      ...one,
+      method: "POST",
+      path: "/api/v1/agents/:id/revoke",
+      summary: "End an agent's identity and close its links",
+      role: "operator",
+      run: async (input, who) => {
+        const id = idOf(input);
+        await agents.revoke(id, actorOf(who));
+        endAgent(id);
+      },
+    }),
+  ];
+}

@@ -1,0 +1,68 @@
+import { parseSpiffeId } from "@tautline/protocol";
+import { z } from "zod";
+import type { ApiDeps } from "../api-deps.ts";
+import { timeField } from "../fields.ts";
+import { defineList, defineVerb, notFound, type Verb } from "../verb.ts";
+
+const serialParams = z.strictObject({ serial: z.string().regex(/^[0-9a-f]{1,64}$/) });
+
+const row = z.strictObject({
+  serial: z.string(),
+  name: z.string().describe("The SPIFFE ID in it."),
+  agent: z.string().nullable().describe("Null for certificates of central itself."),
+  purpose: z.enum(["client", "server"]),
+  notBefore: timeField,
+  notAfter: timeField,
+  revokedAt: timeField.nullable(),
+  renewal: z
+    .int()
+    .nullable()
+    .describe("Which of its agent's identities it belongs to; the join's is 0."),
+});
+
+const authority = z.strictObject({
+  id: z.string(),
+  kind: z.string(),
+  namespace: z.string().describe("Empty for authorities that serve every namespace."),
+  notAfter: timeField,
+});
+
+/** The verbs of certificates and authorities. */
+export function certificateVerbs({ certificates }: ApiDeps): readonly Verb[] {
+  return [
+    defineList({
+      path: "/api/v1/certificates",
+      summary: "List the certificates that central issued",
+      role: "viewer",
+      row,
+      rows: () => certificates.list(),
+      namespaceOf,
+    }),
+    defineVerb({
+      method: "GET",
+      path: "/api/v1/certificates/:serial",
+      summary: "Show a certificate",
+      role: "viewer",
+      params: serialParams,
+      answer: row.extend({ pem: z.string() }),
+      reach: "object",
+      namespaceOf: async ({ params: { serial } }) => namespaceOf(await certificates.get(serial)),
+      missing: ({ params: { serial } }) => notFound("certificate", serial),
+      run: ({ params: { serial } }) => certificates.get(serial),
+    }),
+    defineList({
+      path: "/api/v1/authorities",
+      summary: "List the authorities",
+      role: "viewer",
+      row: authority,
+      rows: () => certificates.authorities(),
+      namespaceOf: ({ namespace }) => namespace,
+    }),
+  ];
+}
+
+/** The name that was certified says whose it is, also when the agent is no longer there. */
+function namespaceOf({ name }: { readonly name: string }): string {
+  const who = parseSpiffeId(name);
+  return who.kind === "agent" ? who.namespace : "";
+}

@@ -1,0 +1,64 @@
+import { z } from "zod";
+import type { ApiDeps } from "../api-deps.ts";
+import { idParams, levelField, timeField } from "../fields.ts";
+import { defineList, defineVerb, notFound, type Verb } from "../verb.ts";
+
+const filter = z.strictObject({
+  kind: z.string().max(16).optional(),
+  agent: z.string().max(64).optional(),
+});
+
+const row = z.strictObject({
+  id: z.string(),
+  kind: z.string(),
+  agent: z.string(),
+  namespace: z.string(),
+  component: z.string(),
+  transport: z.enum(["websocket", "polling"]),
+  remoteAddress: z.string(),
+  level: levelField,
+  protocol: z.string().nullable(),
+  cipher: z.string().nullable(),
+  group: z.string().nullable().describe("As the server proved it; null where it is not known."),
+  pq: z.boolean(),
+  serverProven: z.boolean(),
+  clientProven: z.boolean(),
+  forwardSecret: z.boolean(),
+  peerId: z.string().nullable(),
+  peerSerial: z.string().nullable(),
+  keyId: z.string().nullable(),
+  since: timeField,
+  lastMessageAt: timeField,
+  verdict: z.string(),
+});
+
+/** The verbs of live links. */
+export function linkVerbs({ links }: ApiDeps): readonly Verb[] {
+  return [
+    defineList({
+      path: "/api/v1/links",
+      summary: "List the live links and what each one negotiated",
+      role: "viewer",
+      query: filter,
+      row,
+      rows: ({ kind, agent }) =>
+        links.list({
+          ...(kind === undefined ? {} : { kind }),
+          ...(agent === undefined ? {} : { agent }),
+        }),
+      namespaceOf: ({ namespace }) => namespace,
+    }),
+    defineVerb({
+      method: "GET",
+      path: "/api/v1/links/:id",
+      summary: "Show a live link",
+      role: "viewer",
+      params: idParams,
+      answer: row,
+      reach: "object",
+      namespaceOf: async ({ params: { id } }) => (await links.get(id)).namespace,
+      missing: ({ params: { id } }) => notFound("link", id),
+      run: ({ params: { id } }) => links.get(id),
+    }),
+  ];
+}
