@@ -26,7 +26,8 @@ test("another process is kept out, and kill -9 leaves nothing behind that keeps 
     const file = join(folder, "agent.lock");
     const program = `
       const { takeFolderLock } = await import(${JSON.stringify(MODULE)});
-      takeFolderLock(${JSON.stringify(file)}, "x");
+      // Kept: a lock that nothing refers to may be collected, and is then released.
+      globalThis.lock = takeFolderLock(${JSON.stringify(file)}, "x");
       console.log(JSON.stringify({ event: "held" }));
       setInterval(() => {}, 1_000);
     `;
