@@ -102,9 +102,10 @@ async function orderJoin(central: RunningCentral, name: string): Promise<JoinOrd
     "/api/v1/tokens",
     { uses: 1 },
   );
-  const tokenFile = join(central.folder, `${name}.token`);
+  // Two rounds may strike at the same call: the token's id keeps their folders apart.
+  const tokenFile = join(central.folder, `${id}.token`);
   writeFileSync(tokenFile, token, { mode: 0o600 });
-  const data = join(central.folder, name.replaceAll(" ", "-"));
+  const data = join(central.folder, id);
   return {
     tokenId: id,
     args: ["agent", "join", "--json", "--data", data, "--token-file", tokenFile, "--name", name],
