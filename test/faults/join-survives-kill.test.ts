@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { createSeededRandom, launchTautline, withTempFolder } from "@tautline/testing";
+import { launchTautline, withTempFolder } from "@tautline/testing";
 import {
   describeCentral,
   type Items,
@@ -10,13 +10,17 @@ import {
   type RunningCentral,
   withCentral,
 } from "../running-central.ts";
-import { callsSoFar, drawKillPoints, launchTraced, spoken } from "./killable.ts";
+import {
+  callsDuring,
+  callsSoFar,
+  launchTraced,
+  spoken,
+  strikeUntil,
+  traceRunning,
+} from "./killable.ts";
 
 const POINTS = 25;
 const SEED = "join";
-/** Calls differ from run to run, so a point near the end may come too late; the test says nothing if most do. */
-const LEAST_STRUCK = Math.ceil(POINTS / 2);
-
 interface ListedToken {
   readonly id: string;
   readonly uses: number;
@@ -33,48 +37,35 @@ describe("kill -9 during a join (F1, F3)", () => {
   it(`of the agent at ${POINTS} points: every token ends as one identity, every identity is recorded`, async () => {
     await withCentral(async (central) => {
       const calls = await joinCalls(central);
-      const points = drawKillPoints(calls, 0, POINTS, createSeededRandom(SEED).float);
-      let struck = 0;
-      for (const point of points) {
+      let rounds = 1;
+      await strikeUntil({ points: POINTS, calls, seed: SEED }, async (point) => {
+        rounds += 1;
         const order = await orderJoin(central, spoken(point));
         await using killed = launchTraced(order.args, { killAt: point });
-        struck += Number((await killed.exited).signal === "SIGKILL");
+        const { signal } = await killed.exited;
         await finishJoin(order.args, spoken(point));
         await assertOneIdentity(central, order.tokenId, spoken(point));
-      }
-      await assertWholeRecord(central, POINTS + 1);
-      assert.ok(struck >= LEAST_STRUCK, `only ${struck} of ${POINTS} were killed`);
+        return signal === "SIGKILL";
+      });
+      await assertWholeRecord(central, rounds);
     });
   });
 
   it(`of central at ${POINTS} points: every token ends as one identity, every identity is recorded`, async () => {
     await withTempFolder(async (folder) => {
       const dataDir = join(folder, "central");
-      const { calls, from, ports } = await centralCalls(dataDir, folder);
-      let struck = 0;
-      for (const point of drawKillPoints(calls, from, POINTS, createSeededRandom(SEED).float)) {
-        const flags = [
-          "--agents-port",
-          String(ports.agents),
-          "--console-port",
-          String(ports.console),
-        ];
-        const run = [
-          "central",
-          "run",
-          "--json",
-          "--data",
-          dataDir,
-          "--host",
-          "127.0.0.1",
-          ...flags,
-        ];
-        await using traced = launchTraced(run, { killAt: point });
-        const central = await describeCentral(traced, dataDir, folder);
+      const { calls, ports } = await centralCalls(dataDir, folder);
+      let rounds = 1;
+      await strikeUntil({ points: POINTS, calls, seed: SEED }, async (point) => {
+        rounds += 1;
+        await using doomed = launchCentral(dataDir, ports);
+        const central = await describeCentral(doomed, dataDir, folder);
         const order = await orderJoin(central, spoken(point));
+        await using _tracer = await traceRunning(doomed, { killAt: point });
         await using joining = launchTautline(order.args);
-        struck += await Promise.race([joining.exited.then(() => 0), traced.exited.then(() => 1)]);
-        await traced.kill("SIGKILL");
+        const isStruck = doomed.exited.then(() => true);
+        const struck = await Promise.race([isStruck, joining.exited.then(() => false)]);
+        await doomed.kill("SIGKILL");
 
         await using restarted = launchCentral(dataDir, ports);
         const again = await describeCentral(restarted, dataDir, folder);
@@ -82,10 +73,10 @@ describe("kill -9 during a join (F1, F3)", () => {
         await finishJoin(order.args, spoken(point));
         await assertOneIdentity(again, order.tokenId, spoken(point));
         await restarted.kill("SIGTERM");
-      }
+        return struck;
+      });
       await using final = launchCentral(dataDir, ports);
-      await assertWholeRecord(await describeCentral(final, dataDir, folder), POINTS + 1);
-      assert.ok(struck >= LEAST_STRUCK, `only ${struck} of ${POINTS} were killed`);
+      await assertWholeRecord(await describeCentral(final, dataDir, folder), rounds);
     });
   });
 });
@@ -168,24 +159,15 @@ async function joinCalls(central: RunningCentral): Promise<string[]> {
   return callsSoFar(writeInto);
 }
 
-/** Lets one agent join untroubled and gives central's calls, and how many came before. */
+/** Lets one agent join untroubled and gives the calls that central makes meanwhile. */
 async function centralCalls(dataDir: string, folder: string) {
-  await using first = launchCentral(dataDir);
-  const ports = await describeCentral(first, dataDir, folder).then((each) => ({
-    agents: each.agentsPort,
-    console: each.consolePort,
-  }));
-  await first.kill("SIGTERM");
-  const writeInto = join(folder, "central.calls");
-  const flags = ["--agents-port", String(ports.agents), "--console-port", String(ports.console)];
-  const run = ["central", "run", "--json", "--data", dataDir, "--host", "127.0.0.1", ...flags];
-  await using counted = launchTraced(run, { writeInto });
+  await using counted = launchCentral(dataDir);
   const central = await describeCentral(counted, dataDir, folder);
   const order = await orderJoin(central, "counted");
-  const from = callsSoFar(writeInto).length;
-  await using joining = launchTautline(order.args);
-  assert.equal((await joining.exited).code, 0, joining.stderr);
-  const calls = callsSoFar(writeInto);
+  const calls = await callsDuring(counted, join(folder, "central.calls"), async () => {
+    await using joining = launchTautline(order.args);
+    assert.equal((await joining.exited).code, 0, joining.stderr);
+  });
   await counted.kill("SIGTERM");
-  return { calls, from, ports };
+  return { calls, ports: { agents: central.agentsPort, console: central.consolePort } };
 }

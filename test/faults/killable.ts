@@ -1,6 +1,8 @@
+import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { launchProcess, type LaunchedProcess } from "@tautline/testing";
+import { createSeededRandom, launchProcess, type LaunchedProcess } from "@tautline/testing";
+import { until } from "../until.ts";
 
 const COMMAND = fileURLToPath(new URL("../../apps/cli/src/main.ts", import.meta.url));
 
@@ -13,6 +15,16 @@ export interface KillPoint {
   readonly ordinal: number;
 }
 
+/** How many points must strike, drawn from which calls of an untroubled run, by which seed. */
+export interface Wanted {
+  readonly points: number;
+  readonly calls: readonly string[];
+  readonly seed: string;
+}
+
+/** Rounds at most, for each point that is wanted. */
+const MOST_ROUNDS = 2;
+
 /** How to run the command under strace: writing down its calls, or killed at one of them. */
 export type Trace = { readonly writeInto: string } | { readonly killAt: KillPoint };
 
@@ -23,31 +35,107 @@ export type Trace = { readonly writeInto: string } | { readonly killAt: KillPoin
  * @param trace write calls down, or die at the entry of one
  */
 export function launchTraced(args: readonly string[], trace: Trace): LaunchedProcess {
-  const mode =
-    "killAt" in trace
-      ? [
-          "-o",
-          "/dev/null",
-          "-e",
-          `inject=${trace.killAt.call}:signal=SIGKILL:when=${trace.killAt.ordinal}`,
-        ]
-      : ["-o", trace.writeInto];
   return launchProcess({
     command: "strace",
     // -D makes the command, not the tracer, the process that the test holds.
-    args: [
-      "-D",
-      "-qq",
-      "-e",
-      `trace=${CALLS}`,
-      "-e",
-      "signal=none",
-      ...mode,
-      process.execPath,
-      COMMAND,
-      ...args,
-    ],
+    args: ["-D", "-qq", ...traceFlags(trace), process.execPath, COMMAND, ...args],
   });
+}
+
+function traceFlags(trace: Trace): string[] {
+  const flags = ["-e", `trace=${CALLS}`, "-e", "signal=none"];
+  if ("writeInto" in trace) return [...flags, "-o", trace.writeInto];
+  const { call, ordinal } = trace.killAt;
+  return [...flags, "-o", "/dev/null", "-e", `inject=${call}:signal=SIGKILL:when=${ordinal}`];
+}
+
+/**
+ * Takes hold of a running process with strace, so that calls are counted from this moment on and not from the start of the program.
+ *
+ * @param process what to hold; its main thread is traced
+ * @param trace write calls down, or die at the entry of one
+ * @returns the tracer, once it holds the process; when it ends, the process runs on
+ */
+export async function traceRunning(
+  process: LaunchedProcess,
+  trace: Trace,
+): Promise<LaunchedProcess> {
+  const tracer = launchProcess({
+    command: "strace",
+    args: [...traceFlags(trace), "-p", String(process.pid)],
+  });
+  const held = /Process \d+ attached/;
+  await until(async () => {
+    if (held.test(tracer.stderr)) return true;
+    const ended = await Promise.race([tracer.exited, Promise.resolve()]);
+    assert.equal(ended, undefined, `strace does not hold the process: ${tracer.stderr}`);
+    return undefined;
+  });
+  return tracer;
+}
+
+/**
+ * Writes down the calls that a running process makes while `work` lasts.
+ *
+ * @param process whose calls
+ * @param writeInto the file to write them into
+ * @param work what the process is asked to do meanwhile
+ * @returns their names in order
+ */
+export async function callsDuring(
+  process: LaunchedProcess,
+  writeInto: string,
+  work: () => Promise<void>,
+): Promise<string[]> {
+  await using tracer = await traceRunning(process, { writeInto });
+  await work();
+  await tracer.kill("SIGINT");
+  return callsSoFar(writeInto);
+}
+
+/**
+ * Strikes at seeded points, spread over a span of calls, until as many as were wanted have struck. Runs differ by a few calls, so a
+ * point near the end may never come: for each that was missed one more is drawn.
+ *
+ * @param wanted how many must strike, from which calls, and by which seed
+ * @param strike does one round; tells whether the process was killed in it
+ */
+export async function strikeUntil(
+  wanted: Wanted,
+  strike: (point: KillPoint, round: number) => Promise<boolean>,
+): Promise<void> {
+  let round = 0;
+  await strikeWaves(wanted, async (points) => {
+    let struck = 0;
+    for (const point of points) {
+      struck += Number(await strike(point, round));
+      round += 1;
+    }
+    return struck;
+  });
+}
+
+/**
+ * As `strikeUntil`, for rounds that can go on side by side: first all points that are wanted, then as many as were missed, and so on.
+ *
+ * @param wanted how many must strike, from which calls, and by which seed
+ * @param strikeAll does a round for each point; tells how many struck
+ */
+export async function strikeWaves(
+  { points, calls, seed }: Wanted,
+  strikeAll: (points: readonly KillPoint[]) => Promise<number>,
+): Promise<void> {
+  const random = createSeededRandom(seed).float;
+  let [struck, rounds] = [0, 0];
+  while (struck < points) {
+    const missing = points - struck;
+    assert.ok(
+      rounds + missing <= MOST_ROUNDS * points,
+      `only ${struck} of ${rounds} points struck`,
+    );
+    struck += await strikeAll(drawKillPoints(calls, missing, random));
+    rounds += missing;
+  }
 }
 
 /**
@@ -61,23 +149,15 @@ export function callsSoFar(file: string): string[] {
     .flatMap((line) => /^(\w+)\(/.exec(line)?.[1] ?? []);
 }
 
-/**
- * Draws kill points from a span of calls, spread over the whole of it and the same for the same seed.
- *
- * @param calls what an untroubled run did, from its first call on
- * @param from how many of them came before the span; the span lasts to the end of `calls`
- * @param points how many
- * @param random 0 to 1, not including 1
- */
-export function drawKillPoints(
+/** Draws kill points, spread over all calls of an untroubled run, and the same for the same seed. */
+function drawKillPoints(
   calls: readonly string[],
-  from: number,
   points: number,
   random: () => number,
 ): KillPoint[] {
-  const width = (calls.length - from) / points;
+  const width = calls.length / points;
   return Array.from({ length: points }, (_, index) => {
-    const upTo = calls.slice(0, Math.floor(from + (index + random()) * width) + 1);
+    const upTo = calls.slice(0, Math.floor((index + random()) * width) + 1);
     // strace counts each name by itself.
     const call = upTo.at(-1) ?? "write";
     return { call, ordinal: upTo.filter((name) => name === call).length };

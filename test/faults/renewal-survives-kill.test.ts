@@ -2,12 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import {
-  createSeededRandom,
-  type LaunchedProcess,
-  launchTautline,
-  withTempFolder,
-} from "@tautline/testing";
+import { type LaunchedProcess, launchTautline, withTempFolder } from "@tautline/testing";
 import {
   describeCentral,
   type Items,
@@ -15,16 +10,21 @@ import {
   type RunningCentral,
 } from "../running-central.ts";
 import { until } from "../until.ts";
-import { callsSoFar, drawKillPoints, type KillPoint, launchTraced, spoken } from "./killable.ts";
+import {
+  callsDuring,
+  type KillPoint,
+  spoken,
+  strikeUntil,
+  strikeWaves,
+  traceRunning,
+} from "./killable.ts";
 
 const POINTS = 15;
 /** Each takes two starts of central. */
 const CENTRAL_POINTS = 12;
-const NEVER: KillPoint = { call: "none", ordinal: 0 };
+/** A point that was missed takes another agent. */
+const CENTRAL_AGENTS = 2 * CENTRAL_POINTS;
 const SEED = "renewal";
-/** A few calls more or less are made from run to run, so a point near the end may come too late. */
-const MOST_MISSED = 6;
-
 interface Joined {
   readonly id: string;
   readonly data: string;
@@ -56,23 +56,17 @@ describe("kill -9 during a renewal (F1, F3)", { concurrency: true }, () => {
       const dataDir = prepareCentral(folder);
       await using process = launchCentral(dataDir);
       const central = await describeCentral(process, dataDir, folder);
-      const { calls, from } = await agentCalls(central);
-      const points = drawKillPoints(calls, from, POINTS, createSeededRandom(SEED).float);
-      const agents = await joinMany(central, POINTS);
-      // Started one by one, because tracers that start together lose each other; they renew when they are due.
-      const ends: Promise<boolean>[] = [];
-      for (const [index, point] of points.entries()) {
-        const agent = agents[index];
-        assert.ok(agent !== undefined);
-        ends.push(...(await startKilled(agent, point)));
-      }
-      const struck = await Promise.all(ends);
-      const count = struck.filter(Boolean).length;
-      assert.ok(count >= POINTS - MOST_MISSED, `only ${count} of ${POINTS} were killed`);
-      await Promise.all(
-        agents.map((agent, index) => finish(central, agent, spoken(points[index] ?? NEVER))),
-      );
-      await assertWholeRecord(central, agents);
+      const calls = await agentCalls(central);
+      const joined: Joined[] = [];
+      await strikeWaves({ points: POINTS, calls, seed: SEED }, async (points) => {
+        const agents = await joinMany(central, points.length, joined.length);
+        joined.push(...agents);
+        const doomed = agents.map((agent, index) => ({ agent, point: pointAt(points, index) }));
+        const struck = await killRenewing(doomed);
+        await Promise.all(doomed.map(({ agent, point }) => finish(central, agent, spoken(point))));
+        return struck;
+      });
+      await assertWholeRecord(central, joined);
       await process.kill("SIGTERM");
     });
   });
@@ -83,32 +77,26 @@ describe("kill -9 during a renewal (F1, F3)", { concurrency: true }, () => {
       const { agents, ports } = await joinBefore(dataDir, folder);
       const [counted, ...others] = agents;
       assert.ok(counted !== undefined);
-      const { calls, from } = await centralCalls({ dataDir, folder, ports, agent: counted });
-      const points = drawKillPoints(calls, from, CENTRAL_POINTS, createSeededRandom(SEED).float);
-      let struck = 0;
-      for (const [index, point] of points.entries()) {
-        const agent = others[index];
-        assert.ok(agent !== undefined);
-        await using traced = launchTraced(centralArgs(dataDir, ports), { killAt: point });
-        const doomed = await describeCentral(traced, dataDir, folder);
+      const calls = await centralCalls({ dataDir, folder, ports, agent: counted });
+      await strikeUntil({ points: CENTRAL_POINTS, calls, seed: SEED }, async (point, round) => {
+        const agent = others[round];
+        assert.ok(agent !== undefined, "no agent is left for another point");
+        await using doomed = launchCentral(dataDir, ports);
+        await describeCentral(doomed, dataDir, folder);
+        await using _tracer = await traceRunning(doomed, { killAt: point });
         await using running = runAgent(agent.data);
         const renewed = running.waitForEvent((each) => each["event"] === "renewed");
-        const isStruck = traced.exited.then(() => true);
-        const isLate = renewed.then(() => writeOn(doomed)).then(() => false);
-        struck += Number(await Promise.race([isStruck, isLate]));
-        await traced.kill("SIGKILL");
+        const isStruck = doomed.exited.then(() => true);
+        const struck = await Promise.race([isStruck, renewed.then(() => false)]);
+        await doomed.kill("SIGKILL");
         await using restarted = launchCentral(dataDir, ports);
         const central = await describeCentral(restarted, dataDir, folder);
         await renewed;
         await assertRenewed(central, agent, spoken(point));
         await running.kill("SIGKILL");
-        // In good order, so that the next start makes as many calls as the one that was counted.
         await restarted.kill("SIGTERM");
-      }
-      assert.ok(
-        struck >= CENTRAL_POINTS - MOST_MISSED,
-        `only ${struck} of ${CENTRAL_POINTS} were killed`,
-      );
+        return struck;
+      });
       await using final = launchCentral(dataDir, ports);
       await assertWholeRecord(await describeCentral(final, dataDir, folder), agents);
       await final.kill("SIGTERM");
@@ -139,11 +127,11 @@ function centralArgs(dataDir: string, ports: Ports): string[] {
 const agentArgs = (data: string): string[] => ["agent", "run", "--json", "--data", data];
 const runAgent = (data: string): LaunchedProcess => launchTautline(agentArgs(data));
 
-async function joinMany(central: RunningCentral, count: number): Promise<Joined[]> {
+async function joinMany(central: RunningCentral, count: number, from = 0): Promise<Joined[]> {
   const token = await central.token({ uses: count });
   return Promise.all(
     Array.from({ length: count }, async (_, index) => {
-      const data = join(central.folder, `agent-${index}`);
+      const data = join(central.folder, `agent-${from + index}`);
       await using joining = launchTautline(["agent", "join", token, "--json", "--data", data]);
       assert.equal((await joining.exited).code, 0, joining.stderr);
       return { id: (JSON.parse(joining.stdout) as { id: string }).id, data };
@@ -158,7 +146,7 @@ async function joinBefore(
 ): Promise<{ agents: Joined[]; ports: Ports }> {
   await using first = launchCentral(dataDir);
   const central = await describeCentral(first, dataDir, folder);
-  const agents = await joinMany(central, CENTRAL_POINTS + 1);
+  const agents = await joinMany(central, CENTRAL_AGENTS + 1);
   const { items } = await central.call<Items<Certificate>>("GET", "/api/v1/certificates");
   const ends = items.flatMap(({ agent, notAfter }) =>
     agent === null ? [] : [Date.parse(notAfter)],
@@ -168,23 +156,20 @@ async function joinBefore(
   return { agents, ports: { agents: central.agentsPort, console: central.consolePort } };
 }
 
-/** Runs one agent untroubled through its first renewal: its calls, and how many came before it began. */
-async function agentCalls(central: RunningCentral): Promise<{ calls: string[]; from: number }> {
-  const data = join(central.folder, "counted");
-  const token = await central.token();
-  await using joining = launchTautline(["agent", "join", token, "--json", "--data", data]);
-  assert.equal((await joining.exited).code, 0, joining.stderr);
-  const writeInto = join(central.folder, "agent.calls");
-  await using counted = launchTraced(agentArgs(data), { writeInto });
+/** Runs one agent untroubled through its first renewal and gives its calls since it was connected. */
+async function agentCalls(central: RunningCentral): Promise<string[]> {
+  const [agent] = await joinMany(central, 1, POINTS * POINTS);
+  assert.ok(agent !== undefined);
+  await using counted = runAgent(agent.data);
   await counted.waitForEvent((each) => each["event"] === "connected");
-  const from = callsSoFar(writeInto).length;
-  await counted.waitForEvent((each) => each["event"] === "renewed");
-  const calls = callsSoFar(writeInto);
+  const calls = await callsDuring(counted, join(central.folder, "agent.calls"), async () => {
+    await counted.waitForEvent((each) => each["event"] === "renewed");
+  });
   await counted.kill("SIGTERM");
-  return { calls, from };
+  return calls;
 }
 
-/** Lets one agent renew untroubled and gives central's calls, and how many came before. */
+/** Lets one agent renew untroubled and gives the calls that central makes meanwhile. */
 async function centralCalls({
   dataDir,
   folder,
@@ -195,43 +180,48 @@ async function centralCalls({
   readonly folder: string;
   readonly ports: Ports;
   readonly agent: Joined;
-}): Promise<{ calls: string[]; from: number }> {
-  const writeInto = join(folder, "central.calls");
-  await using counted = launchTraced(centralArgs(dataDir, ports), { writeInto });
+}): Promise<string[]> {
+  await using counted = launchCentral(dataDir, ports);
   await describeCentral(counted, dataDir, folder);
-  const from = callsSoFar(writeInto).length;
-  await using running = runAgent(agent.data);
-  await running.waitForEvent((each) => each["event"] === "renewed");
-  const calls = callsSoFar(writeInto);
-  await running.kill("SIGTERM");
+  const calls = await callsDuring(counted, join(folder, "central.calls"), async () => {
+    await using running = runAgent(agent.data);
+    await running.waitForEvent((each) => each["event"] === "renewed");
+    await running.kill("SIGTERM");
+  });
   await counted.kill("SIGTERM");
-  return { calls, from };
+  return calls;
 }
 
-/**
- * Starts an agent that is killed at a point, and resolves when it is connected or dead.
- *
- * @returns true if it was killed, false if it was renewed before its point came
- */
-async function startKilled(agent: Joined, point: KillPoint): Promise<Promise<boolean>[]> {
-  const traced = launchTraced(agentArgs(agent.data), { killAt: point });
-  const isStruck = traced.exited.then(({ signal }) => signal === "SIGKILL");
-  const isRenewed = async (): Promise<boolean> => {
-    await traced.waitForEvent((each) => each["event"] === "renewed");
-    // The point may come at the end of what a renewal does; a second one is not waited for.
-    await traced.kill("SIGTERM");
-    return isStruck;
-  };
-  const connected = traced.waitForEvent((each) => each["event"] === "connected");
-  await Promise.race([isStruck, connected]).catch(() => isStruck);
-  return [Promise.race([isStruck, isRenewed().catch(() => isStruck)])];
+interface Doomed {
+  readonly agent: Joined;
+  readonly point: KillPoint;
 }
 
-/** A few calls are made in another order from run to run: a point that did not come within a renewal comes right after it. */
-async function writeOn(central: RunningCentral): Promise<void> {
-  for (let count = 0; count < 10; count += 1) {
-    await central.token().catch(() => undefined);
+function pointAt(points: readonly KillPoint[], index: number): KillPoint {
+  const point = points[index];
+  assert.ok(point !== undefined);
+  return point;
+}
+
+/** Runs agents that die at their points while they renew; tells how many did. */
+async function killRenewing(agents: readonly Doomed[]): Promise<number> {
+  const ends: Promise<boolean>[] = [];
+  // Taken hold of one by one, because tracers that start together lose each other; they renew when they are due.
+  for (const { agent, point } of agents) {
+    const doomed = runAgent(agent.data);
+    await doomed.waitForEvent((each) => each["event"] === "connected");
+    const tracer = await traceRunning(doomed, { killAt: point });
+    ends.push(diesRenewing(doomed, tracer));
   }
+  return (await Promise.all(ends)).filter(Boolean).length;
+}
+
+async function diesRenewing(doomed: LaunchedProcess, tracer: LaunchedProcess): Promise<boolean> {
+  await using _doomed = doomed;
+  await using _tracer = tracer;
+  const isStruck = doomed.exited.then(() => true);
+  const renewed = doomed.waitForEvent((each) => each["event"] === "renewed");
+  return Promise.race([isStruck, renewed.then(() => false).catch(() => isStruck)]);
 }
 
 /** What a host does after the crash: the agent is started once more. */
