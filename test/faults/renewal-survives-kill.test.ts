@@ -119,13 +119,8 @@ function prepareCentral(folder: string): string {
   return dataDir;
 }
 
-function centralArgs(dataDir: string, ports: Ports): string[] {
-  const flags = ["--agents-port", String(ports.agents), "--console-port", String(ports.console)];
-  return ["central", "run", "--json", "--data", dataDir, "--host", "127.0.0.1", ...flags];
-}
-
-const agentArgs = (data: string): string[] => ["agent", "run", "--json", "--data", data];
-const runAgent = (data: string): LaunchedProcess => launchTautline(agentArgs(data));
+const runAgent = (data: string): LaunchedProcess =>
+  launchTautline(["agent", "run", "--json", "--data", data]);
 
 async function joinMany(central: RunningCentral, count: number, from = 0): Promise<Joined[]> {
   const token = await central.token({ uses: count });

@@ -185,8 +185,10 @@ async function centralCalls(fleet: {
   await connected(running);
   const calls = await callsDuring(counted, join(fleet.folder, "central.calls"), async () => {
     await setRound(central, "counted");
-    const isLive = async () => ((await liveRound(fleet.agent)) === "counted" ? true : undefined);
-    await until(isLive, AbortSignal.any([signalOf(counted), signalOf(running)]));
+    await until(
+      async () => ((await liveRound(fleet.agent)) === "counted" ? true : undefined),
+      AbortSignal.any([signalOf(counted), signalOf(running)]),
+    );
   });
   await counted.kill("SIGTERM");
   return calls;
