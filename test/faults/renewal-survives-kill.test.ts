@@ -178,11 +178,11 @@ async function centralCalls({
 }): Promise<string[]> {
   await using counted = launchCentral(dataDir, ports);
   await describeCentral(counted, dataDir, folder);
+  await using running = runAgent(agent.data);
   const calls = await callsDuring(counted, join(folder, "central.calls"), async () => {
-    await using running = runAgent(agent.data);
     await running.waitForEvent((each) => each["event"] === "renewed");
-    await running.kill("SIGTERM");
   });
+  await running.kill("SIGTERM");
   await counted.kill("SIGTERM");
   return calls;
 }
