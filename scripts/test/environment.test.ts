@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { testEnvironment } from "./environment.ts";
+import { compiledOnce, testEnvironment } from "./environment.ts";
 
 test("tests see nothing of the caller's trust, of Node's switches and of the product's own variables", () => {
   const caller = {
@@ -10,6 +10,7 @@ test("tests see nothing of the caller's trust, of Node's switches and of the pro
     TAUTLINE_: "",
     NODE_EXTRA_CA_CERTS: "ca.pem",
     NODE_OPTIONS: "--inspect",
+    NODE_COMPILE_CACHE: "cache",
     NODE_TEST_CONTEXT: "child-v8",
     NODE_V8_COVERAGE: "coverage",
     GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: "ca.pem",
@@ -21,5 +22,11 @@ test("tests see nothing of the caller's trust, of Node's switches and of the pro
     PATH: "/usr/bin",
     HOME: "/nowhere",
     MY_TAUTLINE_X: "kept",
+  });
+});
+
+test("the code that processes find compiled stands in a folder that Git does not look at", () => {
+  assert.deepEqual(compiledOnce("/house"), {
+    NODE_COMPILE_CACHE: "/house/node_modules/.cache/compiled",
   });
 });

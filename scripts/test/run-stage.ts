@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { compiledOnce } from "./environment.ts";
 import { runStageProcess, type StageOrder } from "./stage-process.ts";
 import { testArguments, testFiles, type Checks, type Stage, type Tests } from "./stages.ts";
 import { NO_PROGRESS, type Progress, type Totals } from "./totals.ts";
@@ -70,6 +71,7 @@ async function runTests(work: Tests, order: Order, setting: StageSetting): Promi
   let progress: Progress = NO_PROGRESS;
   const { ok, reason } = await runStageProcess({
     ...order,
+    environment: { ...order.environment, ...(work.startsProcesses && compiledOnce(setting.root)) },
     args: testArguments(files, work),
     onOutput: setting.print,
     onMessage: (message) => (progress = message as Progress),

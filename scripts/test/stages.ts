@@ -23,6 +23,8 @@ export interface Tests {
   /** The ceiling of one test; the stage's own is for what hangs outside of any. */
   readonly secondsEach: number;
   readonly flags?: readonly string[];
+  /** They start the product's processes, which then find its code compiled; not where lines are counted, which that would blur. */
+  readonly startsProcesses?: boolean;
   /** Files run at once; as many as there are cores by default. */
   readonly atOnce?: number;
 }
@@ -133,6 +135,7 @@ function tests(name: string, minutes: number, secondsEach: number, atOnce?: numb
     work: {
       globs: [`test/${name}/**/*.test.ts`],
       secondsEach,
+      startsProcesses: true,
       ...(atOnce === undefined ? {} : { atOnce }),
     },
   };
