@@ -1,6 +1,12 @@
 export * from "./accept-tls.ts";
 export * from "./addresses.ts";
 export * from "./backoff.ts";
+export * from "./basic/accept-basic.ts";
+export { encodeBasicRefusal, type BasicRefusal } from "./basic/basic-refusal.ts";
+export { BasicStream } from "./basic/basic-stream.ts";
+export * from "./basic/dial-basic.ts";
+export { BASIC_MAGIC } from "./basic/preface.ts";
+export { basicPsk } from "./basic/prologue.ts";
 export * from "./client-judge.ts";
 export * from "./dial-tls.ts";
 export * from "./listen.ts";

@@ -16,6 +16,7 @@ import { judgeInstruction } from "./instruction-judgement.ts";
 import { decodeInstruction, encodeInstruction } from "./instruction.ts";
 import { decodeJoinToken, encodeJoinToken, formatTokenCredential } from "./join-token.ts";
 import { parseJson } from "./json.ts";
+import { isKeyName } from "./key-identity.ts";
 import { type LimitName, LIMITS } from "./limits.ts";
 import { assertWithinBudget } from "./message-budget.ts";
 import { isAgentName, isNamespace, isTrustDomain } from "./names.ts";
@@ -136,6 +137,7 @@ const TAKES: Record<LimitName, (size: number) => boolean> = {
     const text = "[".repeat(size) + "]".repeat(size);
     return fits(() => parseJson(text, { maxBytes: 1000, maxDepth: LIMITS.jsonDepth.value }));
   },
+  keyNameCharacters: (size) => isKeyName("k".repeat(size)),
   namespaceCharacters: (size) => isNamespace("a".repeat(size)),
   trustDomainCharacters: (size) => isTrustDomain(HOST.padEnd(size, "b")),
   spiffeIdBytes: (size) => fits(() => parseSpiffeId("spiffe://".padEnd(size, "a")), /longer than/),

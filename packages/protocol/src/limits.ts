@@ -73,6 +73,11 @@ export const LIMITS = defineLimits({
     unit: "characters",
     why: "a DNS label that leaves room in the 253 characters of a host name for the trust domain",
   },
+  keyNameCharacters: {
+    value: 64,
+    unit: "characters",
+    why: "long enough for a site's name, short enough for the preface of a link and for TLS's PSK identity",
+  },
   trustDomainCharacters: {
     value: 212,
     unit: "characters",

@@ -113,4 +113,50 @@ export const linkErrors = defineErrors({
     status: 400,
     exit: 2,
   },
+  "link.noise_refused": {
+    sentence: "A message of the basic level was refused: {reason}.",
+    remedy:
+      "Give both ends the same key under the same name and namespace; if they have it, someone on the way changes what is sent.",
+    status: 403,
+    exit: 1,
+  },
+  "link.noise_exhausted": {
+    sentence: "A link of the basic level has sent as many messages as its keys are good for.",
+    remedy: "Nothing to do: it is dialled again by itself.",
+    status: 503,
+    exit: 3,
+  },
+  "link.truncated": {
+    sentence: "The link with {address} was cut: it ended without the other end having said so.",
+    remedy:
+      "What came before is whole, what was to follow is missing. It is dialled again by itself; if it keeps happening, look for a firewall or proxy that cuts connections.",
+    status: 503,
+    exit: 3,
+  },
+  "link.handshake_too_long": {
+    sentence: "{address} sent more than {maxBytes} bytes without finishing its handshake.",
+    remedy: "It was closed. If it is an agent of yours, update it; else find out who calls there.",
+    status: 400,
+    exit: 3,
+  },
+  "link.preface_malformed": {
+    sentence: "{address} began a link of the basic level that cannot be read: {reason}.",
+    remedy:
+      "Update the older of the two ends; if they are equal, something on the way changes bytes.",
+    status: 400,
+    exit: 3,
+  },
+  "link.key_unproven": {
+    sentence: "The key named '{identity}' was not proven on the link with {address}.",
+    remedy:
+      "Give both ends the same key under the same name and namespace: 'tautline keys list' at central, the key file on the agent's host.",
+    status: 401,
+    exit: 1,
+  },
+  "link.level_refused": {
+    sentence: "{address} does not accept this level: {text} ({code})",
+    remedy: "{remedy}",
+    status: 426,
+    exit: 1,
+  },
 });

@@ -98,4 +98,11 @@ export const valueErrors = defineErrors({
     status: 400,
     exit: 1,
   },
+  "value.key_name": {
+    sentence: "'{text}' cannot name a key.",
+    remedy:
+      "Use lower-case letters, digits, dots, dashes and underscores, at most 64, such as site-3.",
+    status: 400,
+    exit: 2,
+  },
 });

@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { buffer } from "node:stream/consumers";
+import { describe, it } from "node:test";
+import { isTautlineError } from "@tautline/protocol";
+import { openSocketPair, type SocketPair } from "../../test/socket-pair.ts";
+import { initiate, type NoiseKeys, respond } from "../noise/nnpsk0.ts";
+import { BasicStream } from "./basic-stream.ts";
+import { frameLength } from "./frame-reader.ts";
+
+const address = "central.test:9150";
+const head = Buffer.alloc(0);
+
+function keysOfBoth(): readonly [NoiseKeys, NoiseKeys] {
+  const shared = { prologue: Buffer.alloc(0), psk: Buffer.alloc(32, 3) };
+  const dialling = initiate(shared);
+  const answered = respond(shared, dialling.message);
+  return [dialling.finish(answered.message).keys, answered.keys];
+}
+
+interface Ends {
+  readonly stream: BasicStream;
+  /** The other end's keys: the test plays it byte by byte. */
+  readonly keys: NoiseKeys;
+}
+
+function secure(pair: SocketPair, rekeyAfter?: number): Ends {
+  const [keys, own] = keysOfBoth();
+  const more = rekeyAfter === undefined ? {} : { rekeyAfter };
+  const stream = new BasicStream({ socket: pair.accepted, keys: own, head, address, ...more });
+  return { stream, keys };
+}
+
+function framed(keys: NoiseKeys, text: string): Buffer {
+  const sealed = Buffer.concat(keys.sending.seal(Buffer.from(text)));
+  return Buffer.concat([frameLength(sealed.length), sealed]);
+}
+
+async function errorOf(stream: BasicStream): Promise<string> {
+  stream.resume();
+  const [error] = (await once(stream, "error")) as [unknown];
+  return isTautlineError(error) ? error.code : String(error);
+}
+
+describe("a stream of the basic level", () => {
+  it("ends only where the other end said so", async () => {
+    await using pair = await openSocketPair();
+    const { stream, keys } = secure(pair);
+    pair.dialled.write(framed(keys, "all of it"));
+    pair.dialled.end(framed(keys, ""));
+    assert.equal((await buffer(stream)).toString(), "all of it");
+  });
+
+  it("that is cut between two messages is never taken for one that ended", async () => {
+    await using pair = await openSocketPair();
+    const { stream, keys } = secure(pair);
+    pair.dialled.end(framed(keys, "half of it"));
+    assert.equal(await errorOf(stream), "link.truncated");
+  });
+
+  it("that is cut inside a message is never taken for one that ended", async () => {
+    await using pair = await openSocketPair();
+    const { stream, keys } = secure(pair);
+    pair.dialled.end(framed(keys, "half of it").subarray(0, 9));
+    assert.equal(await errorOf(stream), "link.truncated");
+  });
+
+  it("refuses a message that comes twice", async () => {
+    await using pair = await openSocketPair();
+    const { stream, keys } = secure(pair);
+    const once_ = framed(keys, "pay 10");
+    pair.dialled.write(Buffer.concat([once_, once_]));
+    assert.equal(await errorOf(stream), "link.noise_refused");
+  });
+
+  it("refuses messages in another order", async () => {
+    await using pair = await openSocketPair();
+    const { stream, keys } = secure(pair);
+    const [first, second] = [framed(keys, "first"), framed(keys, "second")];
+    pair.dialled.write(Buffer.concat([second, first]));
+    assert.equal(await errorOf(stream), "link.noise_refused");
+  });
+
+  it("refuses its own messages when they come back (reflection, A23)", async () => {
+    await using pair = await openSocketPair();
+    const { stream } = secure(pair);
+    pair.dialled.pipe(pair.dialled);
+    stream.write("to the other end");
+    assert.equal(await errorOf(stream), "link.noise_refused");
+  });
+
+  it("refuses whatever follows the end", async () => {
+    await using pair = await openSocketPair();
+    const { stream, keys } = secure(pair);
+    pair.dialled.write(Buffer.concat([framed(keys, ""), framed(keys, "more")]));
+    assert.equal(await errorOf(stream), "link.noise_refused");
+  });
+
+  it("refuses a message that is shorter than its seal", async () => {
+    await using pair = await openSocketPair();
+    const { stream } = secure(pair);
+    pair.dialled.write(Buffer.concat([frameLength(15), Buffer.alloc(15)]));
+    assert.equal(await errorOf(stream), "link.noise_refused");
+  });
+
+  it("goes on over the moments at which its keys are replaced", async () => {
+    await using pair = await openSocketPair();
+    const [dialled, accepted] = keysOfBoth();
+    const options = { head, address, rekeyAfter: 3 };
+    const from = new BasicStream({ socket: pair.dialled, keys: dialled, ...options });
+    const to = new BasicStream({ socket: pair.accepted, keys: accepted, ...options });
+    const parts = Array.from({ length: 20 }, (_, index) => `part ${index};`);
+    for (const part of parts) from.write(part);
+    from.end();
+    assert.equal((await buffer(to)).toString(), parts.join(""));
+  });
+
+  it("does not read faster than it is read from", async () => {
+    await using pair = await openSocketPair();
+    const { stream, keys } = secure(pair);
+    const paused = once(pair.accepted, "pause");
+    stream.read(0);
+    for (let count = 0; count < 3; count += 1) {
+      pair.dialled.write(framed(keys, "x".repeat(60_000)));
+    }
+    await paused;
+    assert.ok(stream.readableLength >= stream.readableHighWaterMark);
+    stream.destroy();
+  });
+
+  it("closes the connection beneath when it is destroyed", async () => {
+    await using pair = await openSocketPair();
+    const { stream } = secure(pair);
+    const closed = once(pair.accepted, "close");
+    stream.destroy();
+    await closed;
+  });
+});

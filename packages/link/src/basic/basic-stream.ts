@@ -1,0 +1,140 @@
+import type { Socket } from "node:net";
+import { Duplex } from "node:stream";
+import { isTautlineError, TautlineError } from "@tautline/protocol";
+import { TAG_BYTES } from "../noise/cipher-state.ts";
+import { MAX_NOISE_MESSAGE_BYTES, type NoiseKeys } from "../noise/nnpsk0.ts";
+import { createFrameReader, frameLength } from "./frame-reader.ts";
+
+const MAX_PLAINTEXT_BYTES = MAX_NOISE_MESSAGE_BYTES - TAG_BYTES;
+/** After so many messages in one direction its key is replaced at both ends: at most 4 GiB under one key. */
+export const REKEY_AFTER_MESSAGES = 65_536;
+
+/** What a stream of the level `basic` is made of. */
+export interface BasicStreamOptions {
+  /** The connection beneath, half-open allowed; it belongs to the stream from here on. */
+  readonly socket: Socket;
+  readonly keys: NoiseKeys;
+  /** What came behind the handshake already. */
+  readonly head: Buffer;
+  /** "host:port" of the other end, for errors. */
+  readonly address: string;
+  /** Messages between two rekeys; `REKEY_AFTER_MESSAGES`, except where a test will not wait for so many. */
+  readonly rekeyAfter?: number;
+}
+
+/**
+ * The secured stream of the level `basic`: bytes in Noise messages. An empty message is the end of a direction, so a connection
+ * that was cut is never taken for one that ended.
+ *
+ * It is destroyed with link.noise_refused at the first byte that was changed on the way, and with link.truncated where the
+ * connection ends before the other end said so.
+ */
+export class BasicStream extends Duplex {
+  readonly #socket: Socket;
+  readonly #keys: NoiseKeys;
+  readonly #address: string;
+  readonly #rekeyAfter: number;
+  readonly #reader = createFrameReader();
+  #sent = 0;
+  #received = 0;
+  #hasEnded = false;
+
+  constructor({ socket, keys, head, address, rekeyAfter }: BasicStreamOptions) {
+    super({ allowHalfOpen: true });
+    this.#socket = socket;
+    this.#keys = keys;
+    this.#address = address;
+    this.#rekeyAfter = rekeyAfter ?? REKEY_AFTER_MESSAGES;
+    socket.on("data", (chunk: Buffer) => this.#take(chunk));
+    socket.on("end", () => this.#socketEnded());
+    socket.on("error", (error) => this.destroy(error));
+    socket.on("close", () => this.#socketEnded());
+    // Stays for the stream's life: a reset must not end the process before its user listens.
+    this.on("error", () => {});
+    socket.pause();
+    if (head.length > 0) this.#take(head);
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress;
+  }
+
+  get remotePort(): number | undefined {
+    return this.#socket.remotePort;
+  }
+
+  override _read(): void {
+    this.#socket.resume();
+  }
+
+  override _write(
+    chunk: Buffer,
+    _encoding: BufferEncoding,
+    done: (error?: Error | null) => void,
+  ): void {
+    this.#socket.cork();
+    try {
+      for (let at = 0; at < chunk.length; at += MAX_PLAINTEXT_BYTES) {
+        const isLast = at + MAX_PLAINTEXT_BYTES >= chunk.length;
+        this.#send(chunk.subarray(at, at + MAX_PLAINTEXT_BYTES), isLast ? done : undefined);
+      }
+      if (chunk.length === 0) done();
+    } catch (error) {
+      done(error as Error);
+    } finally {
+      this.#socket.uncork();
+    }
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    try {
+      this.#send(Buffer.alloc(0));
+      this.#socket.end(() => done());
+    } catch (error) {
+      done(error as Error);
+    }
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#socket.destroy();
+    done(error);
+  }
+
+  #send(plaintext: Uint8Array, done?: (error?: Error | null) => void): void {
+    const sealed = this.#keys.sending.seal(plaintext);
+    this.#socket.write(frameLength(plaintext.length + TAG_BYTES));
+    for (const part of sealed.slice(0, -1)) this.#socket.write(part);
+    this.#socket.write(sealed.at(-1) ?? Buffer.alloc(0), done);
+    this.#sent += 1;
+    if (this.#sent % this.#rekeyAfter === 0) this.#keys.sending.rekey();
+  }
+
+  #take(chunk: Buffer): void {
+    try {
+      for (const frame of this.#reader.take(chunk)) this.#open(frame);
+    } catch (error) {
+      this.destroy(isTautlineError(error) ? error : new TautlineError("internal.unexpected"));
+    }
+  }
+
+  #open(frame: Buffer): void {
+    if (this.#hasEnded) {
+      const reason = "something came after the end of the stream";
+      throw new TautlineError("link.noise_refused", { detail: { reason } });
+    }
+    const plaintext = this.#keys.receiving.open(frame);
+    this.#received += 1;
+    if (this.#received % this.#rekeyAfter === 0) this.#keys.receiving.rekey();
+    if (plaintext.length === 0) {
+      this.#hasEnded = true;
+      this.push(null);
+    } else if (!this.push(plaintext)) {
+      this.#socket.pause();
+    }
+  }
+
+  #socketEnded(): void {
+    if (this.#hasEnded || this.destroyed) return;
+    this.destroy(new TautlineError("link.truncated", { detail: { address: this.#address } }));
+  }
+}
