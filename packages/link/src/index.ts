@@ -1,3 +1,5 @@
+export * from "./advanced/accept-advanced.ts";
+export * from "./advanced/dial-advanced.ts";
 export * from "./accept-tls.ts";
 export * from "./addresses.ts";
 export * from "./backoff.ts";

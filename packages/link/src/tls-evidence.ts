@@ -19,6 +19,15 @@ const HYBRID_GROUPS: ReadonlySet<string> = new Set([
 ]);
 
 /**
+ * Tells whether a key-exchange group is a hybrid of a classical and a post-quantum one.
+ *
+ * @param group as evidence names it; undefined where it is not known
+ */
+export function isHybridGroup(group: string | undefined): boolean {
+  return group !== undefined && HYBRID_GROUPS.has(group);
+}
+
+/**
  * Shows what an accepted TLS connection really negotiated, from central's end.
  *
  * Level `mtls` needs TLS 1.3, a full handshake, and that the certificate on this very socket is the one that was accepted;
@@ -135,7 +144,7 @@ function negotiated(
     protocol: socket.getProtocol(),
     cipher: socket.getCipher().name,
     group: group ?? null,
-    pq: group !== undefined && HYBRID_GROUPS.has(group),
+    pq: isHybridGroup(group),
     // Every full TLS 1.3 handshake with certificates has an ephemeral key exchange (RFC 8446 section 2).
     forwardSecret: true,
     keyId: null,

@@ -159,4 +159,11 @@ export const linkErrors = defineErrors({
     status: 426,
     exit: 1,
   },
+  "link.key_missing": {
+    sentence: "{address} and this end have no shared key to begin with.",
+    remedy:
+      "The other end offers no key, or one that this end cannot use. Set level and key at both ends: 'tautline keys list' at central, the key file on the agent's host.",
+    status: 401,
+    exit: 1,
+  },
 });
