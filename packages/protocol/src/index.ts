@@ -27,6 +27,7 @@ export * from "./instruction-receipt.ts";
 export * from "./join-token.ts";
 export * from "./json.ts";
 export * from "./key-identity.ts";
+export * from "./key-text.ts";
 export * from "./level.ts";
 export * from "./limits.ts";
 export * from "./names.ts";

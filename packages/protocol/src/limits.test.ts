@@ -17,6 +17,7 @@ import { decodeInstruction, encodeInstruction } from "./instruction.ts";
 import { decodeJoinToken, encodeJoinToken, formatTokenCredential } from "./join-token.ts";
 import { parseJson } from "./json.ts";
 import { isKeyName } from "./key-identity.ts";
+import { parseKeyText } from "./key-text.ts";
 import { type LimitName, LIMITS } from "./limits.ts";
 import { assertWithinBudget } from "./message-budget.ts";
 import { isAgentName, isNamespace, isTrustDomain } from "./names.ts";
@@ -137,6 +138,7 @@ const TAKES: Record<LimitName, (size: number) => boolean> = {
     const text = "[".repeat(size) + "]".repeat(size);
     return fits(() => parseJson(text, { maxBytes: 1000, maxDepth: LIMITS.jsonDepth.value }));
   },
+  keyTextBytes: (size) => fits(() => parseKeyText("k".repeat(size))),
   keyNameCharacters: (size) => isKeyName("k".repeat(size)),
   namespaceCharacters: (size) => isNamespace("a".repeat(size)),
   trustDomainCharacters: (size) => isTrustDomain(HOST.padEnd(size, "b")),

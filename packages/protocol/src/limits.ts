@@ -78,6 +78,11 @@ export const LIMITS = defineLimits({
     unit: "characters",
     why: "long enough for a site's name, short enough for the preface of a link and for TLS's PSK identity",
   },
+  keyTextBytes: {
+    value: 1024,
+    unit: "bytes of UTF-8",
+    why: "far longer than any key that people copy; what is derived from it has 32 bytes",
+  },
   trustDomainCharacters: {
     value: 212,
     unit: "characters",

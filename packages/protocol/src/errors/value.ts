@@ -105,4 +105,10 @@ export const valueErrors = defineErrors({
     status: 400,
     exit: 2,
   },
+  "value.key_text": {
+    sentence: "This cannot be the text of a key: {reason}.",
+    remedy: "Make a strong one with 'tautline keygen' and give both ends the same.",
+    status: 400,
+    exit: 1,
+  },
 });

@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import * as fc from "fast-check";
+import { toBase64Url } from "./bytes.ts";
+import { isTautlineError } from "./error.ts";
+import { parseKeyText, weaknessOf } from "./key-text.ts";
+import { LIMITS } from "./limits.ts";
+
+describe("the text of a key", () => {
+  const longest = "k".repeat(LIMITS.keyTextBytes.value);
+  for (const text of ["x", 'with "quotes" (OVP-6)', "schlüssel", longest]) {
+    it(`can be ${text.length > 30 ? "1,024 bytes long" : text}`, () => {
+      assert.equal(parseKeyText(text), text);
+    });
+  }
+  const refused: [string, string][] = [
+    ["", "empty"],
+    [`${longest}k`, "one byte too long"],
+    ["two\nlines", "two lines"],
+    ["nul\0", "with a NUL"],
+    ["\ud800", "half a character"],
+  ];
+  for (const [text, what] of refused) {
+    it(`that is ${what} is refused, and not repeated`, () => {
+      assert.throws(
+        () => parseKeyText(text),
+        (error) =>
+          isTautlineError(error) &&
+          error.code === "value.key_text" &&
+          (text === "" || !error.message.includes(text)),
+      );
+    });
+  }
+});
+
+describe("weak keys are named as weak (OVP-2)", () => {
+  for (const text of [
+    "changeit",
+    "takipi",
+    "MySecretKey123",
+    "a".repeat(500),
+    "abcdefghijklmnopqrstuvwxyz0123456789",
+    "12".repeat(50),
+    "0123456789".repeat(3),
+  ]) {
+    it(JSON.stringify(text.slice(0, 40)), () => assert.match(weaknessOf(text) ?? "", /bits/));
+  }
+  it("and what keygen makes never is", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 32, maxLength: 32, size: "max" }), (bytes) => {
+        // Of 32 random bytes hardly any repeats; where a shrunk case has few, the text is weak and may be called so.
+        fc.pre(new Set(bytes).size > 24);
+        assert.equal(weaknessOf(toBase64Url(bytes)), undefined);
+      }),
+    );
+  });
+});
