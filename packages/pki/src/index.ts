@@ -21,4 +21,4 @@ export * from "./message-signature.ts";
 export { certificatesFromPem, splitPem, toPem } from "./pem.ts";
 export * from "./profile.ts";
 export { createSerial, serialOf } from "./serial.ts";
-export * from "./shared-key.ts";
+export * from "./key-derivation.ts";

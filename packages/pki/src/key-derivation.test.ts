@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { scryptSync } from "node:crypto";
 import { describe, it } from "node:test";
-import { deriveSharedKey } from "./shared-key.ts";
+import { deriveSharedKey } from "./key-derivation.ts";
 
 const place = { namespace: "default", name: "legacy" };
 
