@@ -15,6 +15,7 @@ export * from "./listen.ts";
 export * from "./peer-chain.ts";
 export * from "./refusal.ts";
 export * from "./session-der.ts";
+export * from "./sniff/opening-port.ts";
 export * from "./tls-evidence.ts";
 export * from "./tls-failure.ts";
 export * from "./tls-settings.ts";

@@ -11,7 +11,7 @@ import { HANDSHAKE_MESSAGE_BYTES, PSK_BYTES, respond, type Response } from "../n
 import { BasicStream } from "./basic-stream.ts";
 import { basicEvidence } from "./basic-evidence.ts";
 import { frameLength } from "./frame-reader.ts";
-import { readHandshake } from "./handshake-reader.ts";
+import { readHandshake } from "../sniff/handshake-reader.ts";
 import { MAX_PREFACE_BYTES, readPreface } from "./preface.ts";
 import { basicPrologue } from "./prologue.ts";
 

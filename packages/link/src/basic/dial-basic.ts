@@ -10,7 +10,7 @@ import { BasicStream } from "./basic-stream.ts";
 import { basicEvidence } from "./basic-evidence.ts";
 import { MAX_REFUSAL_BYTES, readBasicRefusal } from "./basic-refusal.ts";
 import { frameLength } from "./frame-reader.ts";
-import { readHandshake } from "./handshake-reader.ts";
+import { readHandshake } from "../sniff/handshake-reader.ts";
 import { encodePreface } from "./preface.ts";
 import { basicPrologue } from "./prologue.ts";
 

@@ -166,4 +166,17 @@ export const linkErrors = defineErrors({
     status: 401,
     exit: 1,
   },
+  "link.opening_unknown": {
+    sentence: "{address} speaks none of the languages of this port.",
+    remedy:
+      "Find what calls there: agents speak TLS, HTTP or the basic level. The port is for nothing else.",
+    status: 400,
+    exit: 3,
+  },
+  "link.level_closed": {
+    sentence: "{address} called at the level {level}: {text} ({code})",
+    remedy: "Secure that caller as it was told, or let the policy accept the level.",
+    status: 426,
+    exit: 1,
+  },
 });
