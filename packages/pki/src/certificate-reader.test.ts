@@ -177,6 +177,8 @@ const REFUSED: [string, OddParts, RegExp][] = [
   ["an address of 5 octets", { extensions: [altName(0x87, der("0102030405"))] }, /wrong length/],
   ["a name of no form", { extensions: [altName(0x89, ASCII)] }, /29\.17/],
   ["a directory name that is none", { extensions: [altName(0xa4, der("0500"))] }, /29\.17/],
+  ["a postal address of X.400", { extensions: [altName(0xa3, der("3000"))] }, /29\.17/],
+  ["a party of EDI", { extensions: [altName(0xa5, der("a1030c0161"))] }, /29\.17/],
   ["an other name without a value", { extensions: [altName(0xa0, der("06012a"))] }, /29\.17/],
   ["a registered id in BER", { extensions: [altName(0x88, der("802a"))] }, /29\.17/],
   ["limits without content", { extensions: [extension("2.5.29.30", "3000")] }, /are empty/],

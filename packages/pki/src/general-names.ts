@@ -11,21 +11,17 @@ const FORM = {
   otherName: 0xa0,
   rfc822Name: 0x81,
   dnsName: 0x82,
-  x400Address: 0xa3,
   directoryName: 0xa4,
-  ediPartyName: 0xa5,
   uri: 0x86,
   ipAddress: 0x87,
   registeredId: 0x88,
 } as const;
 
-/** How the forms that are not judged are called to people. */
+/** How the forms that are not judged are called to people. The other two, x400Address and ediPartyName, nobody uses: they are refused. */
 const OTHER_FORMS: ReadonlyMap<number, string> = new Map([
   [FORM.otherName, "otherName"],
   [FORM.rfc822Name, "rfc822Name"],
-  [FORM.x400Address, "x400Address"],
   [FORM.directoryName, "directoryName"],
-  [FORM.ediPartyName, "ediPartyName"],
   [FORM.registeredId, "registeredID"],
 ]);
 
@@ -147,7 +143,7 @@ function readOtherForm(cursor: DerCursor, form: number): void {
       });
       break;
     default:
-      cursor.skip();
+      throw cursor.malformed();
   }
 }
 

@@ -200,6 +200,13 @@ const STRICTER: readonly (readonly [string, (read: Certificate) => boolean])[] =
       [issuer, subject].some((name) => name.some((set) => set.length > 1)),
   ],
   [
+    "a serial number with a needless octet, which gives one serial two encodings (X.690 section 8.3.2)",
+    ({ tbsCertificate: { serialNumber } }) => {
+      const [first, second = 0] = new Uint8Array(serialNumber);
+      return first === 0 && second < 0x80;
+    },
+  ],
+  [
     "an algorithm's parameters hold what is not DER of a universal type",
     ({ tbsCertificate: { subjectPublicKeyInfo, signature } }) =>
       [subjectPublicKeyInfo.algorithm, signature].some(hasChangedParameters),
