@@ -309,6 +309,15 @@ describe("what is over", () => {
       );
     }));
 
+  it("revoking ends a quarantine too: there is nothing left to release", () =>
+    withCore(async (core) => {
+      const { id } = await activeAgent(core);
+      await core.life.quarantine(id, OPERATOR);
+      await core.agents.revoke(id, OPERATOR);
+      const { state, quarantinedAt } = await core.agents.page(id);
+      assert.deepEqual([state, quarantinedAt], ["revoked", null]);
+    }));
+
   it("a revoked agent can neither be quarantined, nor released, nor approved", () =>
     withCore(async (core) => {
       const { id } = await activeAgent(core);

@@ -9,7 +9,8 @@ import type { Writer } from "../store/store.ts";
  * @param atMs milliseconds since the epoch
  */
 export async function endIdentity(trx: Writer, id: string, atMs: number): Promise<void> {
-  await trx.updateTable("agents").set({ state: "revoked" }).where("id", "=", id).execute();
+  const over = { state: "revoked", quarantined_at: null, quarantined_from: null } as const;
+  await trx.updateTable("agents").set(over).where("id", "=", id).execute();
   await trx
     .updateTable("certificates")
     .set({ revoked_at: atMs })
