@@ -83,12 +83,13 @@ function createApi(
   state: CentralState,
 ): ApiDeps {
   const { vault, audit, store } = deps;
-  const { agents, links, tokens, namespaces, settings, live, operators } = fleet;
+  const { agents, life, links, tokens, namespaces, settings, live, operators } = fleet;
   return {
     status: describeCentral(deps, fleet, state),
     vault,
     tokens,
     agents,
+    life,
     links,
     endAgent: (id) =>
       live.endAgent(id, new TautlineError("admission.agent_revoked", { detail: { id } })),

@@ -15,7 +15,7 @@ export interface CentralMetrics {
 /** The values a label may have, where they are few: each series is there from the start, so that a rate never begins with a gap. */
 export const LABEL_VALUES = {
   transport: ["websocket", "polling"],
-  enrolment: ["joined", "refused"],
+  enrolment: ["joined", "waiting", "refused"],
   instruction: ["issued", "carried out", "refused"],
   level: LEVELS,
 } as const;

@@ -1,3 +1,4 @@
+export * from "./approval-code.ts";
 export * from "./authority.ts";
 export * from "./chain.ts";
 export type { ChainPurpose, ExpectedName, IsRevoked } from "./chain-question.ts";

@@ -2,6 +2,7 @@ import type { Vault } from "@tautline/vault";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { CertificateCatalogue } from "../authority/certificate-catalogue.ts";
 import type { TokenStore } from "../enrolment/token-store.ts";
+import type { AgentLife } from "../fleet/agent-life.ts";
 import type { AgentStore } from "../fleet/agent-store.ts";
 import type { LinkStore } from "../fleet/link-store.ts";
 import type { NamespaceStore } from "../fleet/namespace-store.ts";
@@ -26,6 +27,7 @@ export interface ApiDeps {
   readonly vault: Vault;
   readonly tokens: TokenStore;
   readonly agents: AgentStore;
+  readonly life: AgentLife;
   readonly links: LinkStore;
   readonly endAgent: (id: string) => void;
   readonly namespaces: NamespaceStore;

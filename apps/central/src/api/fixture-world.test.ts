@@ -1,14 +1,16 @@
 /* Equipment: a central with one of everything in each of two namespaces, and a request for every route. No tests of its own. */
 import { X509Certificate } from "node:crypto";
 import { serialOf } from "@tautline/pki";
-import { described, messageOf } from "../control/fixture-messages.test.ts";
+import { described, joinMessage, messageOf } from "../control/fixture-messages.test.ts";
 import {
   admin,
   joinOver,
   newToken,
   openControl,
+  openJoining,
   type TestCentral,
 } from "../fixture-central.test.ts";
+import { makeJoiner } from "../fixture-core.test.ts";
 import type { ListedRoute } from "./fixture-operators.test.ts";
 
 /** One of everything that belongs to a namespace. */
@@ -16,16 +18,32 @@ export interface Things {
   readonly namespace: string;
   readonly token: string;
   readonly agent: string;
+  /** Waits for approval. */
+  readonly candidate: string;
+  /** To be quarantined and released. */
+  readonly spare: string;
+  /** To be replaced, and by whom. */
+  readonly old: string;
+  readonly heir: string;
+  /** To be deleted. */
+  readonly doomed: string;
   readonly link: string;
   readonly serial: string;
   readonly operator: string;
 }
 
+const NO_AGENT = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f";
+
 /** Things that are nowhere, of the form they should have. */
 export const MISSING: Things = {
   namespace: "nowhere",
   token: "0000000000000000",
-  agent: "017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
+  agent: NO_AGENT,
+  candidate: NO_AGENT,
+  spare: NO_AGENT,
+  old: NO_AGENT,
+  heir: NO_AGENT,
+  doomed: NO_AGENT,
   link: "00000000-0000-4000-8000-000000000000",
   serial: "00",
   operator: "no-one",
@@ -48,14 +66,30 @@ export async function fillNamespace(central: TestCentral, namespace: string): Pr
   await admin(central, "POST", "/api/v1/operators", order);
   const setting = { namespace, key: "agents.heartbeatSeconds", value: "20" };
   await admin(central, "PUT", "/api/v1/settings", setting);
+  const more = async (name: string): Promise<string> =>
+    (await joinOver(central, { namespace, name })).id;
   return {
     namespace,
     token: token.tokenId,
     agent: agent.id,
+    candidate: await addCandidate(central, namespace),
+    spare: await more("spare"),
+    old: await more("old"),
+    heir: await more("heir"),
+    doomed: await more("doomed"),
     link: links.items[0]?.id ?? "",
     serial: serialOf(new X509Certificate(agent.identity.chainPem)),
     operator,
   };
+}
+
+async function addCandidate(central: TestCentral, namespace: string): Promise<string> {
+  const joiner = makeJoiner("candidate");
+  const link = await openJoining(central, await newToken(central, { namespace, approve: true }));
+  link.send(joinMessage(joiner.request));
+  await link.next();
+  link.close();
+  return joiner.id;
 }
 
 /** One request for a route. */
@@ -87,6 +121,22 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
   "GET /api/v1/agents": plain("/api/v1/agents"),
   "GET /api/v1/agents/:id": ({ agent }) => ({ path: `/api/v1/agents/${agent}` }),
   "POST /api/v1/agents/:id/revoke": ({ agent }) => ({ path: `/api/v1/agents/${agent}/revoke` }),
+  "POST /api/v1/agents/:id/approve": ({ candidate }) => ({
+    path: `/api/v1/agents/${candidate}/approve`,
+    body: {},
+  }),
+  "POST /api/v1/agents/:id/decline": ({ candidate }) => ({
+    path: `/api/v1/agents/${candidate}/decline`,
+  }),
+  "POST /api/v1/agents/:id/quarantine": ({ spare }) => ({
+    path: `/api/v1/agents/${spare}/quarantine`,
+  }),
+  "POST /api/v1/agents/:id/release": ({ spare }) => ({ path: `/api/v1/agents/${spare}/release` }),
+  "POST /api/v1/agents/:id/replace": ({ old, heir }) => ({
+    path: `/api/v1/agents/${old}/replace`,
+    body: { with: heir },
+  }),
+  "DELETE /api/v1/agents/:id": ({ doomed }) => ({ path: `/api/v1/agents/${doomed}?force=true` }),
   "GET /api/v1/links": plain("/api/v1/links"),
   "GET /api/v1/links/:id": ({ link }) => ({ path: `/api/v1/links/${link}` }),
   "GET /api/v1/namespaces": plain("/api/v1/namespaces"),

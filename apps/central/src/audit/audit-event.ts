@@ -3,9 +3,17 @@ import { printableText } from "@tautline/protocol";
 /** What the audit trail remembers; every name here is part of the trail's format and never reused for something else. */
 export type AuditAction =
   | "agent.active"
+  | "agent.approved"
   | "agent.clone-suspected"
+  | "agent.declined"
+  | "agent.deleted"
   | "agent.joined"
+  | "agent.left"
+  | "agent.pending"
+  | "agent.quarantined"
+  | "agent.released"
   | "agent.renewed"
+  | "agent.replaced"
   | "agent.revoked"
   | "authority.created"
   | "central.started"

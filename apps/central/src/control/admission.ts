@@ -1,6 +1,5 @@
 import type { LapsedPeer } from "@tautline/link";
 import {
-  formatDuration,
   type LinkEvidence,
   parseSpiffeId,
   parseTokenCredential,
@@ -36,7 +35,7 @@ export interface AdmissionDeps {
   readonly tokens: TokenStore;
   readonly refusals: Refusals;
   readonly now: () => number;
-  /** How long after its end a certificate may be renewed by proof of its key. */
+  /** How long after its end a certificate is renewed by proof of its key, with no operator asked. */
   readonly renewalGraceMs: number;
 }
 
@@ -75,7 +74,7 @@ async function admitAgent({ store }: AdmissionDeps, arrival: Arrival): Promise<A
   return { kind: "agent", agent, expiresAtMs, evidence, remoteAddress };
 }
 
-/** F5: by all the rules of an agent that is not late, and by the grace. A join that was never proven goes by its token. */
+/** F5: by all the rules of an agent that is not late; beyond the grace an operator has to approve. A join that was never proven goes by its token. */
 async function admitLapsed(
   { store, now, renewalGraceMs }: AdmissionDeps,
   { refusal, evidence, remoteAddress }: Arrival,
@@ -84,12 +83,9 @@ async function admitLapsed(
   const { agent } = await proveRecorded(store, lapsed);
   if (agent.state !== "active") throw refusal ?? new TautlineError("internal.unexpected");
   const { expiredAtMs, peerSerial: serial } = lapsed;
-  if (now() - expiredAtMs > renewalGraceMs) {
-    const expiredAt = new Date(expiredAtMs).toISOString();
-    const detail = { expiredAt, grace: formatDuration(renewalGraceMs) };
-    throw new TautlineError("admission.grace_exceeded", { detail });
-  }
-  return { kind: "lapsed", agentId: agent.id, serial, expiredAtMs, evidence, remoteAddress };
+  const isLate = now() - expiredAtMs > renewalGraceMs;
+  const proof = { agentId: agent.id, serial, expiredAtMs, isLate };
+  return { kind: "lapsed", ...proof, evidence, remoteAddress };
 }
 
 async function proveRecorded(

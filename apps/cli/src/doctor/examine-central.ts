@@ -127,7 +127,7 @@ function examineCopies(agent: Row, nowMs: number): readonly Finding[] {
       what: `An agent seems to exist twice since ${timeAndDistance(cloneSuspectedAt, nowMs)}`,
       where: `agent ${id} (${textOf(agent, "name")})`,
       why: "A copy of its data folder asked for certificates. The side with the newest identity runs, which may be the wrong one.",
-      remedy: `Find the copy, stop it, empty its data folder and join it again. If a stranger may hold the newest identity: 'tautline agents revoke ${id}', then join again.`,
+      remedy: `Find the copy, stop it, empty its data folder and join it again; then 'tautline agents release ${id}' ends the suspicion. If a stranger may hold the newest identity: 'tautline agents revoke ${id}', then join again.`,
     },
   ];
 }
