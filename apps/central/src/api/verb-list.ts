@@ -7,6 +7,7 @@ import { certificateVerbs } from "./verbs/certificate-verbs.ts";
 import { descriptionVerbs } from "./verbs/description-verbs.ts";
 import { linkVerbs } from "./verbs/link-verbs.ts";
 import { namespaceVerbs } from "./verbs/namespace-verbs.ts";
+import { revocationVerbs } from "./verbs/revocation-verbs.ts";
 import { operatorVerbs } from "./verbs/operator-verbs.ts";
 import { settingVerbs } from "./verbs/setting-verbs.ts";
 import { statusVerbs } from "./verbs/status-verbs.ts";
@@ -28,6 +29,7 @@ export function listVerbs(deps: ApiDeps): readonly Verb[] {
     ...namespaceVerbs(deps),
     ...settingVerbs(deps),
     ...certificateVerbs(deps),
+    ...revocationVerbs(deps),
     ...auditVerbs(deps),
     ...operatorVerbs(deps),
   );

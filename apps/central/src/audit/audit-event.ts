@@ -10,6 +10,7 @@ export type AuditAction =
   | "authority.created"
   | "central.started"
   | "central.stopped"
+  | "certificate.revoked"
   | "instruction.carried-out"
   | "instruction.issued"
   | "instruction.refused"

@@ -1,5 +1,13 @@
 import { randomBytes, type KeyObject, type X509Certificate } from "node:crypto";
-import { createAgentsIntermediate, createSerial, issueCertificate, serialOf } from "@tautline/pki";
+import {
+  assembleCrl,
+  type AssembleCrlOptions,
+  createAgentsIntermediate,
+  createSerial,
+  issueCertificate,
+  serialOf,
+  spkiPin,
+} from "@tautline/pki";
 import { formatSpiffeId, TautlineError } from "@tautline/protocol";
 import type { Writer } from "../store/store.ts";
 import type { AuthorityDeps } from "./authority-deps.ts";
@@ -28,6 +36,15 @@ export interface CentralLeafOrder {
   readonly publicKey: KeyObject;
 }
 
+/** One authority as far as lists show it. */
+export interface Issuer {
+  readonly id: string;
+  readonly kind: StoredAuthority["kind"];
+  /** Empty where it serves every namespace. */
+  readonly namespace: string;
+  readonly certificate: X509Certificate;
+}
+
 /** Central's certificate authority: one root, one agents' intermediate a namespace, one for services. */
 export interface CertificateAuthority {
   readonly trustDomain: string;
@@ -38,6 +55,12 @@ export interface CertificateAuthority {
   readonly servicesIntermediate: X509Certificate;
   issueAgentLeaf(order: AgentLeafOrder): IssuedCertificate;
   issueCentralLeaf(order: CentralLeafOrder): IssuedCertificate;
+  /** Every authority there is. */
+  issuers(): readonly Issuer[];
+  /** SHA-256 of an authority's SPKI, lower-case hex; undefined where there is none of that id. */
+  issuerPin(id: string): string | undefined;
+  /** Signs a revocation list; the key does not leave here. In DER. */
+  issueCrl(id: string, list: Omit<AssembleCrlOptions, "issuer">): Buffer;
   /** Makes a new namespace's intermediate inside the transaction that makes the namespace; call the result once that is on the disk. */
   addNamespace(trx: Writer, namespace: string): Promise<() => void>;
 }
@@ -63,6 +86,8 @@ export async function openAuthority(deps: AuthorityDeps): Promise<CertificateAut
       detail: { thing: "namespace", id: namespace, noun: "namespaces" },
     });
   };
+  const byId = new Map(stored.map((each) => [each.id, each]));
+  const pins = new Map(stored.map((each) => [each.id, pinOf(each)]));
   return {
     trustDomain: deps.trustDomain,
     root: root.certificate,
@@ -71,11 +96,31 @@ export async function openAuthority(deps: AuthorityDeps): Promise<CertificateAut
     servicesIntermediate: services.certificate,
     issueAgentLeaf: (order) => issueAgentLeaf(deps, agentsOf(order.namespace), order),
     issueCentralLeaf: (order) => issueCentralLeaf(deps, services, order),
+    issuers: () => [...byId.values()].map((each) => issuerView(each)),
+    issuerPin: (id) => pins.get(id),
+    issueCrl: (id, list) => {
+      const issuer = byId.get(id);
+      if (issuer === undefined) throw new TautlineError("internal.unexpected");
+      return assembleCrl({ ...list, issuer });
+    },
     addNamespace: async (trx, namespace) => {
       const added = await createAgents(deps, trx, root, namespace);
-      return () => agents.set(namespace, added);
+      return () => {
+        agents.set(namespace, added);
+        byId.set(added.id, added);
+        pins.set(added.id, pinOf(added));
+      };
     },
   };
+}
+
+/** Without its key. */
+function issuerView({ id, kind, namespace, certificate }: StoredAuthority): Issuer {
+  return { id, kind, namespace, certificate };
+}
+
+function pinOf({ certificate }: StoredAuthority): string {
+  return spkiPin(certificate).toString("hex");
 }
 
 function issueAgentLeaf(

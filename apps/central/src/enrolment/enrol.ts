@@ -6,6 +6,7 @@ import type { CertificateAuthority } from "../authority/authority.ts";
 import { certificateRow, certificatesOf } from "../authority/certificate-store.ts";
 import type { AgentRow, TokenRow } from "../store/schema.ts";
 import type { Store, Writer } from "../store/store.ts";
+import { refuseRevokedKeys } from "./revoked-keys.ts";
 import type { TokenStore } from "./token-store.ts";
 
 /** What an agent asks for: its own id, the public keys of its two leaves, a name for people. */
@@ -112,6 +113,7 @@ async function repeatAnswer(
     throw new TautlineError("admission.agent_revoked", { detail: { id: known.id } });
   }
   if (token.revoked_at !== null) throw new TautlineError("enrolment.token_revoked");
+  await refuseRevokedKeys(trx, [pins.client, pins.server]);
   const { client, server } = await certificatesOf(trx, known.id);
   const agent = { id: known.id, name: known.name, namespace: known.namespace };
   return { agent, clientCertificate: client, serverCertificate: server };

@@ -8,6 +8,7 @@ import type { AgentRow, CertificateRow } from "../store/schema.ts";
 import type { Store, Writer } from "../store/store.ts";
 import type { Enrolled } from "./enrol.ts";
 import { recordedCertificates } from "./recorded-certificates.ts";
+import { refuseRevokedKeys } from "./revoked-keys.ts";
 
 /** What an enrolled agent asks for: the public keys of its next two leaves, under the next number. */
 export interface RenewalOrder extends RenewalRequest {
@@ -162,7 +163,8 @@ async function issue(deps: RenewDeps, trx: Writer, renewing: Renewing): Promise<
 }
 
 async function repeat(deps: RenewDeps, trx: Writer, renewing: Renewing): Promise<Enrolled> {
-  const { agent } = renewing;
+  const { agent, keys } = renewing;
+  await refuseRevokedKeys(trx, [keys.client.pin, keys.server.pin]);
   const known = await recordedCertificates(trx, agent);
   const endsMs = Math.min(known.client.validToDate.getTime(), known.server.validToDate.getTime());
   // What has ended meanwhile is of no use to the agent, which asks with the keys that it has.

@@ -217,7 +217,7 @@ async function revoke(deps: AgentStoreDeps, id: string, actor: string): Promise<
     await trx.updateTable("agents").set({ state: "revoked" }).where("id", "=", id).execute();
     await trx
       .updateTable("certificates")
-      .set({ revoked_at: atMs })
+      .set({ revoked_at: atMs, revoked_reason: "privilegeWithdrawn" })
       .where("agent_id", "=", id)
       .where("revoked_at", "is", null)
       .execute();

@@ -1,3 +1,4 @@
+import type { RevocationReason } from "@tautline/pki";
 import type { OperatorRole } from "@tautline/protocol";
 import type { Generated, Insertable, Selectable } from "kysely";
 
@@ -106,8 +107,29 @@ export interface CertificateTable {
   not_before: number;
   not_after: number;
   revoked_at: number | null;
+  /** Null for what is not revoked, or without a reason. */
+  revoked_reason: Generated<RevocationReason | null>;
   /** Number of the identity it belongs to; 0 is the join's, and of certificates of central itself. */
   renewal_counter: Generated<number>;
+}
+
+/** The newest revocation list of each authority. */
+export interface CrlTable {
+  authority_id: string;
+  number: number;
+  this_update: number;
+  next_update: number;
+  entries: number;
+  /** What was revoked when it was made, by number and newest time: where that has changed, another is due. */
+  covers: string;
+  der: Uint8Array;
+}
+
+/** Counters that every process on the database watches. */
+export interface CounterTable {
+  /** `endings`: rises with each certificate, agent or token that ends; counted by triggers. */
+  name: "endings";
+  value: number;
 }
 
 /** The live links of every central on this database. */
@@ -188,6 +210,8 @@ export interface Schema {
   tokens: TokenTable;
   agents: AgentTable;
   certificates: CertificateTable;
+  crls: CrlTable;
+  counters: CounterTable;
   links: LinkTable;
   settings: SettingTable;
   instructions: InstructionTable;
