@@ -20,6 +20,7 @@ import { type ConsoleGate, createConsoleGate } from "./operators/console-gate.ts
 import { openOperators, type OperatorStore } from "./operators/operator-store.ts";
 import { type Crls, openCrls } from "./revocation/crl-list.ts";
 import { readEnds } from "./revocation/expiry.ts";
+import { oneMoreRun } from "./revocation/one-more-run.ts";
 import {
   createRevocationWatch,
   LOOK_EVERY_MS,
@@ -108,15 +109,15 @@ async function openRevocation(
   const { config, log } = deps;
   const { crlLifetime: lifetimeMs } = config.certificates;
   const crls = await openCrls({ ...deps, lifetimeMs, pause: nextTurn });
-  let following: Promise<void> = Promise.resolve();
-  const follow = async (): Promise<void> => {
+  const follow = oneMoreRun(async () => {
     const works = await Promise.allSettled([crls.refresh(), identity.renewIfRevoked()]);
     for (const { reason } of works.filter((work) => work.status === "rejected")) {
       log.error({ err: reason as unknown }, "an ending was not followed up");
     }
-  };
+  });
+  let following: Promise<void> = Promise.resolve();
   const onEnded = (): void => {
-    following = following.then(follow);
+    following = follow();
   };
   const watch = createRevocationWatch({ ...deps, live, connections, onEnded });
   const revocations = createRevocations({ ...deps, crls, watch });

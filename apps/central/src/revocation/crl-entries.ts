@@ -21,7 +21,7 @@ export interface CrlEntryOrder {
 }
 
 /** Read and encoded before other work gets its turn: some milliseconds. */
-export const CRL_SLICE = 200;
+export const CRL_SLICE = 100;
 
 /**
  * Collects the entries of an authority's list, some at a time, so that a list of 10,000 does not hold up the event loop.

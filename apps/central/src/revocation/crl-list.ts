@@ -2,6 +2,7 @@ import type { Logger } from "@tautline/daemon";
 import type { CertificateAuthority, Issuer } from "../authority/authority.ts";
 import { collectEntries, type CrlEntries, type CrlEntryDeps } from "./crl-entries.ts";
 import { type CrlMoment, type CrlPlan, type KnownCrl, planCrl } from "./crl-rule.ts";
+import { oneMoreRun } from "./one-more-run.ts";
 import { createCrlStore, type CrlStore, type CrlSummary } from "./crl-store.ts";
 
 /** An authority's newest list. */
@@ -47,13 +48,7 @@ export interface CrlDeps extends CrlEntryDeps {
 export async function openCrls(deps: CrlDeps): Promise<Crls> {
   const lists = createCrlStore(deps.store);
   const shelf: Shelf = { deps, lists, published: new Map(), kept: new Map() };
-  let underWay: Promise<void> = Promise.resolve();
-  const once = (): Promise<void> => refreshAll(shelf);
-  const refresh = (): Promise<void> => {
-    // One after the other, so that whoever waits knows that its own began after what it has done.
-    underWay = underWay.then(once, once);
-    return underWay;
-  };
+  const refresh = oneMoreRun(() => refreshAll(shelf));
   await refresh();
   return {
     current: (authorityId) => shelf.published.get(authorityId),
@@ -114,6 +109,8 @@ async function make(shelf: Shelf, { issuer, summary, plan, now }: Making): Promi
   const { number, thisUpdate, nextUpdate, endedBeforeMs } = plan;
   const before = kept.get(id) ?? new Map();
   const entries = await collectEntries(deps, { issuerId: id, endedBeforeMs, kept: before });
+  // Putting together and signing, and then writing, are some milliseconds each.
+  await deps.pause();
   const der = deps.authority.issueCrl(id, {
     entries: [...entries.values()],
     number,
@@ -130,6 +127,7 @@ async function make(shelf: Shelf, { issuer, summary, plan, now }: Making): Promi
     covers: now.covers,
     der,
   };
+  await deps.pause();
   if (!(await lists.replace(row, summary?.number ?? 0))) return false;
   kept.set(id, entries);
   publish(shelf, { ...plan, authorityId: id, entries: entries.size, der });

@@ -25,6 +25,9 @@ interface Process {
   readonly followed: { count: number };
 }
 
+const sorted = (texts: readonly string[]): string[] =>
+  texts.toSorted((one, other) => (one < other ? -1 : 1));
+
 function startProcess({ store }: Core): Process {
   const connections = createOpenConnections();
   const links: LiveLink[] = [];
@@ -99,7 +102,7 @@ describe("what another process ended", () => {
       assert.deepEqual(here.ended, []);
       await core.agents.revoke(gone.agent.id, "operator:local");
       await here.watch.look();
-      assert.deepEqual(here.ended.toSorted(), [
+      assert.deepEqual(sorted(here.ended), [
         "gone admission.agent_revoked",
         "joined and still there admission.agent_revoked",
         "polling admission.agent_revoked",
@@ -134,7 +137,7 @@ describe("what another process ended", () => {
       const order = { serial, reason: "keyCompromise", actor: "operator:local" } as const;
       await revokeCertificate({ store, audit, now: clock.now }, order);
       await here.watch.look();
-      assert.deepEqual(here.ended.toSorted(), [
+      assert.deepEqual(sorted(here.ended), [
         "another over its key admission.certificate_revoked",
         "the certificate admission.certificate_revoked",
       ]);

@@ -6,6 +6,7 @@ import { judgeTokenStandings, type TokenStanding } from "../enrolment/token-stan
 import { judgeStandings, type Standing } from "../fleet/standing.ts";
 import type { Store } from "../store/store.ts";
 import { readEndings } from "./ending-counter.ts";
+import { oneMoreRun } from "./one-more-run.ts";
 
 /** Shows out those whose right to be here has ended, whichever process on this database ended it. */
 export interface RevocationWatch {
@@ -38,7 +39,6 @@ export const LOOK_EVERY_MS = 1_000;
  */
 export function createRevocationWatch(deps: RevocationWatchDeps): RevocationWatch {
   let seen: number | undefined;
-  let underWay: Promise<void> = Promise.resolve();
   const lookOnce = async (): Promise<void> => {
     const endings = await readEndings(deps.store);
     if (endings === seen) return;
@@ -49,13 +49,7 @@ export function createRevocationWatch(deps: RevocationWatchDeps): RevocationWatc
     seen = endings;
     deps.onEnded();
   };
-  return {
-    look: () => {
-      // One after the other, so that whoever waits for its own look knows that it began after what it has done.
-      underWay = underWay.then(lookOnce, lookOnce);
-      return underWay;
-    },
-  };
+  return { look: oneMoreRun(lookOnce) };
 }
 
 async function closeEnded({ store, live, connections, log }: RevocationWatchDeps): Promise<void> {
