@@ -144,9 +144,9 @@ describe("openCrls", () => {
       const serials = await addRevoked(core, count);
       let pauses = 0;
       let turns = 0;
-      let isBuilding = true;
+      const done = new AbortController();
       const others = (async () => {
-        for (; isBuilding; turns += 1) await nextTurn();
+        for (; !done.signal.aborted; turns += 1) await nextTurn();
       })();
       const read: number[] = [];
       const { store } = core;
@@ -163,7 +163,7 @@ describe("openCrls", () => {
         await nextTurn();
       };
       const crls = await open(core, { store: counted, pause });
-      isBuilding = false;
+      done.abort();
       await others;
       assert.ok(Math.max(...read) <= CRL_SLICE, "no more than a slice is read and encoded at once");
       // Five in that list, and two in each of the three for putting together and writing.
