@@ -49,6 +49,7 @@ const FLUSH_MS = 2_000;
 const POLL_CHECK_MS = 30_000;
 const STORE_CHECK_MS = 2_000;
 const RENEWAL_CHECK_MS = 60_000;
+const AUTHORITY_CHECK_MS = 60_000;
 
 /**
  * Builds central's parts and ties them together; nothing runs yet.
@@ -72,7 +73,9 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const secured = { config, authority, identity, refusals, log, now };
   const agentsListener = await createAgentsListener({ ...secured, control });
   const { operators, gate } = await openConsole(deps);
-  const verbs = listVerbs(createApi(deps, { ...fleet, operators, revocations, watch }, state));
+  const verbs = listVerbs(
+    createApi(deps, { ...fleet, operators, revocations, crls, watch }, state),
+  );
   const health: HealthDeps = { registry: metrics.registry, isReady: () => isReady(store, state) };
   const consoleListener = await createConsoleListener({ ...secured, verbs, gate, health, crls });
   const path = join(deps.dataDir, "admin.sock");
@@ -126,7 +129,7 @@ async function openRevocation(
 
 function createApi(
   deps: OpenedCentral,
-  fleet: Fleet & Pick<ApiDeps, "operators" | "revocations"> & Pick<Revocation, "watch">,
+  fleet: Fleet & Pick<ApiDeps, "operators" | "revocations"> & Pick<Revocation, "crls" | "watch">,
   state: CentralState,
 ): ApiDeps {
   const { vault, audit, store, log } = deps;
@@ -145,7 +148,14 @@ function createApi(
         .catch((error: unknown) => log.error({ err: error }, "connections were not looked at"));
     },
     revocations,
-    namespaces,
+    namespaces: {
+      ...namespaces,
+      create: async (name, actor) => {
+        const made = await namespaces.create(name, actor);
+        await fleet.crls.refreshIfDue();
+        return made;
+      },
+    },
     settings,
     certificates: createCertificateCatalogue(store),
     audit,
@@ -154,7 +164,7 @@ function createApi(
 }
 
 function createCentralTimers(
-  { config, store, log }: OpenedCentral,
+  { config, store, authority, log }: OpenedCentral,
   { live, polling }: Fleet,
   { identity, crls, watch }: Pick<Revocation, "crls" | "watch"> & { identity: CentralIdentity },
 ): Timers {
@@ -165,6 +175,7 @@ function createCentralTimers(
     { name: "store", everyMs: STORE_CHECK_MS, run: () => retryWrite(store) },
     { name: "endings", everyMs: LOOK_EVERY_MS, run: () => watch.look() },
     { name: "revocation lists", everyMs: LOOK_EVERY_MS, run: () => crls.refreshIfDue() },
+    { name: "authorities", everyMs: AUTHORITY_CHECK_MS, run: () => authority.renewIfDue() },
     {
       name: "own certificate",
       everyMs: Math.min(RENEWAL_CHECK_MS, centralLifetime / 20),

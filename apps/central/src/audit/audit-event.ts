@@ -8,6 +8,7 @@ export type AuditAction =
   | "agent.renewed"
   | "agent.revoked"
   | "authority.created"
+  | "authority.retired"
   | "central.started"
   | "central.stopped"
   | "certificate.revoked"

@@ -59,11 +59,16 @@ export async function openCrls(deps: CrlDeps): Promise<Crls> {
   };
 }
 
+/** An authority that has ended signs nothing that anybody would believe. */
+function signing({ authority, now }: CrlDeps): readonly Issuer[] {
+  return authority.issuers().filter(({ certificate }) => certificate.validToDate.getTime() > now());
+}
+
 function isAnyDue({ deps, published }: Shelf): boolean {
-  const { authority, now, lifetimeMs } = deps;
+  const { now, lifetimeMs } = deps;
   // Only the clock is asked here; what was revoked is told otherwise.
   const covers = "";
-  return authority.issuers().some(({ id }) => {
+  return signing(deps).some(({ id }) => {
     const known = published.get(id);
     const moment = { nowMs: now(), lifetimeMs, covers };
     return planCrl(known && { ...known, covers }, moment) !== undefined;
@@ -82,7 +87,7 @@ async function refreshAll(shelf: Shelf): Promise<void> {
   const { deps, lists } = shelf;
   const covered = await lists.covered();
   const summaries = await lists.summaries();
-  for (const issuer of deps.authority.issuers()) {
+  for (const issuer of signing(deps)) {
     const summary = summaries.get(issuer.id);
     const now: CrlMoment = {
       nowMs: deps.now(),

@@ -25,7 +25,9 @@ export function readEnds({ authority, identity, crls, now }: ExpiryDeps): Ends {
     ends.set(kind, Math.min(ends.get(kind) ?? Infinity, seconds));
   };
   note(certificates, "central", identity.endsAtMs());
-  for (const { id, kind, certificate } of authority.issuers()) {
+  for (const { id, kind, certificate, isRetired } of authority.issuers()) {
+    // What was replaced ends as it should.
+    if (isRetired) continue;
     note(certificates, kind, certificate.validToDate.getTime());
     const list = crls.current(id);
     // A list that is not there is one that has ended.

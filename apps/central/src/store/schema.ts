@@ -25,16 +25,23 @@ export interface NamespaceTable {
   created_at: number;
 }
 
+/** What an authority certifies. */
+export type AuthorityKind = "root" | "agents" | "services";
+
 /** The certificate authorities with their sealed keys. */
 export interface AuthorityTable {
   id: string;
-  kind: "root" | "agents" | "services";
+  /** Of one that was replaced by a later one: its own word, so that its place is free. */
+  kind: AuthorityKind | `retired:${string}`;
   /** Empty for authorities that serve every namespace. */
   namespace: string;
   certificate_pem: string;
   sealed_key: Uint8Array;
   serial: string;
   not_after: number;
+  /** What it was, once it is replaced: what it certified stays good, but it certifies nothing more. */
+  retired_kind: Generated<AuthorityKind | null>;
+  retired_at: Generated<number | null>;
 }
 
 /** The keys that sign instructions, one an epoch. */

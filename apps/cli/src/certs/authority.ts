@@ -25,7 +25,10 @@ export const showAuthorities: DefineVerb = (command, context) => {
 
 function columns({ now }: Pick<CommandContext, "now">): readonly Column[] {
   return [
-    { title: "KIND", cell: (row) => textOf(row, "kind") },
+    {
+      title: "KIND",
+      cell: (row) => `${textOf(row, "kind")}${row["retiredAt"] ? ", retired" : ""}`,
+    },
     { title: "NAMESPACE", cell: (row) => textOf(row, "namespace") || "all" },
     { title: "ENDS", cell: (row) => distanceText(row["notAfter"], now()) },
     { title: "CRL", cell: (row) => textOf(rowOf(row, "crl"), "number") },

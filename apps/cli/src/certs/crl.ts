@@ -54,7 +54,10 @@ export const writeCrl: DefineVerb = (command, context) => {
 async function agentsAuthority(client: AdminClient, namespace: string): Promise<string> {
   const authorities = await client.list({ path: ["authorities"] });
   const own = authorities.find(
-    (row) => textOf(row, "kind") === "agents" && textOf(row, "namespace") === namespace,
+    (row) =>
+      textOf(row, "kind") === "agents" &&
+      textOf(row, "namespace") === namespace &&
+      textOf(row, "retiredAt") === "",
   );
   if (own !== undefined) return textOf(own, "id");
   const detail = { thing: "namespace", id: namespace, noun: "namespaces" };

@@ -29,6 +29,9 @@ const authority = z.strictObject({
   kind: z.string(),
   namespace: z.string().describe("Empty for authorities that serve every namespace."),
   notAfter: timeField,
+  retiredAt: timeField
+    .nullable()
+    .describe("When the next one took its place; null for those that certify now."),
   crl: z
     .strictObject({
       number: z.int(),

@@ -2,7 +2,7 @@ import { type Kysely, sql } from "kysely";
 import type { Migration } from "kysely/migration";
 
 /**
- * Revocation lists, the reason of each revocation, and a counter that every process on this database watches: it rises with
+ * Revocation lists, the reason of each revocation, authorities that were replaced, and a counter that every process on this database watches: it rises with
  * whatever ends somebody's right to be here.
  */
 export const revocation: Migration = {
@@ -25,6 +25,9 @@ export const revocation: Migration = {
       .addColumn("der", "blob", (c) => c.notNull())
       .execute();
     await createCounter(db);
+    // A place has one authority; the one before gives its kind up, since certificates still name it.
+    await db.schema.alterTable("authorities").addColumn("retired_kind", "text").execute();
+    await db.schema.alterTable("authorities").addColumn("retired_at", "bigint").execute();
   },
 };
 
