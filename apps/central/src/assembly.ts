@@ -152,7 +152,10 @@ function createApi(
       ...namespaces,
       create: async (name, actor) => {
         const made = await namespaces.create(name, actor);
-        await fleet.crls.refreshIfDue();
+        // Made it is; a list that fails now is made by the clock.
+        await fleet.crls
+          .refreshIfDue()
+          .catch((error: unknown) => log.error({ err: error }, "a list was not made"));
         return made;
       },
     },
