@@ -68,6 +68,9 @@ const certificates = z
     centralLifetime: durationSetting("24h", "20s", "30d").describe(
       "Life of central's own certificates; renewed at half-life.",
     ),
+    crlLifetime: durationSetting("24h", "20s", "30d").describe(
+      "How long a revocation list is good; the next one is made at half of it, and at once when something is revoked.",
+    ),
     intermediateLifetime: durationSetting("1825d", "1d", "3650d").describe(
       "Life of the authorities below the root.",
     ),

@@ -7,6 +7,7 @@ import { createAgentSession } from "./control/agent-session.ts";
 import type { Caller } from "./control/caller.ts";
 import { createJoinSession } from "./control/join-session.ts";
 import { createLiveLinks, type LiveLinks } from "./control/live-links.ts";
+import { createOpenConnections, type OpenConnections } from "./control/open-connections.ts";
 import { createPollingLinks, type PollingLinks } from "./control/polling-links.ts";
 import { createRefusals, type Refusals } from "./control/refusals.ts";
 import { createRenewalSession } from "./control/renewal-session.ts";
@@ -32,6 +33,7 @@ export interface Fleet {
   readonly settings: SettingStore;
   readonly live: LiveLinks;
   readonly polling: PollingLinks;
+  readonly connections: OpenConnections;
   readonly refusals: Refusals;
   readonly admission: Admission;
   readonly beginSession: (caller: Caller) => Session;
@@ -69,7 +71,15 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const onChange = (namespace: string): void => void live.pushTo(namespace);
   const settings = createSettingStore({ ...recorded, onChange });
   const refusals = createRefusals({ audit, log, metrics, now });
-  const admission = createAdmission({ store, tokens, refusals, now, renewalGraceMs });
+  const admission = createAdmission({
+    store,
+    authority,
+    tokens,
+    refusals,
+    now,
+    renewalGraceMs,
+  });
+  const connections = createOpenConnections();
   const enrolment = { ...recorded, tokens, authority };
   const grant = { authority, instructor, addresses };
   const renewing = { renewal: { ...recorded, authority }, grant };
@@ -81,7 +91,7 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   };
   const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
   const stores = { agents, life, links, tokens, namespaces, settings };
-  return { ...stores, metrics, live, polling, refusals, admission, beginSession };
+  return { ...stores, metrics, live, polling, connections, refusals, admission, beginSession };
 }
 
 function joinToken(

@@ -3,6 +3,12 @@ export * from "./authority.ts";
 export * from "./chain.ts";
 export type { ChainPurpose, ExpectedName, IsRevoked } from "./chain-question.ts";
 export * from "./crl.ts";
+export {
+  encodeRevokedEntry,
+  REVOCATION_REASONS,
+  type RevocationReason,
+  type RevokedEntry,
+} from "./crl-entry.ts";
 export * from "./crl-reader.ts";
 export * from "./csr.ts";
 export * from "./csr-reader.ts";
@@ -19,6 +25,6 @@ export {
   spkiPin,
 } from "./keys.ts";
 export * from "./message-signature.ts";
-export { certificatesFromPem, splitPem, toPem } from "./pem.ts";
+export { certificatesFromPem, decodePemBlock, encodePemBlock, splitPem, toPem } from "./pem.ts";
 export * from "./profile.ts";
 export { createSerial, serialOf } from "./serial.ts";

@@ -7,6 +7,7 @@ import type { AgentStore } from "../fleet/agent-store.ts";
 import type { LinkStore } from "../fleet/link-store.ts";
 import type { NamespaceStore } from "../fleet/namespace-store.ts";
 import type { OperatorStore } from "../operators/operator-store.ts";
+import type { Revocations } from "../revocation/revocations.ts";
 import type { SettingStore } from "../settings/setting-store.ts";
 
 /** What central says of itself. */
@@ -33,6 +34,7 @@ export interface ApiDeps {
   readonly namespaces: NamespaceStore;
   readonly settings: SettingStore;
   readonly certificates: CertificateCatalogue;
+  readonly revocations: Revocations;
   readonly audit: AuditLog;
   readonly operators: OperatorStore;
 }

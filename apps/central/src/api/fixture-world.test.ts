@@ -1,9 +1,11 @@
 /* Equipment: a central with one of everything in each of two namespaces, and a request for every route. No tests of its own. */
+import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
-import { serialOf } from "@tautline/pki";
+import { certificatesFromPem, serialOf } from "@tautline/pki";
 import { described, joinMessage, messageOf } from "../control/fixture-messages.test.ts";
 import {
   admin,
+  type JoinedAgent,
   joinOver,
   newToken,
   openControl,
@@ -29,6 +31,7 @@ export interface Things {
   readonly doomed: string;
   readonly link: string;
   readonly serial: string;
+  readonly authority: string;
   readonly operator: string;
 }
 
@@ -46,6 +49,7 @@ export const MISSING: Things = {
   doomed: NO_AGENT,
   link: "00000000-0000-4000-8000-000000000000",
   serial: "00",
+  authority: "00",
   operator: "no-one",
 };
 
@@ -79,6 +83,7 @@ export async function fillNamespace(central: TestCentral, namespace: string): Pr
     doomed: await more("doomed"),
     link: links.items[0]?.id ?? "",
     serial: serialOf(new X509Certificate(agent.identity.chainPem)),
+    authority: serialOf(issuerOf(agent)),
     operator,
   };
 }
@@ -90,6 +95,12 @@ async function addCandidate(central: TestCentral, namespace: string): Promise<st
   await link.next();
   link.close();
   return joiner.id;
+}
+
+function issuerOf({ identity }: JoinedAgent): X509Certificate {
+  const [, issuer] = certificatesFromPem(identity.chainPem);
+  assert.ok(issuer);
+  return issuer;
 }
 
 /** One request for a route. */
@@ -110,6 +121,7 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
   "GET /healthz": plain("/healthz"),
   "GET /readyz": plain("/readyz"),
   "GET /metrics": plain("/metrics"),
+  "GET /crl/:file": ({ authority }) => ({ path: `/crl/${authority}.crl` }),
   "GET /api/v1/status": plain("/api/v1/status"),
   "GET /api/v1/vault": plain("/api/v1/vault"),
   "GET /api/v1/whoami": plain("/api/v1/whoami"),
@@ -155,7 +167,14 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
   }),
   "GET /api/v1/certificates": plain("/api/v1/certificates"),
   "GET /api/v1/certificates/:serial": ({ serial }) => ({ path: `/api/v1/certificates/${serial}` }),
+  "POST /api/v1/certificates/:serial/revoke": ({ serial }) => ({
+    path: `/api/v1/certificates/${serial}/revoke`,
+    body: { reason: "superseded" },
+  }),
   "GET /api/v1/authorities": plain("/api/v1/authorities"),
+  "GET /api/v1/authorities/:id/crl": ({ authority }) => ({
+    path: `/api/v1/authorities/${authority}/crl`,
+  }),
   "GET /api/v1/audit": plain("/api/v1/audit"),
   "GET /api/v1/audit/verify": plain("/api/v1/audit/verify"),
   "POST /api/v1/operators": (_things, fresh) => ({

@@ -8,6 +8,7 @@ import { descriptionVerbs } from "./verbs/description-verbs.ts";
 import { lifeVerbs } from "./verbs/life-verbs.ts";
 import { linkVerbs } from "./verbs/link-verbs.ts";
 import { namespaceVerbs } from "./verbs/namespace-verbs.ts";
+import { revocationVerbs } from "./verbs/revocation-verbs.ts";
 import { operatorVerbs } from "./verbs/operator-verbs.ts";
 import { settingVerbs } from "./verbs/setting-verbs.ts";
 import { statusVerbs } from "./verbs/status-verbs.ts";
@@ -30,6 +31,7 @@ export function listVerbs(deps: ApiDeps): readonly Verb[] {
     ...namespaceVerbs(deps),
     ...settingVerbs(deps),
     ...certificateVerbs(deps),
+    ...revocationVerbs(deps),
     ...auditVerbs(deps),
     ...operatorVerbs(deps),
   );

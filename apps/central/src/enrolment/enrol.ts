@@ -15,6 +15,7 @@ import {
   type Waiting,
 } from "./approvals.ts";
 import { refuseKnownKeys, reserveKeys } from "./known-keys.ts";
+import { refuseRevokedKeys } from "./revoked-keys.ts";
 import type { TokenStore } from "./token-store.ts";
 
 /** What an agent asks for: its own id, the public keys of its two leaves, a name for people. */
@@ -145,6 +146,7 @@ async function answerAgain(
   const refusal = state === "pending" ? undefined : refusalOf(state, id);
   if (refusal !== undefined) throw refusal;
   if (token.revoked_at !== null) throw new TautlineError("enrolment.token_revoked");
+  await refuseRevokedKeys(trx, [candidate.pins.client, candidate.pins.server]);
   const agent = { id, name, namespace };
   if (await isCertified(trx, id)) {
     const held = await certificatesHeld(trx, known, deps.now());

@@ -11,6 +11,7 @@ import type { Enrolled } from "./enrol.ts";
 import { approvalPending, dropApproval, useApproval, type Waiting } from "./approvals.ts";
 import { refuseKnownKeys } from "./known-keys.ts";
 import { recordedCertificates } from "./recorded-certificates.ts";
+import { refuseRevokedKeys } from "./revoked-keys.ts";
 
 /** What an enrolled agent asks for: the public keys of its next two leaves, under the next number. */
 export interface RenewalOrder extends RenewalRequest {
@@ -192,7 +193,8 @@ async function repeat(
   trx: Writer,
   renewing: Renewing,
 ): Promise<Enrolled | Waiting> {
-  const { agent } = renewing;
+  const { agent, keys } = renewing;
+  await refuseRevokedKeys(trx, [keys.client.pin, keys.server.pin]);
   const known = await recordedCertificates(trx, agent);
   const endsMs = Math.min(known.client.validToDate.getTime(), known.server.validToDate.getTime());
   // What has ended meanwhile is of no use to the agent, which asks with the keys that it has.

@@ -13,7 +13,7 @@ export async function endIdentity(trx: Writer, id: string, atMs: number): Promis
   await trx.updateTable("agents").set(over).where("id", "=", id).execute();
   await trx
     .updateTable("certificates")
-    .set({ revoked_at: atMs })
+    .set({ revoked_at: atMs, revoked_reason: "privilegeWithdrawn" })
     .where("agent_id", "=", id)
     .where("revoked_at", "is", null)
     .execute();

@@ -1,3 +1,4 @@
+import type { RevocationReason } from "@tautline/pki";
 import type { OperatorRole } from "@tautline/protocol";
 import type { Generated, Insertable, Selectable } from "kysely";
 
@@ -24,16 +25,23 @@ export interface NamespaceTable {
   created_at: number;
 }
 
+/** What an authority certifies. */
+export type AuthorityKind = "root" | "agents" | "services";
+
 /** The certificate authorities with their sealed keys. */
 export interface AuthorityTable {
   id: string;
-  kind: "root" | "agents" | "services";
+  /** Of one that was replaced by a later one: its own word, so that its place is free. */
+  kind: AuthorityKind | `retired:${string}`;
   /** Empty for authorities that serve every namespace. */
   namespace: string;
   certificate_pem: string;
   sealed_key: Uint8Array;
   serial: string;
   not_after: number;
+  /** What it was, once it is replaced: what it certified stays good, but it certifies nothing more. */
+  retired_kind: Generated<AuthorityKind | null>;
+  retired_at: Generated<number | null>;
 }
 
 /** The keys that sign instructions, one an epoch. */
@@ -144,8 +152,29 @@ export interface CertificateTable {
   not_before: number;
   not_after: number;
   revoked_at: number | null;
+  /** Null for what is not revoked, or without a reason. */
+  revoked_reason: Generated<RevocationReason | null>;
   /** Number of the identity it belongs to; 0 is the join's, and of certificates of central itself. */
   renewal_counter: Generated<number>;
+}
+
+/** The newest revocation list of each authority. */
+export interface CrlTable {
+  authority_id: string;
+  number: number;
+  this_update: number;
+  next_update: number;
+  entries: number;
+  /** What was revoked when it was made, by number and newest time: where that has changed, another is due. */
+  covers: string;
+  der: Uint8Array;
+}
+
+/** Counters that every process on the database watches. */
+export interface CounterTable {
+  /** `endings`: rises with each certificate, agent or token that ends; counted by triggers. */
+  name: "endings";
+  value: number;
 }
 
 /** The live links of every central on this database. */
@@ -229,6 +258,8 @@ export interface Schema {
   deleted_agents: DeletedAgentTable;
   reserved_keys: ReservedKeyTable;
   certificates: CertificateTable;
+  crls: CrlTable;
+  counters: CounterTable;
   links: LinkTable;
   settings: SettingTable;
   instructions: InstructionTable;

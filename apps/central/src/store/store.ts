@@ -6,6 +6,7 @@ import { firstRelease } from "./migrations/0001-first.ts";
 import { renewal } from "./migrations/0002-renewal.ts";
 import { operatorsRelease } from "./migrations/0003-operators.ts";
 import { lifeOfAgents } from "./migrations/0004-life.ts";
+import { revocation } from "./migrations/0005-revocation.ts";
 import {
   publishDatabase,
   refuseCutOff,
@@ -49,6 +50,7 @@ const migrations: MigrationProvider = {
     "0002-renewal": renewal,
     "0003-operators": operatorsRelease,
     "0004-life": lifeOfAgents,
+    "0005-revocation": revocation,
   }),
 };
 

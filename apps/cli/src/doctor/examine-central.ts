@@ -76,12 +76,14 @@ async function askCentral(
   return [
     ...examineVault(vault, folder),
     ...agents.flatMap((agent) => examineCopies(agent, nowMs)),
-    ...authorities.flatMap((row) =>
-      examineCertificate(
-        { name: authorityName(row), notAfter: row["notAfter"], isAuthority: true },
-        nowMs,
+    ...authorities
+      .filter((row) => (row["retiredAt"] ?? null) === null)
+      .flatMap((row) =>
+        examineCertificate(
+          { name: authorityName(row), notAfter: row["notAfter"], isAuthority: true },
+          nowMs,
+        ),
       ),
-    ),
     ...currentOwnCertificates(certificates).flatMap((row) =>
       examineCertificate(
         {

@@ -43,8 +43,9 @@ export const admissionErrors = defineErrors({
     exit: 1,
   },
   "admission.certificate_revoked": {
-    sentence: "This client certificate was revoked.",
-    remedy: "Join this agent again with a new token.",
+    sentence: "This client certificate, or another one over the same key, was revoked.",
+    remedy:
+      "Ask who revoked it ('tautline audit list' at central). To bring the host back: 'tautline agents revoke ID' there, then empty the host's data folder and join it again.",
     status: 403,
     exit: 1,
   },
