@@ -10,8 +10,10 @@ import { certificates } from "./certificates.ts";
 import { eventLoop } from "./event-loop.ts";
 import { idleMemory } from "./idle-memory.ts";
 import { joins } from "./joins.ts";
+import { crl } from "./crl.ts";
 import { currentLoad, describeMachine } from "./machine.ts";
 import { reconnects } from "./reconnects.ts";
+import { revocation } from "./revocation.ts";
 import { spreadOf } from "./spread.ts";
 import { startUp } from "./start-up.ts";
 import { statusMessages } from "./status-messages.ts";
@@ -23,6 +25,8 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   reconnects,
   "status-messages": statusMessages,
   "event-loop": eventLoop,
+  revocation,
+  crl,
   "start-up": startUp,
   "idle-memory": idleMemory,
 };

@@ -17,6 +17,7 @@ export interface RunningCentral {
     readonly uses?: number;
     readonly namespace?: string;
     readonly ttlMs?: number;
+    readonly approve?: boolean;
   }): Promise<string>;
 }
 

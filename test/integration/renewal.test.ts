@@ -22,6 +22,11 @@ interface AgentPage {
     readonly inUse: number;
   };
   readonly cloneSuspectedAt: string | null;
+  readonly approval: {
+    readonly kind: string;
+    readonly decision: string | null;
+    readonly code: string;
+  } | null;
 }
 
 interface Certificate {
@@ -174,7 +179,34 @@ describe("renewal with real processes and lives of 20 s", { concurrency: true },
       await running.kill("SIGTERM");
     }));
 
-  it("F5: beyond the grace the agent is refused by its own code, central audits, and nothing is wiped; with a longer grace it is back", () =>
+  it("F5: beyond the grace the renewal waits for an operator, is refused once declined, and is back without a visit once approved", () =>
+    withShortLives(async (central) => {
+      const { id, data } = await joinAgent(central);
+      const before = settingsOf(data);
+      await untilExpired(central);
+      await using running = runAgent(data);
+      const asked = await until(async () => (await pageOf(central, id)).approval ?? undefined);
+      assert.deepEqual([asked.kind, asked.decision], ["renewal", null]);
+      assert.equal((await pageOf(central, id)).state, "pending");
+      await until(async () =>
+        running.stderr.includes("enrolment.approval_pending") ? true : undefined,
+      );
+      await central.call("POST", `/api/v1/agents/${id}/decline`);
+      await until(async () => (running.stderr.includes("enrolment.declined") ? true : undefined));
+      assert.equal((await pageOf(central, id)).renewal.number, 0);
+      assert.match(settingsOf(data), /"state": "committed"/);
+      await central.call("POST", `/api/v1/agents/${id}/approve`, { code: asked.code });
+      assert.equal((await event(running, "renewed"))["number"], "1");
+      assert.equal((await onlyLink(central)).agent, id);
+      assert.notEqual(settingsOf(data), before);
+      const { state, approval } = await pageOf(central, id);
+      assert.deepEqual([state, approval], ["active", null]);
+      const actions = (await trailOf(central)).map(({ action }) => action);
+      assert.equal(actions.filter((action) => action === "agent.pending").length, 1);
+      await running.kill("SIGTERM");
+    }, "0s"));
+
+  it("F5: with a longer grace a late agent is back by itself, and what it asked is forgotten", () =>
     withTempFolder(async (folder) => {
       const dataDir = join(folder, "central");
       mkdirSync(dataDir, { mode: 0o700 });
@@ -191,18 +223,7 @@ describe("renewal with real processes and lives of 20 s", { concurrency: true },
       const { id, data } = await joinAgent(central);
       await untilExpired(central);
       await using running = runAgent(data);
-      const refused = await until(async () =>
-        (await trailOf(central)).find(({ action }) => action === "link.refused"),
-      );
-      assert.deepEqual(
-        [refused.actor, refused.detail["code"]],
-        [`agent:${id}`, "admission.grace_exceeded"],
-      );
-      await until(async () =>
-        running.stderr.includes("admission.grace_exceeded") ? true : undefined,
-      );
-      assert.match(settingsOf(data), /"state": "committed"/);
-      assert.equal((await pageOf(central, id)).renewal.number, 0);
+      await until(async () => (await pageOf(central, id)).approval ?? undefined);
       const ports = { agents: central.agentsPort, console: central.consolePort };
       await first.kill("SIGTERM");
       write("1h");
@@ -210,6 +231,7 @@ describe("renewal with real processes and lives of 20 s", { concurrency: true },
       const again = await describeCentral(second, dataDir, folder);
       assert.equal((await event(running, "renewed"))["number"], "1");
       assert.equal((await onlyLink(again)).agent, id);
+      assert.equal((await pageOf(again, id)).approval, null);
       await running.kill("SIGTERM");
       await second.kill("SIGTERM");
     }));
@@ -235,6 +257,10 @@ describe("renewal with real processes and lives of 20 s", { concurrency: true },
       const { peerSerial } = await onlyLink(central);
       const newest = (await clientCertificates(central)).find(({ renewal }) => renewal === 2);
       assert.equal(peerSerial, newest?.serial);
+      // An operator looked; a copy that goes on asking is suspected again.
+      await central.call("POST", `/api/v1/agents/${id}/release`);
+      const released = (await trailOf(central)).find(({ action }) => action === "agent.released");
+      assert.equal(released?.detail["from"], "suspicion of a copy");
       assert.equal((await central.call<{ ok: boolean }>("GET", "/api/v1/audit/verify")).ok, true);
       await Promise.all([one.kill("SIGTERM"), other.kill("SIGTERM")]);
     }));

@@ -16,6 +16,7 @@ import { createAgentKeys } from "./enrolment/agent-keys.ts";
 import { askCentral } from "./enrolment/ask-central.ts";
 import type { GrantParts } from "./enrolment/grant-check.ts";
 import { join } from "./enrolment/join.ts";
+import { sayLeave } from "./enrolment/say-leave.ts";
 import { takeFolderLock, type FolderLock } from "./folder-lock.ts";
 import { openLocalAudit, type LocalAudit } from "./instructions/local-audit.ts";
 import { createReportAllowance, type ReportAllowance } from "./report-allowance.ts";
@@ -27,6 +28,7 @@ import { splitState } from "./settings/settings-document.ts";
 import { openSettingsStore, type SettingsStore } from "./settings/settings-store.ts";
 import { describeStatus, type AgentStatus } from "./status/agent-status.ts";
 import { openStatusSocket, type StatusSocket } from "./status/status-socket.ts";
+import { wipeFolder } from "./wipe-folder.ts";
 
 const NOT_CONNECTED: ControlStatus = {
   connected: false,
@@ -46,6 +48,8 @@ export interface AgentWorld {
   readonly host: HostFacts;
   /** Told of problems instead of the log. */
   readonly onProblem?: (error: TautlineError) => void;
+  /** Told once when central says that an operator decides about the join. */
+  readonly onWaiting?: (agentId: string, code: string) => void;
   /** Told at each first answer of a link. */
   readonly onConnected: (agentId: string, address: string, evidence: LinkEvidence) => void;
   /** Told at each renewed identity once it is in use. */
@@ -59,6 +63,8 @@ export interface JoinWish {
   readonly name: string;
   /** Rounds through central's addresses before it gives up. */
   readonly maxRounds: number;
+  /** Where an operator decides: wait for it. */
+  readonly mayWait: boolean;
 }
 
 /** An agent on its data folder, stopped. */
@@ -66,7 +72,7 @@ export interface Agent {
   /**
    * Joins, or finishes a join, and resolves when the identity is proven.
    *
-   * @throws agent.*, link.*, vault.* codes; what was reached stays resumable
+   * @throws agent.approval_waiting where it may not wait, agent.*, link.*, vault.* codes; what was reached stays resumable
    */
   join(wish: JoinWish, signal: AbortSignal): Promise<CommittedState>;
   /**
@@ -75,6 +81,15 @@ export interface Agent {
    * @throws agent.not_joined, agent.already_running, agent.*, vault.* codes
    */
   run(signal: AbortSignal): Promise<void>;
+  /**
+   * Tells central that this agent leaves, and wipes its data folder once that is acknowledged.
+   *
+   * @returns the id of the agent that was
+   * @throws agent.not_joined, agent.leave_unproven, agent.leave_unanswered, agent.wipe_failed, agent.already_running, vault.* codes
+   */
+  leave(signal: AbortSignal): Promise<string>;
+  /** Wipes its data folder and tells nobody; works also where the vault cannot be opened. */
+  wipe(): Promise<void>;
 }
 
 /**
@@ -153,11 +168,33 @@ class FolderAgent implements Agent {
     });
   }
 
+  leave(signal: AbortSignal): Promise<string> {
+    const { folder, config, clock } = this.#world;
+    return this.#withParts(async () => {
+      const { state } = this.#store.value;
+      if (state === undefined) throw this.#notJoined();
+      await sayLeave(state, { config, clock, signal });
+      // Nobody else may begin anew in the folder until it is empty.
+      wipeFolder(folder);
+      return state.agentId;
+    });
+  }
+
+  async wipe(): Promise<void> {
+    const running = await startParts([this.#lock], () => {});
+    try {
+      wipeFolder(this.#world.folder);
+    } finally {
+      await running.stop();
+    }
+  }
+
   /** Gives false if the agent was stopped before the join was finished; what was reached is kept. */
   async #resumeJoin(name: string, signal: AbortSignal): Promise<boolean> {
     try {
       const maxRounds = Number.POSITIVE_INFINITY;
-      await this.#finishJoin({ ticket: undefined, name, maxRounds }, signal);
+      const wish = { ticket: undefined, name, maxRounds, mayWait: true };
+      await this.#finishJoin(wish, signal);
       return true;
     } catch (error) {
       if (signal.aborted) return false;
@@ -196,6 +233,7 @@ class FolderAgent implements Agent {
       random,
       signal,
       onProblem: (error) => this.#onProblem(error),
+      onWaiting: (agentId, { code }) => this.#onWaiting(agentId, code),
     });
   }
 
@@ -254,6 +292,11 @@ class FolderAgent implements Agent {
       "connected to central",
     );
     this.#world.onConnected(agentId, address, evidence);
+  }
+
+  #onWaiting(id: string, code: string): void {
+    if (this.#world.onWaiting !== undefined) this.#world.onWaiting(id, code);
+    else this.#world.log.warn({ id, code }, "an operator has to approve this agent");
   }
 
   #onRenewed(state: CommittedState): void {

@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import {
   decodeJoinToken,
   isAgentName,
+  isTautlineError,
   LIMITS,
   parseAgentName,
   TautlineError,
@@ -49,6 +50,8 @@ export interface JoinOptions extends RunOptions {
   readonly token?: string | undefined;
   readonly tokenFile?: string | undefined;
   readonly name?: string | undefined;
+  /** Return at once where an operator has to approve; a later call goes on. */
+  readonly noWait?: boolean | undefined;
   /** Stay and run the agent once it has joined. */
   readonly run?: boolean | undefined;
 }
@@ -80,8 +83,38 @@ export async function runAgent(options: RunOptions, io: AgentIo): Promise<number
   });
 }
 
+/** How `agent leave` is to leave. */
+export interface LeaveOptions extends AgentOptions {
+  /** Wipe this host and tell central nothing. */
+  readonly force?: boolean | undefined;
+  readonly json?: boolean | undefined;
+}
+
 /**
- * Joins central, or finishes a join; prints the agent's id. On a host that has joined this central it says so and uses no token.
+ * Leaves central: tells it, and wipes the agent's data once that is acknowledged.
+ *
+ * @returns the exit code 0
+ * @throws agent.not_joined, agent.already_running, agent.leave_*, agent.wipe_failed, config.*, vault.* codes
+ */
+export async function leaveAgent(options: LeaveOptions, io: AgentIo): Promise<number> {
+  const { folder, config } = locate(options);
+  // With a damaged state there is nobody to say good-bye as, and still something to wipe.
+  if (!existsSync(folder.settings)) {
+    throw new TautlineError("agent.not_joined", { detail: { dataDir: folder.path } });
+  }
+  const agent = createAgent(worldOf(folder, config, SILENT));
+  const told = options.force !== true;
+  const id = told ? await untilSignal(io.signal, (signal) => agent.leave(signal)) : null;
+  if (!told) await agent.wipe();
+  const sentence = told
+    ? `Agent ${id} has left; its data on this host is wiped.`
+    : "The agent's data on this host is wiped; central was not told.";
+  io.stdout(options.json === true ? JSON.stringify({ id, told, wiped: true }) : sentence);
+  return 0;
+}
+
+/**
+ * Joins central, or finishes a join; prints the agent's id. Where an operator is to approve it waits, or with `noWait` says so. On a host that has joined this central it says so and uses no token.
  *
  * @returns the exit code 0
  * @throws agent.token_missing, agent.already_joined, value.join_token, agent.*, link.*, config.*, vault.* codes
@@ -97,7 +130,11 @@ export async function joinAgent(options: JoinOptions, io: AgentIo): Promise<numb
     await untilSignal(io.signal, async (signal) => {
       const ticket = token && ticketOf(token);
       const agent = createAgent({ ...worldOf(folder, config, SILENT), ...noting(io) });
-      await agent.join({ ticket, name, maxRounds: JOIN_ROUNDS }, signal);
+      const mayWait = options.noWait !== true;
+      const joined = agent.join({ ticket, name, maxRounds: JOIN_ROUNDS, mayWait }, signal);
+      await joined.catch((error: unknown) => {
+        if (mayWait || !isWaiting(error)) throw error;
+      });
     });
   }
   printJoined(options, io, await readStatus(folder), wasJoined);
@@ -127,11 +164,19 @@ function locate(options: AgentOptions): Located {
   return { folder, config: asked ?? loadAgentConfig(own) };
 }
 
+function isWaiting(error: unknown): boolean {
+  return isTautlineError(error) && error.code === "agent.approval_waiting";
+}
+
 /** At a terminal each new problem of a join is one plain line; the same one again says nothing new. */
-function noting({ note }: AgentIo): Pick<AgentWorld, "onProblem"> {
+function noting({ note }: AgentIo): Pick<AgentWorld, "onProblem" | "onWaiting"> {
   if (note === undefined) return {};
   const noted = new Set<string>();
   return {
+    onWaiting: (id, code) =>
+      note(
+        `An operator has to approve this host. Its code is ${code}; at central: tautline agents approve ${id}`,
+      ),
     onProblem: ({ message }) => {
       if (noted.has(message)) return;
       noted.add(message);
@@ -199,9 +244,10 @@ function printJoined(
   status: AgentStatus,
   wasJoined: boolean,
 ): void {
-  const { id, name, namespace } = status;
-  if (options.json === true)
-    io.stdout(JSON.stringify({ id, name, namespace, state: status.state }));
+  const { id, name, namespace, state, approval } = status;
+  const code = approval === null ? {} : { code: approval.code };
+  if (options.json === true) io.stdout(JSON.stringify({ id, name, namespace, state, ...code }));
+  else if (approval !== null) io.stdout(`${id} (waits for approval; its code is ${approval.code})`);
   else io.stdout(wasJoined ? `${id} (had joined already; no token was used)` : id);
 }
 

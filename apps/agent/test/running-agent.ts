@@ -19,7 +19,7 @@ export interface TestAgent {
   /** The state after each renewal. */
   readonly renewed: readonly CommittedState[];
   /** Joins with a token's text and resolves when the identity is proven. */
-  join(token: string, maxRounds?: number): ReturnType<Agent["join"]>;
+  join(token: string, maxRounds?: number, mayWait?: boolean): ReturnType<Agent["join"]>;
   /** Starts to run; `stop` says goodbye and waits until it has stopped. */
   start(): { readonly ended: Promise<void>; stop(): Promise<void> };
 }
@@ -61,10 +61,10 @@ export function makeTestAgent(
     logged,
     connected,
     renewed,
-    join: (token, maxRounds = 1) => {
+    join: (token, maxRounds = 1, mayWait = true) => {
       const ticket = ticketOf(decodeJoinToken(token));
       const never = new AbortController().signal;
-      return agent.join({ ticket, name: "test-agent", maxRounds }, never);
+      return agent.join({ ticket, name: "test-agent", maxRounds, mayWait }, never);
     },
     start() {
       const stopping = new AbortController();

@@ -37,6 +37,12 @@ const known = {
 
 export const sampleJoining: JoiningState = { state: "joining", ...known, ticket: sampleTicket };
 
+/** The same agent, as it waits until an operator approves. */
+export const samplePending: JoiningState = {
+  ...sampleJoining,
+  decision: { answer: "pending", code: "7Q2-0KX", sinceMs: 500 },
+};
+
 export const sampleCandidate: CandidateState = {
   state: "candidate",
   ...known,

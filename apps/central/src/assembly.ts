@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { TautlineError } from "@tautline/protocol";
 import type { ApiDeps } from "./api/api-deps.ts";
 import type { HealthDeps } from "./api/health-routes.ts";
@@ -17,6 +18,15 @@ import { type ConsoleListener, createConsoleListener } from "./listeners/console
 import type { CentralState, OpenedCentral } from "./opened-central.ts";
 import { type ConsoleGate, createConsoleGate } from "./operators/console-gate.ts";
 import { openOperators, type OperatorStore } from "./operators/operator-store.ts";
+import { type Crls, openCrls } from "./revocation/crl-list.ts";
+import { readEnds } from "./revocation/expiry.ts";
+import { oneMoreRun } from "./revocation/one-more-run.ts";
+import {
+  createRevocationWatch,
+  LOOK_EVERY_MS,
+  type RevocationWatch,
+} from "./revocation/revocation-watch.ts";
+import { createRevocations, type Revocations } from "./revocation/revocations.ts";
 import { isHealthy, retryWrite } from "./store/store-health.ts";
 import type { Store } from "./store/store.ts";
 import { createTimers, type Timers } from "./timers.ts";
@@ -30,6 +40,8 @@ export interface Assembly {
   readonly agentsListener: AgentsListener;
   readonly consoleListener: ConsoleListener;
   readonly adminSocket: AdminSocket;
+  /** Resolves when what follows a revocation is done. */
+  readonly revocationSettled: () => Promise<void>;
   readonly state: CentralState;
 }
 
@@ -37,6 +49,7 @@ const FLUSH_MS = 2_000;
 const POLL_CHECK_MS = 30_000;
 const STORE_CHECK_MS = 2_000;
 const RENEWAL_CHECK_MS = 60_000;
+const AUTHORITY_CHECK_MS = 60_000;
 
 /**
  * Builds central's parts and ties them together; nothing runs yet.
@@ -52,19 +65,25 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
     agentsListener.acceptor.replaceIdentity(renewed);
     consoleListener.acceptor.replaceIdentity(renewed);
   });
+  const revocation = await openRevocation(deps, fleet, identity);
+  const { crls, watch, revocations, settled: revocationSettled } = revocation;
   const { live, metrics, refusals } = fleet;
+  metrics.watchEnds(() => readEnds({ authority, identity, crls, now }));
   const control = { ...fleet, log, isStopping: () => state.isStopping };
   const secured = { config, authority, identity, refusals, log, now };
   const agentsListener = await createAgentsListener({ ...secured, control });
   const { operators, gate } = await openConsole(deps);
-  const verbs = listVerbs(createApi(deps, { ...fleet, operators }, state));
+  const verbs = listVerbs(
+    createApi(deps, { ...fleet, operators, revocations, crls, watch }, state),
+  );
   const health: HealthDeps = { registry: metrics.registry, isReady: () => isReady(store, state) };
-  const consoleListener = await createConsoleListener({ ...secured, verbs, gate, health });
+  const consoleListener = await createConsoleListener({ ...secured, verbs, gate, health, crls });
   const path = join(deps.dataDir, "admin.sock");
   const adminSocket = await createAdminSocket({ path, verbs, health, log });
-  const timers = createCentralTimers(deps, fleet, identity);
+  const timers = createCentralTimers(deps, fleet, { identity, crls, watch });
   const { links } = fleet;
-  return { audit, links, live, timers, agentsListener, consoleListener, adminSocket, state };
+  const listeners = { agentsListener, consoleListener, adminSocket };
+  return { audit, links, live, timers, ...listeners, revocationSettled, state };
 }
 
 /** Operators and the gate they come in by: whoever is disabled is shown out. */
@@ -77,22 +96,70 @@ async function openConsole(
   return { operators, gate };
 }
 
+interface Revocation {
+  readonly crls: Crls;
+  readonly watch: RevocationWatch;
+  readonly revocations: Revocations;
+  readonly settled: () => Promise<void>;
+}
+
+/** Lists, and whoever shows out those who are on them. */
+async function openRevocation(
+  deps: OpenedCentral,
+  { live, connections }: Fleet,
+  identity: CentralIdentity,
+): Promise<Revocation> {
+  const { config, log } = deps;
+  const { crlLifetime: lifetimeMs } = config.certificates;
+  const crls = await openCrls({ ...deps, lifetimeMs, pause: nextTurn });
+  const follow = oneMoreRun(async () => {
+    const works = await Promise.allSettled([crls.refresh(), identity.renewIfRevoked()]);
+    for (const { reason } of works.filter((work) => work.status === "rejected")) {
+      log.error({ err: reason as unknown }, "an ending was not followed up");
+    }
+  });
+  let following: Promise<void> = Promise.resolve();
+  const onEnded = (): void => {
+    following = follow();
+  };
+  const watch = createRevocationWatch({ ...deps, live, connections, onEnded });
+  const revocations = createRevocations({ ...deps, crls, watch });
+  return { crls, watch, revocations, settled: () => following };
+}
+
 function createApi(
   deps: OpenedCentral,
-  fleet: Fleet & Pick<ApiDeps, "operators">,
+  fleet: Fleet & Pick<ApiDeps, "operators" | "revocations"> & Pick<Revocation, "crls" | "watch">,
   state: CentralState,
 ): ApiDeps {
-  const { vault, audit, store } = deps;
-  const { agents, links, tokens, namespaces, settings, live, operators } = fleet;
+  const { vault, audit, store, log } = deps;
+  const { agents, life, links, tokens, namespaces, settings, live, operators, revocations } = fleet;
   return {
     status: describeCentral(deps, fleet, state),
     vault,
     tokens,
     agents,
+    life,
     links,
-    endAgent: (id) =>
-      live.endAgent(id, new TautlineError("admission.agent_revoked", { detail: { id } })),
-    namespaces,
+    endAgent: (id) => {
+      live.endAgent(id, new TautlineError("admission.agent_revoked", { detail: { id } }));
+      // What else it has open here; what fails now is looked at again in a second.
+      fleet.watch
+        .look()
+        .catch((error: unknown) => log.error({ err: error }, "connections were not looked at"));
+    },
+    revocations,
+    namespaces: {
+      ...namespaces,
+      create: async (name, actor) => {
+        const made = await namespaces.create(name, actor);
+        // Made it is; a list that fails now is made by the clock.
+        await fleet.crls
+          .refreshIfDue()
+          .catch((error: unknown) => log.error({ err: error }, "a list was not made"));
+        return made;
+      },
+    },
     settings,
     certificates: createCertificateCatalogue(store),
     audit,
@@ -101,15 +168,18 @@ function createApi(
 }
 
 function createCentralTimers(
-  { config, store, log }: OpenedCentral,
+  { config, store, authority, log }: OpenedCentral,
   { live, polling }: Fleet,
-  identity: CentralIdentity,
+  { identity, crls, watch }: Pick<Revocation, "crls" | "watch"> & { identity: CentralIdentity },
 ): Timers {
   const { centralLifetime } = config.certificates;
   const tasks = [
     { name: "flush", everyMs: FLUSH_MS, run: () => live.flush() },
     { name: "polling", everyMs: POLL_CHECK_MS, run: () => polling.forgetSilent() },
     { name: "store", everyMs: STORE_CHECK_MS, run: () => retryWrite(store) },
+    { name: "endings", everyMs: LOOK_EVERY_MS, run: () => watch.look() },
+    { name: "revocation lists", everyMs: LOOK_EVERY_MS, run: () => crls.refreshIfDue() },
+    { name: "authorities", everyMs: AUTHORITY_CHECK_MS, run: () => authority.renewIfDue() },
     {
       name: "own certificate",
       everyMs: Math.min(RENEWAL_CHECK_MS, centralLifetime / 20),

@@ -126,9 +126,12 @@ async function run(
 
 /** Central's parts: started in this order, stopped in reverse. */
 function listParts(
-  { agentsListener, consoleListener, adminSocket, live, links, timers, audit, state }: Assembly,
+  assembly: Assembly,
   { store, vault }: { readonly store: Store; readonly vault: Vault },
 ): Part[] {
+  const { agentsListener, consoleListener, adminSocket, live, links, timers, audit, state } =
+    assembly;
+  const { revocationSettled } = assembly;
   const central = { actor: "central", subject: "central" };
   return [
     { name: "store", stop: () => store.close() },
@@ -139,6 +142,7 @@ function listParts(
       stop: () => audit.record({ action: "central.stopped", ...central }),
     },
     { name: "links", start: () => links.closeAll(), stop: () => links.closeAll() },
+    { name: "revocation", stop: () => revocationSettled() },
     { name: "timers", start: () => timers.start(), stop: () => timers.stop() },
     {
       name: "console",

@@ -63,10 +63,13 @@ const certificates = z
       "Life of an agent's certificates.",
     ),
     renewalGrace: durationSetting("30d", "0s", "365d").describe(
-      "How long after its end an agent's certificate may still be renewed by proof of its key, without a human; later the agent joins again.",
+      "How long after its end an agent's certificate may still be renewed by proof of its key, without a human; later an operator approves it ('tautline agents approve').",
     ),
     centralLifetime: durationSetting("24h", "20s", "30d").describe(
       "Life of central's own certificates; renewed at half-life.",
+    ),
+    crlLifetime: durationSetting("24h", "20s", "30d").describe(
+      "How long a revocation list is good; the next one is made at half of it, and at once when something is revoked.",
     ),
     intermediateLifetime: durationSetting("1825d", "1d", "3650d").describe(
       "Life of the authorities below the root.",

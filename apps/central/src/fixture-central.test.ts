@@ -180,7 +180,11 @@ export function dialTls(port: number, identity?: TlsIdentity): Promise<TLSSocket
 /** A new join token, read as an agent reads it. */
 export async function newToken(
   central: TestCentral,
-  order: { readonly namespace?: string; readonly uses?: number } = {},
+  order: {
+    readonly namespace?: string;
+    readonly uses?: number;
+    readonly approve?: boolean;
+  } = {},
 ): Promise<JoinToken> {
   const made = await admin<{ token: string }>(central, "POST", "/api/v1/tokens", order);
   return decodeJoinToken(made.token);

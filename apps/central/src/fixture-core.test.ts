@@ -7,6 +7,7 @@ import {
   type JoinToken,
   type LinkEvidence,
   makeAgentId,
+  type TautlineError,
 } from "@tautline/protocol";
 import {
   createFakeClock,
@@ -19,6 +20,7 @@ import { type AuditLog, createAuditLog } from "./audit/audit-log.ts";
 import { type CertificateAuthority, openAuthority } from "./authority/authority.ts";
 import { enrol, type Enrolled, type JoinRequest } from "./enrolment/enrol.ts";
 import { createTokenStore, type TokenStore } from "./enrolment/token-store.ts";
+import { type AgentLife, createAgentLife } from "./fleet/agent-life.ts";
 import { type AgentStore, createAgentStore } from "./fleet/agent-store.ts";
 import { createLinkStore, type LinkStore } from "./fleet/link-store.ts";
 import { type NamespaceStore, openNamespaces } from "./fleet/namespace-store.ts";
@@ -32,6 +34,7 @@ import { databaseHeaderStore } from "./store/vault-header-store.ts";
 export const TRUST_DOMAIN = "fleet.test";
 export const HOUR_MS: number = 60 * 60_000;
 export const DAY_MS: number = 24 * HOUR_MS;
+export const GRACE_MS: number = 30 * DAY_MS;
 const INSTRUCTION_LIFETIME_MS = 15 * 60_000;
 
 export const LIFETIMES = {
@@ -40,6 +43,12 @@ export const LIFETIMES = {
   intermediateLifetime: 365 * DAY_MS,
   rootLifetime: 3650 * DAY_MS,
 };
+
+/** That the links of an agent were to be ended. */
+export interface EndedLinks {
+  readonly id: string;
+  readonly code: string;
+}
 
 /** Central without its listeners, on a real database and a real vault. */
 export interface Core {
@@ -54,6 +63,9 @@ export interface Core {
   readonly instructions: InstructionStore;
   readonly tokens: TokenStore;
   readonly agents: AgentStore;
+  readonly life: AgentLife;
+  /** Agents whose links were ended, and why, in order. */
+  readonly ended: readonly EndedLinks[];
   readonly links: LinkStore;
   readonly settings: SettingStore;
   readonly metrics: CentralMetrics;
@@ -114,6 +126,11 @@ async function fill({ folder, clock, store, now }: Opened, options: CoreOptions)
   const instructor = await openInstructor({ store, vault, now });
   const pushed: string[] = [];
   const instruct = { store, audit, instructor, lifetimeMs: INSTRUCTION_LIFETIME_MS, now };
+  const onChange = (name: string): void => void pushed.push(name);
+  const settings = createSettingStore({ store, audit, now, onChange });
+  const heartbeatOf = (name: string): Promise<number> => settings.heartbeatMs(name);
+  const ended: EndedLinks[] = [];
+  const endLinks = (id: string, { code }: TautlineError): void => void ended.push({ id, code });
   return {
     folder,
     clock,
@@ -126,9 +143,11 @@ async function fill({ folder, clock, store, now }: Opened, options: CoreOptions)
     namespaces: await openNamespaces({ store, authority, audit, now }),
     instructions: createInstructionStore(instruct),
     tokens: createTokenStore({ store, vault, audit, now, formatToken }),
-    agents: createAgentStore({ store, audit, now }),
+    agents: createAgentStore({ store, audit, now, heartbeatOf }),
+    life: createAgentLife({ store, audit, now, renewalGraceMs: GRACE_MS, endLinks }),
+    ended,
     links: createLinkStore(store, "central-1"),
-    settings: createSettingStore({ store, audit, now, onChange: (name) => void pushed.push(name) }),
+    settings,
     metrics: createMetrics(),
     close: async () => {
       vault.close();
@@ -155,10 +174,20 @@ export function withCore(
 /** Makes a token and reads its text as an agent would. */
 export async function makeToken(
   core: Core,
-  order: { readonly namespace?: string; readonly uses?: number; readonly ttlMs?: number } = {},
+  order: {
+    readonly namespace?: string;
+    readonly uses?: number;
+    readonly ttlMs?: number;
+    readonly approve?: boolean;
+  } = {},
 ): Promise<JoinToken> {
-  const { namespace = "default", uses = 1, ttlMs = HOUR_MS } = order;
-  const made = await core.tokens.create({ namespace, uses, ttlMs, createdBy: "operator:local" });
+  const made = await core.tokens.create({
+    namespace: "default",
+    uses: 1,
+    ttlMs: HOUR_MS,
+    createdBy: "operator:local",
+    ...order,
+  });
   return decodeJoinToken(made.token);
 }
 

@@ -7,11 +7,13 @@ import { createAgentSession } from "./control/agent-session.ts";
 import type { Caller } from "./control/caller.ts";
 import { createJoinSession } from "./control/join-session.ts";
 import { createLiveLinks, type LiveLinks } from "./control/live-links.ts";
+import { createOpenConnections, type OpenConnections } from "./control/open-connections.ts";
 import { createPollingLinks, type PollingLinks } from "./control/polling-links.ts";
 import { createRefusals, type Refusals } from "./control/refusals.ts";
 import { createRenewalSession } from "./control/renewal-session.ts";
 import type { Session } from "./control/session.ts";
 import { createTokenStore, type TokenParts, type TokenStore } from "./enrolment/token-store.ts";
+import { type AgentLife, createAgentLife } from "./fleet/agent-life.ts";
 import { type AgentStore, createAgentStore } from "./fleet/agent-store.ts";
 import { createLinkStore, type LinkStore } from "./fleet/link-store.ts";
 import { type NamespaceStore, openNamespaces } from "./fleet/namespace-store.ts";
@@ -24,12 +26,14 @@ import { createSettingStore, type SettingStore } from "./settings/setting-store.
 export interface Fleet {
   readonly metrics: CentralMetrics;
   readonly agents: AgentStore;
+  readonly life: AgentLife;
   readonly links: LinkStore;
   readonly tokens: TokenStore;
   readonly namespaces: NamespaceStore;
   readonly settings: SettingStore;
   readonly live: LiveLinks;
   readonly polling: PollingLinks;
+  readonly connections: OpenConnections;
   readonly refusals: Refusals;
   readonly admission: Admission;
   readonly beginSession: (caller: Caller) => Session;
@@ -51,7 +55,8 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
       bound: state.agents ?? config.agents,
       advertised: config.agents.advertise,
     });
-  const agents = createAgentStore(recorded);
+  const heartbeatOf = (namespace: string): Promise<number> => settings.heartbeatMs(namespace);
+  const agents = createAgentStore({ ...recorded, heartbeatOf });
   const links = createLinkStore(store, deps.centralId);
   const formatToken = (parts: TokenParts): string => joinToken(deps, addresses(), parts);
   const tokens = createTokenStore({ ...recorded, vault, formatToken });
@@ -61,23 +66,32 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const { renewalGrace: renewalGraceMs } = config.certificates;
   const instructions = createInstructionStore({ ...recorded, instructor, lifetimeMs });
   const live = createLiveLinks({ agents, links, metrics, log, now });
+  const endLinks: LiveLinks["endAgent"] = (id, reason) => live.endAgent(id, reason);
+  const life = createAgentLife({ ...recorded, renewalGraceMs, endLinks });
   const onChange = (namespace: string): void => void live.pushTo(namespace);
   const settings = createSettingStore({ ...recorded, onChange });
   const refusals = createRefusals({ audit, log, metrics, now });
-  const admission = createAdmission({ store, tokens, refusals, now, renewalGraceMs });
+  const admission = createAdmission({
+    store,
+    authority,
+    tokens,
+    refusals,
+    now,
+    renewalGraceMs,
+  });
+  const connections = createOpenConnections();
   const enrolment = { ...recorded, tokens, authority };
   const grant = { authority, instructor, addresses };
   const renewing = { renewal: { ...recorded, authority }, grant };
-  const stored = { agents, settings, instructions, metrics, now, store, renewing };
+  const stored = { agents, settings, instructions, metrics, now, store, renewing, life };
   const beginSession = (caller: Caller): Session => {
     if (caller.kind === "agent") return createAgentSession(stored, caller);
     if (caller.kind === "lapsed") return createRenewalSession(renewing, caller);
     return createJoinSession({ enrolment, grant, metrics }, caller);
   };
-  const heartbeatOf = (namespace: string): Promise<number> => settings.heartbeatMs(namespace);
   const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
-  const stores = { agents, links, tokens, namespaces, settings };
-  return { ...stores, metrics, live, polling, refusals, admission, beginSession };
+  const stores = { agents, life, links, tokens, namespaces, settings };
+  return { ...stores, metrics, live, polling, connections, refusals, admission, beginSession };
 }
 
 function joinToken(

@@ -52,6 +52,8 @@ describe("docs/reference/metrics.md", () => {
     assert.equal(values("tautline_enrolments_total"), written(LABEL_VALUES.enrolment));
     assert.equal(values("tautline_instructions_total"), written(LABEL_VALUES.instruction));
     assert.equal(values("tautline_links"), written(LABEL_VALUES.level));
+    assert.equal(values("tautline_certificate_expires_seconds"), written(LABEL_VALUES.certificate));
+    assert.equal(values("tautline_crl_expires_seconds"), written(LABEL_VALUES.crl));
   });
 });
 
@@ -67,6 +69,23 @@ describe("createMetrics", () => {
     ]) {
       assert.ok(text.includes(series), series);
     }
+  });
+
+  it("asks when certificates and lists end each time it is read", async () => {
+    const metrics = createMetrics();
+    let seconds = 90;
+    metrics.watchEnds(() => ({
+      certificates: new Map([["root", seconds]]),
+      crls: new Map([["agents", seconds / 2]]),
+    }));
+    assert.match(
+      await metrics.registry.metrics(),
+      /^tautline_certificate_expires_seconds\{authority="root"\} 90$/m,
+    );
+    seconds = 20;
+    const text = await metrics.registry.metrics();
+    assert.match(text, /^tautline_certificate_expires_seconds\{authority="root"\} 20$/m);
+    assert.match(text, /^tautline_crl_expires_seconds\{authority="agents"\} 10$/m);
   });
 
   it("is one registry a central: two in one process count apart", async () => {

@@ -10,14 +10,24 @@ export interface CentralMetrics {
   readonly enrolments: Counter<"outcome">;
   readonly instructions: Counter<"outcome">;
   readonly links: Gauge<"level">;
+  /** Says who knows when certificates and revocation lists end; asked whenever the metrics are read. */
+  watchEnds(read: () => Ends): void;
+}
+
+/** Seconds until something ends, by the kind of authority (`central`: central's own leaf). */
+export interface Ends {
+  readonly certificates: ReadonlyMap<string, number>;
+  readonly crls: ReadonlyMap<string, number>;
 }
 
 /** The values a label may have, where they are few: each series is there from the start, so that a rate never begins with a gap. */
 export const LABEL_VALUES = {
   transport: ["websocket", "polling"],
-  enrolment: ["joined", "refused"],
+  enrolment: ["joined", "waiting", "refused"],
   instruction: ["issued", "carried out", "refused"],
   level: LEVELS,
+  certificate: ["root", "agents", "services", "central"],
+  crl: ["root", "agents", "services"],
 } as const;
 
 /** Makes central's registry of metrics with Node's own process metrics in it. */
@@ -63,9 +73,40 @@ export function createMetrics(): CentralMetrics {
       labelNames: ["level"],
       registers,
     }),
+    watchEnds: watchEndsOn(registry),
   };
   beginAtZero(metrics);
   return metrics;
+}
+
+/** Gauges whose values are asked for whenever they are read. */
+function watchEndsOn(registry: Registry): CentralMetrics["watchEnds"] {
+  const watched: { read: (() => Ends) | undefined } = { read: undefined };
+  const gauge = (name: string, help: string, of: keyof Ends): Gauge<"authority"> =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ["authority"],
+      registers: [registry],
+      collect() {
+        for (const [authority, seconds] of watched.read?.()[of] ?? []) {
+          this.set({ authority }, seconds);
+        }
+      },
+    });
+  gauge(
+    "tautline_certificate_expires_seconds",
+    "Seconds until the authority's certificate ends, the earliest of its kind.",
+    "certificates",
+  );
+  gauge(
+    "tautline_crl_expires_seconds",
+    "Seconds until the authority's revocation list ends, the earliest of its kind.",
+    "crls",
+  );
+  return (read) => {
+    watched.read = read;
+  };
 }
 
 function beginAtZero({ messages, enrolments, instructions, links }: CentralMetrics): void {

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { TautlineError, isTautlineError } from "@tautline/protocol";
-import { createTlsAcceptor, evidenceOf, refusalOf } from "./accept-tls.ts";
+import { createTlsAcceptor, evidenceOf, markOf, refusalOf } from "./accept-tls.ts";
 import { startAcceptor, type RunningAcceptor } from "../test/running-acceptor.ts";
 import { createFleetAuthority, testNow, type FleetIdentity } from "../test/fleet-authority.ts";
 import { groups } from "./tls-settings.ts";
@@ -81,6 +81,7 @@ test("an agent's certificate gives level mtls, with what was negotiated and whos
   });
   assert.equal(evidenceOf(socket), evidence);
   assert.equal(refusalOf(socket), undefined);
+  assert.equal(markOf(socket)?.serial, agent.serial);
   client.destroy();
 });
 

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { createSecureContext, createServer, type Server, type TLSSocket } from "node:tls";
 import { TautlineError, toTautlineError, type LinkEvidence } from "@tautline/protocol";
 import { formatHostPort } from "./addresses.ts";
-import type { ClientVerdict, JudgeClient, LapsedPeer } from "./client-judge.ts";
+import type { CertificateMark, ClientVerdict, JudgeClient, LapsedPeer } from "./client-judge.ts";
 import { requireIdentity } from "./identity-check.ts";
 import { peerChain } from "./peer-chain.ts";
 import { evidenceOfAccepted } from "./tls-evidence.ts";
@@ -43,6 +43,7 @@ export interface TlsAcceptor {
 const evidences = new WeakMap<Socket, LinkEvidence>();
 const lapsedPeers = new WeakMap<Socket, LapsedPeer>();
 const refusals = new WeakMap<Socket, TautlineError>();
+const marks = new WeakMap<Socket, CertificateMark>();
 
 /** The evidence of a socket that an acceptor secured; `undefined` for any other. */
 export function evidenceOf(socket: Socket): LinkEvidence | undefined {
@@ -52,6 +53,11 @@ export function evidenceOf(socket: Socket): LinkEvidence | undefined {
 /** Why the client on this socket is refused; `undefined` where it is not. */
 export function refusalOf(socket: Socket): TautlineError | undefined {
   return refusals.get(socket);
+}
+
+/** By what the certificate on this socket is known, if its chain was proven (also of a lapsed one); `undefined` where none was. */
+export function markOf(socket: Socket): CertificateMark | undefined {
+  return marks.get(socket);
 }
 
 /** Who the refused client on this socket was, if nothing but its certificate's end spoke against it. */
@@ -121,6 +127,8 @@ function secure(
     const verdict = options.judgeClient(leaf, intermediates);
     const evidence = evidenceOfAccepted(socket, provenPeer(verdict), options.now);
     evidences.set(socket, evidence);
+    const mark = markIn(verdict);
+    if (mark !== undefined) marks.set(socket, mark);
     if ("refuse" in verdict) {
       refusals.set(socket, verdict.refuse);
       if (verdict.lapsed !== undefined) lapsedPeers.set(socket, verdict.lapsed);
@@ -142,6 +150,11 @@ function provenPeer(verdict: ClientVerdict): { peerId: string; peerSerial: strin
   return "level" in verdict && verdict.level === "mtls"
     ? { peerId: verdict.peerId, peerSerial: verdict.peerSerial }
     : undefined;
+}
+
+function markIn(verdict: ClientVerdict): CertificateMark | undefined {
+  if ("refuse" in verdict) return verdict.lapsed?.mark;
+  return verdict.level === "mtls" ? verdict.mark : undefined;
 }
 
 function reportFailure(options: TlsAcceptorOptions, error: TautlineError, address: string): void {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { certificatesFromPem } from "@tautline/pki";
-import { createClientJudge, type ClientVerdict } from "./client-judge.ts";
+import { certificatesFromPem, spkiPin } from "@tautline/pki";
+import { flipSignature } from "@tautline/testing";
+import { type CertificateMark, createClientJudge, type ClientVerdict } from "./client-judge.ts";
 import {
   TEST_NOW,
   createFleetAuthority,
@@ -27,13 +28,31 @@ function refusalIn(verdict: ClientVerdict): string | undefined {
   return "refuse" in verdict ? verdict.refuse.code : undefined;
 }
 
+/** What its certificate must be known by. */
+function markOf(identity: FleetIdentity): CertificateMark {
+  const [leaf, issuer] = certificatesFromPem(identity.chainPem);
+  assert.ok(leaf !== undefined && issuer !== undefined);
+  const [keyPin, issuerPin] = [leaf, issuer].map((each) => spkiPin(each).toString("hex"));
+  return { issuerPin: issuerPin ?? "", serial: identity.serial, keyPin: keyPin ?? "" };
+}
+
 test("an agent is known by the name and serial of its certificate", () => {
   const agent = authority.agent("agent-client");
   assert.deepEqual(judge(agent), {
     level: "mtls",
     peerId: agent.spiffeId,
     peerSerial: agent.serial,
+    mark: markOf(agent),
   });
+});
+
+test("A17: a certificate whose ECDSA signature was flipped is other bytes and known by the same mark", () => {
+  const agent = authority.agent("agent-client");
+  const [leaf, ...intermediates] = certificatesFromPem(agent.chainPem);
+  assert.ok(leaf);
+  const judgeClient = createClientJudge({ ...ALLOW, roots: () => [authority.root] });
+  const verdict = judgeClient(flipSignature(leaf), intermediates);
+  assert.deepEqual("mark" in verdict && verdict.mark, markOf(agent));
 });
 
 test("no certificate is level tls, which a wrong certificate never becomes", () => {
@@ -91,6 +110,7 @@ test("F5: of a certificate that only expired it is known whose it was; it is ref
     peerId: expired.spiffeId,
     peerSerial: expired.serial,
     expiredAtMs: TEST_NOW - HOUR_MS,
+    mark: markOf(expired),
   });
 });
 

@@ -1,7 +1,18 @@
 import type { X509Certificate } from "node:crypto";
-import { verifyChain, type IsRevoked } from "@tautline/pki";
+import { spkiPin, verifyChain, type IsRevoked } from "@tautline/pki";
 import { TautlineError, parseSpiffeId } from "@tautline/protocol";
 import type { ProvenPeer } from "./tls-evidence.ts";
+
+/**
+ * By what a proven certificate is known for good: its issuer's key and its serial, and its own key. Never by its bytes, for an
+ * ECDSA signature can be written in two ways (A17). Pins are SHA-256 of the SPKI, lower-case hex.
+ */
+export interface CertificateMark {
+  readonly issuerPin: string;
+  /** Lower-case hex. */
+  readonly serial: string;
+  readonly keyPin: string;
+}
 
 /**
  * Whose certificate a refused client showed, where nothing was wrong with it but that its end has passed: the handshake proved
@@ -10,11 +21,12 @@ import type { ProvenPeer } from "./tls-evidence.ts";
 export interface LapsedPeer extends ProvenPeer {
   /** Milliseconds since 1970. */
   readonly expiredAtMs: number;
+  readonly mark?: CertificateMark;
 }
 
 /** What central makes of the certificate a client showed. */
 export type ClientVerdict =
-  | ({ readonly level: "mtls" } & ProvenPeer)
+  | ({ readonly level: "mtls"; readonly mark?: CertificateMark } & ProvenPeer)
   | { readonly level: "tls" }
   | { readonly refuse: TautlineError; readonly lapsed?: LapsedPeer };
 
@@ -54,6 +66,8 @@ export function createClientJudge(options: {
   };
 }
 
+type JudgedPeer = ProvenPeer & { readonly mark: CertificateMark };
+
 function judgeAt(
   atMs: number,
   shown: {
@@ -61,7 +75,7 @@ function judgeAt(
     readonly intermediates: readonly X509Certificate[];
   },
   options: Parameters<typeof createClientJudge>[0],
-): ProvenPeer | { readonly refuse: TautlineError } {
+): JudgedPeer | { readonly refuse: TautlineError } {
   const { leaf } = shown;
   const verdict = verifyChain({
     leaf,
@@ -83,5 +97,7 @@ function judgeAt(
     const detail = { subject: leaf.subject, reason };
     return { refuse: new TautlineError("pki.chain_wrong_name", { detail }) };
   }
-  return { peerId: verdict.spiffeId, peerSerial: verdict.serial };
+  const { serial, path } = verdict;
+  const [keyPin = "", issuerPin = ""] = path.map((each) => spkiPin(each).toString("hex"));
+  return { peerId: verdict.spiffeId, peerSerial: serial, mark: { issuerPin, serial, keyPin } };
 }

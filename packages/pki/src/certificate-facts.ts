@@ -1,19 +1,14 @@
 import { createHash, type KeyObject, type X509Certificate } from "node:crypto";
-import { Certificate, Version } from "@peculiar/asn1-x509";
 import { TautlineError } from "@tautline/protocol";
-import { decodeDer, encodeDer } from "./der.ts";
-import { type ExtensionFacts, readExtensions } from "./extension-reader.ts";
+import { readCertificate } from "./certificate-reader.ts";
+import type { ExtensionFacts } from "./extension-reader.ts";
 import { findKeyWeakness, isCanonicalSpki } from "./key-strength.ts";
 import { spkiPin } from "./keys.ts";
 import { createRecentValues } from "./recent-values.ts";
-import { serialOf } from "./serial.ts";
-import { findScheme } from "./signature-scheme.ts";
+import { findEncodedScheme } from "./signature-scheme.ts";
 
 /** A certificate of ours has under 1 KiB; one with many names a few. */
 const MAX_BYTES = 16 * 1024;
-/** RFC 5280 section 4.1.2.2; the octet that keeps a number positive is not counted. */
-const MAX_SERIAL_HEX = 40;
-const READING = { code: "pki.certificate_malformed", what: "the certificate" } as const;
 
 /** What a certificate says, read strictly and only from its DER. */
 export interface CertificateFacts extends ExtensionFacts {
@@ -65,45 +60,33 @@ function recallFacts(certificate: X509Certificate): CertificateFacts {
 
 function parseFacts(certificate: X509Certificate): CertificateFacts {
   if (certificate.raw.length > MAX_BYTES) throw malformed(`it is larger than ${MAX_BYTES} bytes`);
-  const { tbsCertificate: content, signatureAlgorithm } = decodeDer(
-    certificate.raw,
-    Certificate,
-    READING,
-  );
-  if (content.version !== Version.v3) throw malformed("it is not of version 3");
-  if (!sameDer(content.signature, signatureAlgorithm)) {
-    throw malformed("it names two signature algorithms");
-  }
-  const subjectDer = encodeDer(content.subject);
-  const { publicKey, pin } = readKey(certificate, encodeDer(content.subjectPublicKeyInfo));
+  const read = readCertificate(certificate.raw);
+  const { spki, subject, issuer, algorithm, ...content } = read;
+  const { publicKey, pin } = readKey(certificate, spki);
   return {
+    ...content,
     certificate,
     publicKey,
     pin: pin.toString("hex"),
-    serial: readSerial(certificate),
-    subjectDer,
-    subject: Buffer.from(subjectDer).toString("hex"),
-    issuer: toHexDer(content.issuer),
-    notBefore: certificate.validFromDate,
-    notAfter: certificate.validToDate,
-    hasAcceptedScheme: findScheme(signatureAlgorithm) !== undefined,
-    ...readExtensions(content.extensions ?? []),
+    subjectDer: Uint8Array.from(subject).buffer,
+    subject: toHex(subject),
+    issuer: toHex(issuer),
+    hasAcceptedScheme: findEncodedScheme(algorithm) !== undefined,
   };
 }
 
 function readKey(
   certificate: X509Certificate,
-  spki: ArrayBuffer,
+  spki: Uint8Array,
 ): { readonly publicKey: KeyObject; readonly pin: Buffer } {
   const publicKey = parseKey(certificate);
   // A weak key is read all the same: that it is weak is the better thing to tell.
   if (findKeyWeakness(publicKey) !== undefined) return { publicKey, pin: spkiPin(publicKey) };
-  const der = new Uint8Array(spki);
-  if (!isCanonicalSpki(publicKey, der)) {
+  if (!isCanonicalSpki(publicKey, spki)) {
     throw malformed("its public key is not in its usual encoding");
   }
   // In its usual encoding the bytes are what `spkiPin` would write again.
-  return { publicKey, pin: createHash("sha256").update(der).digest() };
+  return { publicKey, pin: createHash("sha256").update(spki).digest() };
 }
 
 function parseKey(certificate: X509Certificate): KeyObject {
@@ -114,20 +97,8 @@ function parseKey(certificate: X509Certificate): KeyObject {
   }
 }
 
-function readSerial(certificate: X509Certificate): string {
-  const serial = serialOf(certificate);
-  if (serial.length > MAX_SERIAL_HEX || !/^[0-9a-f]*[1-9a-f][0-9a-f]*$/.test(serial)) {
-    throw malformed("its serial number is not positive or has more than 20 octets");
-  }
-  return serial;
-}
-
-function sameDer(one: object, other: object): boolean {
-  return toHexDer(one) === toHexDer(other);
-}
-
-function toHexDer(value: object): string {
-  return Buffer.from(encodeDer(value)).toString("hex");
+function toHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex");
 }
 
 function malformed(reason: string, cause?: unknown): TautlineError {

@@ -17,10 +17,10 @@ import { decodePemBlock, splitPem } from "./pem.ts";
 import { canonicalSerial } from "./serial.ts";
 import { decodeSigned, isSignedBy, type SignedObject } from "./signed-object.ts";
 
-/** Some 28,000 entries of ours; more belong into several authorities' lists. */
+/** Some 20,000 entries of ours with reasons; more belong into several authorities' lists. */
 const MAX_BYTES = 1024 * 1024;
-/** A node takes two bytes at least; an entry of ours takes 36 bytes and three nodes. */
-const MAX_NODES = 120_000;
+/** A node takes two bytes at least; an entry of ours takes 50 bytes and seven nodes. */
+const MAX_NODES = 160_000;
 const READING = { code: "pki.crl_malformed", maxNodes: MAX_NODES } as const;
 /** What may be critical: extensions that do not narrow what the list speaks about. */
 const KNOWN: ReadonlySet<string> = new Set([id_ce_authorityKeyIdentifier, id_ce_cRLNumber]);

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { id_ce_keyUsage, KeyUsage, KeyUsageFlags } from "@peculiar/asn1-x509";
 import { withTempFolder } from "@tautline/testing";
-import { issueCrl, type IssueCrlOptions } from "./crl.ts";
+import { assembleCrl, issueCrl, type IssueCrlOptions } from "./crl.ts";
+import { encodeRevokedEntry, REVOCATION_REASONS } from "./crl-entry.ts";
 import { readCrl } from "./crl-reader.ts";
 import {
   agentProfile,
@@ -82,6 +83,40 @@ test("openssl finds the list well signed, reads its number, and refuses the revo
   });
 });
 
+test("openssl reads each reason, and no fraction of a second is written (trap 7)", async () => {
+  await withTempFolder((folder) => {
+    const at = new Date(hoursLater(0).getTime() + 501);
+    const entries = REVOCATION_REASONS.map((reason, index) => ({
+      serial: `0${index + 1}`,
+      at,
+      reason,
+    }));
+    const der = issue({ revoked: entries, thisUpdate: at, nextUpdate: hoursLater(24) });
+    writeFileSync(join(folder, "list.der"), der);
+    const text = openssl(folder, ["crl", "-inform", "DER", "-in", "list.der", "-noout", "-text"]);
+    const said = [...text.matchAll(/X509v3 CRL Reason Code: *\n *(.*)/g)].map(([, name]) => name);
+    assert.deepEqual(said, [
+      "Key Compromise",
+      "Affiliation Changed",
+      "Superseded",
+      "Cessation Of Operation",
+      "Privilege Withdrawn",
+    ]);
+    assert.match(text, /Serial Number: 01\n.*\n *Serial Number: 02/, "unspecified is left unsaid");
+    assert.doesNotMatch(text, /:\d\d\.\d/);
+    const crl = readCrl(der);
+    for (const { serial } of entries) assert.equal(crl.isRevoked(serial), true, serial);
+  });
+});
+
+test("entries that were kept make the same list as entries that are encoded with it", () => {
+  const { revoked: entries, ...frame } = honest;
+  const kept = assembleCrl({ ...frame, entries: entries.map(encodeRevokedEntry) });
+  // All but the signature, which is another each time, and the outer length before it.
+  assert.deepEqual(kept.subarray(8, 200), issue().subarray(8, 200));
+  readCrl(kept).verify(agents.certificate, hoursLater(1));
+});
+
 test("A28: a list that is another's, altered, early or old proves nothing", () => {
   const der = issue();
   const bent = Buffer.from(der);
@@ -137,6 +172,7 @@ test("trap 6: a list of 10,000 entries, more nodes than the library takes by def
   const many = Array.from({ length: 10_000 }, () => ({
     serial: freshSerial().toString("hex"),
     at: hoursLater(0),
+    reason: "privilegeWithdrawn" as const,
   }));
   const crl = readCrl(issue({ revoked: many }));
   assert.ok(many.every((each) => crl.isRevoked(each.serial)));

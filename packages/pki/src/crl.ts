@@ -1,6 +1,5 @@
 import type { KeyObject, X509Certificate } from "node:crypto";
 import {
-  AsnIntegerArrayBufferConverter,
   AsnIntegerBigIntConverter,
   AsnProp,
   AsnPropTypes,
@@ -8,42 +7,33 @@ import {
   AsnTypeTypes,
 } from "@peculiar/asn1-schema";
 import { id_ce_cRLNumber, KeyUsageFlags, Time, Version } from "@peculiar/asn1-x509";
+import { encodeRevokedEntry, type RevokedEntry, wholeSeconds } from "./crl-entry.ts";
 import { encodeDer } from "./der.ts";
 import { EncodedDer } from "./encoded-der.ts";
 import { writeExtension } from "./extension-writer.ts";
 import { readAuthority, refusal } from "./issuing-authority.ts";
-import { encodePositive, parseSerial } from "./serial.ts";
 import { encodeAlgorithm, schemeForKey } from "./signature-scheme.ts";
 import { encodeSigned } from "./signed-object.ts";
 
-/** One revoked certificate in a list. */
-export interface RevokedEntry {
-  /** Hex as `serialOf` gives it. */
-  readonly serial: string;
-  readonly at: Date;
-}
-
-/** What `issueCrl` needs. */
-export interface IssueCrlOptions {
+/** What every list needs. */
+interface CrlFrame {
   readonly issuer: { readonly certificate: X509Certificate; readonly privateKey: KeyObject };
-  readonly revoked: readonly RevokedEntry[];
   readonly thisUpdate: Date;
   readonly nextUpdate: Date;
   /** Rises with every list of the issuer. */
   readonly number: number | bigint;
 }
 
-/** An entry of revokedCertificates, for writing. */
-class EntryContent {
-  userCertificate: ArrayBuffer = new ArrayBuffer(0);
-  revocationDate: Time = new Time();
+/** What `issueCrl` needs. */
+export interface IssueCrlOptions extends CrlFrame {
+  readonly revoked: readonly RevokedEntry[];
 }
-AsnProp({ type: AsnPropTypes.Integer, converter: AsnIntegerArrayBufferConverter })(
-  EntryContent.prototype,
-  "userCertificate",
-);
-AsnProp({ type: Time })(EntryContent.prototype, "revocationDate");
-AsnType({ type: AsnTypeTypes.Sequence })(EntryContent);
+
+/** What `assembleCrl` needs. */
+export interface AssembleCrlOptions extends CrlFrame {
+  /** Each as `encodeRevokedEntry` gave it. */
+  readonly entries: readonly Uint8Array[];
+}
 
 /** CRLNumber of RFC 5280 section 5.2.3, which may outgrow a JavaScript number. */
 class CrlNumber {
@@ -55,6 +45,13 @@ AsnProp({ type: AsnPropTypes.Integer, converter: AsnIntegerBigIntConverter })(
 );
 AsnType({ type: AsnTypeTypes.Choice })(CrlNumber);
 
+/** The whole of revokedCertificates: its entries one after the other, taken as if they were one. */
+class EntryList {
+  entries: EncodedDer[] = [];
+}
+AsnProp({ type: EncodedDer, repeated: "sequence" })(EntryList.prototype, "entries");
+AsnType({ type: AsnTypeTypes.Choice })(EntryList);
+
 /** TBSCertList of RFC 5280 section 5.1, for writing. */
 class CrlContent {
   version: number = Version.v2;
@@ -63,7 +60,7 @@ class CrlContent {
   thisUpdate: Time = new Time();
   nextUpdate: Time = new Time();
   /** Absent when nothing is revoked (RFC 5280 section 5.1.2.6). */
-  revokedCertificates: EntryContent[] | undefined;
+  revokedCertificates: EncodedDer | undefined;
   extensions: EncodedDer[] = [];
 }
 const content = CrlContent.prototype;
@@ -72,49 +69,56 @@ AsnProp({ type: EncodedDer })(content, "signature");
 AsnProp({ type: EncodedDer })(content, "issuer");
 AsnProp({ type: Time })(content, "thisUpdate");
 AsnProp({ type: Time })(content, "nextUpdate");
-AsnProp({ type: EntryContent, repeated: "sequence", optional: true })(
-  content,
-  "revokedCertificates",
-);
+AsnProp({ type: EncodedDer, optional: true })(content, "revokedCertificates");
 AsnProp({ type: EncodedDer, repeated: "sequence", context: 0 })(content, "extensions");
 AsnType({ type: AsnTypeTypes.Sequence })(CrlContent);
 
 /**
  * Issues a complete revocation list (RFC 5280 section 5) for what one authority issued. The work grows with the entries, about
- * 25 microseconds each: for lists of many thousands call it in a worker.
+ * 30 microseconds each: whoever has many encodes them a few at a time and calls `assembleCrl`.
  *
  * @param options issuer, entries, times and number
  * @returns the list in DER
  * @throws pki.issue_refused when the issuer may not sign lists, a serial is not hex, or the times do not follow each other
  */
-export function issueCrl(options: IssueCrlOptions): Buffer {
-  const { issuer, revoked, thisUpdate, nextUpdate } = options;
+export function issueCrl({ revoked, ...frame }: IssueCrlOptions): Buffer {
+  return assembleCrl({ ...frame, entries: revoked.map(encodeRevokedEntry) });
+}
+
+/**
+ * Issues a list of entries that are encoded already: they are put together, hashed and signed, a few milliseconds for 10,000.
+ *
+ * @param options issuer, entries, times and number
+ * @returns the list in DER
+ * @throws pki.issue_refused when the issuer may not sign lists or the times do not follow each other
+ */
+export function assembleCrl(options: AssembleCrlOptions): Buffer {
+  const { issuer, entries } = options;
+  const [thisUpdate, nextUpdate] = [options.thisUpdate, options.nextUpdate].map(wholeSeconds);
   const authority = readAuthority(issuer);
   if (((authority.facts.keyUsage ?? 0) & KeyUsageFlags.cRLSign) === 0) {
     throw refusal("the issuer may not sign revocation lists");
   }
-  if (!(thisUpdate < nextUpdate)) throw refusal("the list would end before it begins");
+  if (thisUpdate === undefined || nextUpdate === undefined || !(thisUpdate < nextUpdate)) {
+    throw refusal("the list would end before it begins");
+  }
   const list = new CrlContent();
   list.signature = new EncodedDer(encodeAlgorithm(schemeForKey(issuer.privateKey)));
   list.issuer = new EncodedDer(authority.facts.subjectDer);
   list.thisUpdate = new Time(thisUpdate);
   list.nextUpdate = new Time(nextUpdate);
-  list.revokedCertificates = revoked.length === 0 ? undefined : revoked.map(toEntry);
+  list.revokedCertificates = entries.length === 0 ? undefined : encodeSequence(entries);
   list.extensions = [authority.keyIdExtension, encodeNumber(options.number)].map(
     (each) => new EncodedDer(each),
   );
   return encodeSigned(encodeDer(list), issuer.privateKey);
 }
 
-function toEntry({ serial, at }: RevokedEntry): EntryContent {
-  const bytes = parseSerial(serial);
-  if (bytes === undefined || Number.isNaN(at.getTime())) {
-    throw refusal("an entry of the revocation list has no serial number in hex or no time");
-  }
-  const entry = new EntryContent();
-  entry.userCertificate = encodePositive(bytes);
-  entry.revocationDate = new Time(at);
-  return entry;
+/** SEQUENCE OF: one value for the library, which would otherwise make an object of every entry. */
+function encodeSequence(entries: readonly Uint8Array[]): EncodedDer {
+  const whole = new EntryList();
+  whole.entries = [new EncodedDer(new Uint8Array(Buffer.concat(entries)).buffer)];
+  return new EncodedDer(encodeDer(whole));
 }
 
 function encodeNumber(number: number | bigint): ArrayBuffer {

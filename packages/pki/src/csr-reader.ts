@@ -1,17 +1,21 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
-import { CertificationRequestInfo } from "@peculiar/asn1-csr";
-import type { Attribute } from "@peculiar/asn1-x509";
-import { Extensions } from "@peculiar/asn1-x509";
 import { LIMITS, TautlineError } from "@tautline/protocol";
-import { decodeDer, encodeDer } from "./der.ts";
+import { DerCursor } from "./der-cursor.ts";
+import { TAG } from "./der-tags.ts";
+import { type NameFacts, readName } from "./distinguished-name.ts";
 import { describeExtension } from "./extension-names.ts";
+import { readExtensionList } from "./extension-reader.ts";
 import { isCanonicalSpki, refuseWeakKey } from "./key-strength.ts";
 import { spkiPin } from "./keys.ts";
+import { readIdentifier } from "./object-identifier.ts";
 import { decodePemBlock, splitPem } from "./pem.ts";
-import { decodeSigned, isSignedBy } from "./signed-object.ts";
-import { readLoneCommonName } from "./subject-name.ts";
+import { readElement, readKeyInfo, readSignedParts } from "./signed-parts.ts";
+import { verifyParts } from "./signed-object.ts";
 
 const EXTENSION_REQUEST = "1.2.840.113549.1.9.14";
+const READING = { code: "pki.csr_malformed", what: "the request" } as const;
+const INSIDE = { code: "pki.csr_malformed", what: "the request's content" } as const;
+const ATTRIBUTES = 0xa0;
 const LONE_BLOCK =
   /^\s*-----BEGIN (NEW )?CERTIFICATE REQUEST-----[^-]*-----END (NEW )?CERTIFICATE REQUEST-----\s*$/;
 
@@ -33,19 +37,62 @@ export interface RequestedKey {
  * @throws pki.pem_malformed, pki.csr_malformed, pki.csr_not_permitted, pki.key_not_accepted, pki.csr_bad_signature
  */
 export function readCsr(pem: string, expected: { readonly agentId: string }): RequestedKey {
-  const signed = decodeSigned(decodeLoneBlock(pem), {
-    code: "pki.csr_malformed",
-    what: "the request",
-  });
-  const info = decodeDer(signed.toBeSigned, CertificationRequestInfo, {
-    code: "pki.csr_malformed",
-    what: "the request's content",
-  });
-  if (info.version !== 0) throw malformed("its version is not 1");
-  refuseWishes(info, expected.agentId);
-  const publicKey = readKey(encodeDer(info.subjectPKInfo));
-  if (!isSignedBy(signed, publicKey)) throw new TautlineError("pki.csr_bad_signature");
+  const signed = readSignedParts(decodeLoneBlock(pem), READING);
+  const content = readContent(signed.toBeSigned);
+  refuseWishes(content, expected.agentId);
+  const publicKey = readKey(content.spki);
+  if (!verifyParts(signed, publicKey)) throw new TautlineError("pki.csr_bad_signature");
   return { publicKey, pin: spkiPin(publicKey) };
+}
+
+/** CertificationRequestInfo (RFC 2986 section 4.1). */
+interface RequestContent {
+  readonly subject: NameFacts;
+  readonly spki: Uint8Array;
+  /** The first thing it asks for, for people. */
+  readonly wish: string | undefined;
+}
+
+function readContent(der: Uint8Array): RequestContent {
+  const cursor = new DerCursor(der, INSIDE);
+  const content = cursor.enter(TAG.sequence);
+  const version = cursor.read(TAG.integer);
+  if (version.length !== 1 || version[0] !== 0) throw malformed("its version is not 1");
+  const subject = readName(cursor);
+  const spki = readElement(cursor, readKeyInfo);
+  const attributes = cursor.enter(ATTRIBUTES);
+  let wish: string | undefined;
+  while (cursor.hasMore) {
+    const asked = readAttribute(cursor);
+    wish ??= asked;
+  }
+  cursor.leave(attributes);
+  cursor.leave(content);
+  cursor.finish();
+  return { subject, spki, wish };
+}
+
+/** Reads an Attribute (RFC 2986 section 4.1) and says what it asks for. */
+function readAttribute(cursor: DerCursor): string {
+  const attribute = cursor.enter(TAG.sequence);
+  const type = readIdentifier(cursor);
+  const values = cursor.enter(TAG.set);
+  const start = cursor.at;
+  while (cursor.hasMore) cursor.skip();
+  const value = cursor.since(start);
+  cursor.leave(values);
+  cursor.leave(attribute);
+  return type === EXTENSION_REQUEST ? describeExtensions(value) : `the attribute ${type}`;
+}
+
+function describeExtensions(value: Uint8Array): string {
+  const cursor = new DerCursor(value, {
+    code: "pki.csr_malformed",
+    what: "the list of extensions",
+  });
+  const extensions = readExtensionList(cursor);
+  cursor.finish();
+  return extensions.map(({ oid }) => describeExtension(oid)).join(", ");
 }
 
 function decodeLoneBlock(pem: string): Buffer {
@@ -58,26 +105,14 @@ function decodeLoneBlock(pem: string): Buffer {
   return decodePemBlock(block);
 }
 
-function refuseWishes(info: CertificationRequestInfo, agentId: string): void {
-  const commonName = readLoneCommonName(info.subject);
-  if (commonName !== "" && commonName !== agentId) {
+function refuseWishes({ subject, wish }: RequestContent, agentId: string): void {
+  if (!subject.isEmpty && subject.loneCommonName !== agentId) {
     throw notPermitted("a subject other than the agent's id");
   }
-  const [wish] = info.attributes;
-  if (wish !== undefined) throw notPermitted(describeWish(wish));
+  if (wish !== undefined) throw notPermitted(wish);
 }
 
-function describeWish(wish: Attribute): string {
-  const [value] = wish.values;
-  if (wish.type !== EXTENSION_REQUEST || value === undefined) return `the attribute ${wish.type}`;
-  const extensions = decodeDer(value, Extensions, {
-    code: "pki.csr_malformed",
-    what: "the list of extensions",
-  });
-  return extensions.map((each) => describeExtension(each.extnID)).join(", ") || "extensions";
-}
-
-function readKey(spki: ArrayBuffer): KeyObject {
+function readKey(spki: Uint8Array): KeyObject {
   let key: KeyObject;
   try {
     key = createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" });
@@ -88,7 +123,7 @@ function readKey(spki: ArrayBuffer): KeyObject {
     });
   }
   refuseWeakKey(key);
-  if (!isCanonicalSpki(key, new Uint8Array(spki))) {
+  if (!isCanonicalSpki(key, spki)) {
     throw malformed("its public key is not in its usual encoding");
   }
   return key;

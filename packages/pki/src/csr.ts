@@ -1,11 +1,13 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
-import { CertificationRequestInfo } from "@peculiar/asn1-csr";
-import { SubjectPublicKeyInfo } from "@peculiar/asn1-x509";
-import { decodeDer, encodeDer } from "./der.ts";
+import { TAG } from "./der-tags.ts";
+import { writeDer } from "./der-writer.ts";
 import { encodeSpki } from "./keys.ts";
 import { encodePemBlock } from "./pem.ts";
 import { encodeSigned } from "./signed-object.ts";
-import { subjectName } from "./subject-name.ts";
+import { encodeSubject } from "./subject-name.ts";
+
+const VERSION_1 = writeDer(TAG.integer, Uint8Array.of(0));
+const NO_ATTRIBUTES = writeDer(0xa0);
 
 /**
  * Makes a certificate request (RFC 2986) that gives the key and asks for nothing: central's record decides on names and uses.
@@ -15,12 +17,8 @@ import { subjectName } from "./subject-name.ts";
  * @returns PEM "CERTIFICATE REQUEST"
  */
 export function createCsr(privateKey: KeyObject, commonName?: string): string {
-  const info = new CertificationRequestInfo({
-    subject: subjectName(commonName === undefined ? {} : { commonName }),
-    subjectPKInfo: decodeDer(encodeSpki(createPublicKey(privateKey)), SubjectPublicKeyInfo, {
-      code: "pki.key_malformed",
-      what: "the public key",
-    }),
-  });
-  return encodePemBlock("CERTIFICATE REQUEST", encodeSigned(encodeDer(info), privateKey));
+  const subject = encodeSubject(commonName === undefined ? {} : { commonName });
+  const key = encodeSpki(createPublicKey(privateKey));
+  const info = writeDer(TAG.sequence, VERSION_1, subject, key, NO_ATTRIBUTES);
+  return encodePemBlock("CERTIFICATE REQUEST", encodeSigned(info, privateKey));
 }

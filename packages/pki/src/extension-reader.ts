@@ -1,9 +1,4 @@
 import {
-  AuthorityKeyIdentifier,
-  BasicConstraints,
-  type Extension,
-  ExtendedKeyUsage,
-  GeneralNames,
   id_ce_authorityKeyIdentifier,
   id_ce_basicConstraints,
   id_ce_extKeyUsage,
@@ -11,16 +6,14 @@ import {
   id_ce_nameConstraints,
   id_ce_subjectAltName,
   id_ce_subjectKeyIdentifier,
-  KeyUsage,
-  NameConstraints,
-  SubjectKeyIdentifier,
 } from "@peculiar/asn1-x509";
 import { TautlineError } from "@tautline/protocol";
-import { decodeDer } from "./der.ts";
+import { DerCursor, readBits, readBoolean, requireInteger } from "./der-cursor.ts";
+import { TAG } from "./der-tags.ts";
 import { isKnownExtension } from "./extension-names.ts";
-import { readLimits, readNames } from "./general-names.ts";
+import { readGeneralNames, readLimits, readNames } from "./general-names.ts";
 import type { CertifiedNames, NameLimits } from "./name-constraints.ts";
-import { createRecentValues } from "./recent-values.ts";
+import { readIdentifier } from "./object-identifier.ts";
 
 /** What the extensions of a certificate say (RFC 5280 section 4.2.1). */
 export interface ExtensionFacts {
@@ -41,78 +34,152 @@ export interface ExtensionFacts {
   readonly unknownCritical: string | undefined;
 }
 
-const NO_NAMES: CertifiedNames = { uris: [], dnsNames: [], ipAddresses: [] };
+type Mutable<Facts> = { -readonly [Name in keyof Facts]: Facts[Name] };
+
+const NO_EXTENSIONS: ExtensionFacts = {
+  isAuthority: false,
+  pathLength: undefined,
+  keyUsage: undefined,
+  purposes: undefined,
+  names: { uris: [], dnsNames: [], ipAddresses: [] },
+  limits: undefined,
+  keyId: undefined,
+  authorityKeyId: undefined,
+  unknownCritical: undefined,
+};
 
 /**
  * Reads the extensions of a certificate without judging them.
  *
- * @param extensions as read from DER
+ * @param cursor stands before the list; undefined for a certificate that has none
  * @throws pki.certificate_malformed for one that is not of its form or stands twice
  */
-export function readExtensions(extensions: readonly Extension[]): ExtensionFacts {
-  const byId = indexById(extensions);
-  const read = <T extends object>(oid: string, type: new () => T): T | undefined => {
-    const extension = byId.get(oid);
-    return extension === undefined ? undefined : readValue(extension, type);
-  };
-  const constraints = read(id_ce_basicConstraints, BasicConstraints);
-  const purposes = read(id_ce_extKeyUsage, ExtendedKeyUsage);
-  const names = read(id_ce_subjectAltName, GeneralNames);
-  const limits = read(id_ce_nameConstraints, NameConstraints);
-  return {
-    isAuthority: constraints?.cA ?? false,
-    pathLength: readPathLength(constraints),
-    keyUsage: read(id_ce_keyUsage, KeyUsage)?.toNumber(),
-    purposes: purposes === undefined ? undefined : Array.from(purposes),
-    names: names === undefined ? NO_NAMES : readNames(names),
-    limits: limits === undefined ? undefined : readLimits(limits),
-    keyId: toHex(read(id_ce_subjectKeyIdentifier, SubjectKeyIdentifier)?.buffer),
-    authorityKeyId: toHex(
-      read(id_ce_authorityKeyIdentifier, AuthorityKeyIdentifier)?.keyIdentifier?.buffer,
-    ),
-    unknownCritical: extensions.find((each) => each.critical && !isKnownExtension(each.extnID))
-      ?.extnID,
-  };
-}
-
-/** Key usage and the like are the same few bytes in every certificate; what was read of them is never changed. */
-const REMEMBERED = 64;
-const LONGEST_REMEMBERED = 64;
-const values = createRecentValues<object>(REMEMBERED);
-
-function readValue<T extends object>(extension: Extension, type: new () => T): T {
-  const { extnID, extnValue } = extension;
-  const { buffer } = extnValue;
-  const key = `${extnID} ${Buffer.from(buffer, 0, Math.min(buffer.byteLength, LONGEST_REMEMBERED)).toString("hex")}`;
-  const isShort = buffer.byteLength <= LONGEST_REMEMBERED;
-  const before = isShort ? values.get(key) : undefined;
-  if (before instanceof type) return before;
-  const value = decodeDer(buffer, type, {
-    code: "pki.certificate_malformed",
-    what: `the extension ${extnID}`,
-  });
-  if (isShort) values.set(key, value);
-  return value;
-}
-
-function indexById(extensions: readonly Extension[]): ReadonlyMap<string, Extension> {
-  const byId = new Map(extensions.map((each) => [each.extnID, each]));
-  if (byId.size !== extensions.length) throw malformed("an extension stands in it twice");
-  return byId;
-}
-
-/** The library gives large integers as text; any such limit is as good as none, so it is refused as nonsense. */
-function readPathLength(constraints: BasicConstraints | undefined): number | undefined {
-  const length: unknown = constraints?.pathLenConstraint;
-  if (length === undefined) return undefined;
-  if (constraints?.cA !== true || typeof length !== "number" || length < 0) {
-    throw malformed("its path length is not one");
+export function readExtensions(cursor: DerCursor | undefined): ExtensionFacts {
+  if (cursor === undefined) return NO_EXTENSIONS;
+  const facts: Mutable<ExtensionFacts> = { ...NO_EXTENSIONS };
+  const seen = new Set<string>();
+  for (const { oid, isCritical, value } of readExtensionList(cursor)) {
+    if (seen.has(oid)) throw malformed("an extension stands in it twice");
+    seen.add(oid);
+    if (isCritical && !isKnownExtension(oid)) facts.unknownCritical ??= oid;
+    const read = READERS.get(oid);
+    if (read === undefined) continue;
+    const what = `the extension ${oid}`;
+    const inside = new DerCursor(value, { code: "pki.certificate_malformed", what });
+    read(inside, facts);
+    inside.finish();
   }
-  return length;
+  return facts;
 }
 
-function toHex(bytes: ArrayBuffer | undefined): string | undefined {
-  return bytes === undefined ? undefined : Buffer.from(bytes).toString("hex");
+/** One extension as it stands in a list; the value is DER of its own, not yet looked at. */
+export interface ListedExtension {
+  readonly oid: string;
+  readonly isCritical: boolean;
+  readonly value: Uint8Array;
+}
+
+/**
+ * Reads a list of at least one extension (RFC 5280 section 4.1), one after another.
+ *
+ * @param cursor stands before the list; makes the errors
+ */
+export function readExtensionList(cursor: DerCursor): ListedExtension[] {
+  const listed: ListedExtension[] = [];
+  const outside = cursor.enter(TAG.sequence);
+  do {
+    const extension = cursor.enter(TAG.sequence);
+    const oid = readIdentifier(cursor);
+    const isCritical = cursor.isNext(TAG.boolean) && readTrue(cursor);
+    const value = cursor.read(TAG.octetString);
+    cursor.leave(extension);
+    listed.push({ oid, isCritical, value });
+  } while (cursor.hasMore);
+  cursor.leave(outside);
+  return listed;
+}
+
+type ReadValue = (cursor: DerCursor, into: Mutable<ExtensionFacts>) => void;
+
+const READERS: ReadonlyMap<string, ReadValue> = new Map<string, ReadValue>([
+  [id_ce_basicConstraints, readBasicConstraints],
+  [id_ce_keyUsage, (cursor, into) => (into.keyUsage = readKeyUsage(cursor))],
+  [id_ce_extKeyUsage, (cursor, into) => (into.purposes = readPurposes(cursor))],
+  [id_ce_subjectAltName, (cursor, into) => (into.names = readNames(cursor))],
+  [id_ce_nameConstraints, (cursor, into) => (into.limits = readLimits(cursor))],
+  [
+    id_ce_subjectKeyIdentifier,
+    (cursor, into) => (into.keyId = toHex(cursor.read(TAG.octetString))),
+  ],
+  [id_ce_authorityKeyIdentifier, (cursor, into) => (into.authorityKeyId = readIssuerKey(cursor))],
+]);
+
+/** False is the default of every BOOLEAN read here, and DER leaves a default out. */
+function readTrue(cursor: DerCursor): true {
+  if (!readBoolean(cursor, cursor.read(TAG.boolean))) throw cursor.notDer();
+  return true;
+}
+
+const MAX_PATH_LENGTH_OCTETS = 4;
+
+function readBasicConstraints(cursor: DerCursor, into: Mutable<ExtensionFacts>): void {
+  const outside = cursor.enter(TAG.sequence);
+  into.isAuthority = cursor.isNext(TAG.boolean) && readTrue(cursor);
+  if (cursor.hasMore) {
+    const content = cursor.read(TAG.integer);
+    requireInteger(cursor, content);
+    const isNegative = (content[0] ?? 0) >= 0x80;
+    if (!into.isAuthority || isNegative || content.length > MAX_PATH_LENGTH_OCTETS) {
+      throw malformed("its path length is not one");
+    }
+    into.pathLength = content.reduce((value, octet) => value * 256 + octet, 0);
+  }
+  cursor.leave(outside);
+}
+
+const BITS_PER_OCTET = 8;
+/** KeyUsage has nine bits. */
+const MAX_KEY_USAGE_OCTETS = 2;
+
+/** A list of named bits ends with the last that is set (X.690 section 11.2.2). */
+function readKeyUsage(cursor: DerCursor): number {
+  const { unused, octets } = readBits(cursor, cursor.read(TAG.bitString));
+  if (octets.length > MAX_KEY_USAGE_OCTETS) throw cursor.malformed();
+  let usage = 0;
+  for (const [index, octet] of octets.entries()) {
+    for (let bit = 0; bit < BITS_PER_OCTET; bit += 1) {
+      if ((octet & (0x80 >> bit)) !== 0) usage |= 1 << (index * BITS_PER_OCTET + bit);
+    }
+  }
+  const last = octets.at(-1);
+  if (last !== undefined && ((last >> unused) & 1) === 0) throw cursor.notDer();
+  return usage;
+}
+
+function readPurposes(cursor: DerCursor): string[] {
+  const purposes: string[] = [];
+  const outside = cursor.enter(TAG.sequence);
+  do purposes.push(readIdentifier(cursor));
+  while (cursor.hasMore);
+  cursor.leave(outside);
+  return purposes;
+}
+
+const KEY_ID = 0x80;
+const ISSUER_NAMES = 0xa1;
+const ISSUER_SERIAL = 0x82;
+
+function readIssuerKey(cursor: DerCursor): string | undefined {
+  const outside = cursor.enter(TAG.sequence);
+  const keyId = cursor.isNext(KEY_ID) ? toHex(cursor.read(KEY_ID)) : undefined;
+  if (cursor.isNext(ISSUER_NAMES)) readGeneralNames(cursor, ISSUER_NAMES);
+  if (cursor.isNext(ISSUER_SERIAL)) requireInteger(cursor, cursor.read(ISSUER_SERIAL));
+  cursor.leave(outside);
+  return keyId;
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex");
 }
 
 function malformed(reason: string): TautlineError {

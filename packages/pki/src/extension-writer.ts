@@ -5,7 +5,6 @@ import {
   Extension,
   ExtendedKeyUsage,
   GeneralName,
-  GeneralNames,
   GeneralSubtree,
   GeneralSubtrees,
   id_ce_authorityKeyIdentifier,
@@ -21,9 +20,12 @@ import {
   KeyUsage,
   KeyUsageFlags,
   NameConstraints,
-  SubjectKeyIdentifier,
 } from "@peculiar/asn1-x509";
+import { TautlineError } from "@tautline/protocol";
 import { encodeDer } from "./der.ts";
+import { TAG } from "./der-tags.ts";
+import { writeDer, writeIdentifier } from "./der-writer.ts";
+import { ipBytes } from "./ip-address.ts";
 import type { AuthorityShape, LeafShape, ProfileShape } from "./profile-shape.ts";
 
 const ALL_IP_RANGES = ["0.0.0.0/0", "::/0"];
@@ -38,11 +40,14 @@ export const PURPOSE_OIDS = { client: id_kp_clientAuth, server: id_kp_serverAuth
  * @param keyId the identifier of its own key
  * @returns each extension in DER, without the authority key identifier
  */
-export function writeExtensions(shape: ProfileShape, keyId: Uint8Array): ArrayBuffer[] {
+export function writeExtensions(
+  shape: ProfileShape,
+  keyId: Uint8Array,
+): (ArrayBuffer | Uint8Array)[] {
   return [
     ...(shape.authority === undefined ? [] : writeAuthority(shape.authority)),
     ...(shape.leaf === undefined ? [] : writeLeaf(shape.leaf)),
-    writeExtension(id_ce_subjectKeyIdentifier, new SubjectKeyIdentifier(keyId)),
+    encodeExtension(SUBJECT_KEY_ID, writeDer(TAG.octetString, keyId)),
   ];
 }
 
@@ -80,13 +85,32 @@ function writeLimits({ uriHost, urisOnly }: AuthorityShape): NameConstraints | u
   return limits;
 }
 
-function writeLeaf(leaf: LeafShape): ArrayBuffer[] {
-  const names = new GeneralNames([
-    new GeneralName({ uniformResourceIdentifier: leaf.uri }),
-    ...leaf.dnsNames.map((dNSName) => new GeneralName({ dNSName })),
-    ...leaf.ipAddresses.map((iPAddress) => new GeneralName({ iPAddress })),
-  ]);
-  return [...LEAF_USES[leaf.purpose], writeExtension(id_ce_subjectAltName, names)];
+/** The tags of GeneralName (RFC 5280 section 4.2.1.6) for the forms that are issued. */
+const NAME = { dns: 0x82, uri: 0x86, ip: 0x87 } as const;
+
+function writeLeaf(leaf: LeafShape): (ArrayBuffer | Uint8Array)[] {
+  const names = writeDer(
+    TAG.sequence,
+    writeDer(NAME.uri, Buffer.from(leaf.uri, "latin1")),
+    ...leaf.dnsNames.map((each) => writeDer(NAME.dns, Buffer.from(each, "latin1"))),
+    ...leaf.ipAddresses.map((each) => writeDer(NAME.ip, addressBytes(each))),
+  );
+  return [...LEAF_USES[leaf.purpose], encodeExtension(SUBJECT_ALT_NAME, names)];
+}
+
+function addressBytes(text: string): Uint8Array {
+  const bytes = ipBytes(text);
+  if (bytes !== undefined) return bytes;
+  const reason = `'${text}' is not an IP address`;
+  throw new TautlineError("pki.issue_refused", { detail: { reason } });
+}
+
+const SUBJECT_KEY_ID = writeIdentifier(id_ce_subjectKeyIdentifier);
+const SUBJECT_ALT_NAME = writeIdentifier(id_ce_subjectAltName);
+
+/** One extension that is not critical, of a value in DER; what every leaf needs takes this short way. */
+function encodeExtension(identifier: Uint8Array, value: Uint8Array): Buffer {
+  return writeDer(TAG.sequence, identifier, writeDer(TAG.octetString, value));
 }
 
 /** The same in every leaf of a purpose, so encoded once. */

@@ -4,12 +4,11 @@ import { Extension } from "@peculiar/asn1-x509";
 import type { Authority } from "./authority.ts";
 import { readFacts } from "./certificate-facts.ts";
 import { writeCertificate } from "./certificate-writer.ts";
-import { encodeDer } from "./der.ts";
 import { writeAuthorityKeyId, writeExtensions } from "./extension-writer.ts";
 import { AGENT_SPIFFE_ID, freshSerial, hoursLater } from "./fixture-fleet.test.ts";
 import { createKeyPair, encodeSpki, type KeyPair, spkiPin } from "./keys.ts";
 import type { AuthorityShape, LeafShape } from "./profile-shape.ts";
-import { subjectName } from "./subject-name.ts";
+import { encodeSubject } from "./subject-name.ts";
 
 /** A certificate that no honest authority would issue, and the key in it. */
 export interface Forgery extends Authority {
@@ -53,7 +52,7 @@ export function forge(options: ForgeryOptions): Forgery {
     (each) => !without.includes(AsnConvert.parse(each, Extension).extnID),
   );
   const certificate = writeCertificate({
-    subject: encodeDer(subjectName(shape)),
+    subject: encodeSubject(shape),
     key: Uint8Array.from(encodeSpki(publicKey)).buffer,
     issuer: readFacts(issuer.certificate).subjectDer,
     signingKey: issuer.privateKey,

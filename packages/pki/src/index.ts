@@ -1,7 +1,14 @@
+export * from "./approval-code.ts";
 export * from "./authority.ts";
 export * from "./chain.ts";
 export type { ChainPurpose, ExpectedName, IsRevoked } from "./chain-question.ts";
 export * from "./crl.ts";
+export {
+  encodeRevokedEntry,
+  REVOCATION_REASONS,
+  type RevocationReason,
+  type RevokedEntry,
+} from "./crl-entry.ts";
 export * from "./crl-reader.ts";
 export * from "./csr.ts";
 export * from "./csr-reader.ts";
@@ -18,7 +25,7 @@ export {
   spkiPin,
 } from "./keys.ts";
 export * from "./message-signature.ts";
-export { certificatesFromPem, splitPem, toPem } from "./pem.ts";
+export { certificatesFromPem, decodePemBlock, encodePemBlock, splitPem, toPem } from "./pem.ts";
 export * from "./profile.ts";
 export { createSerial, serialOf } from "./serial.ts";
 export * from "./key-derivation.ts";

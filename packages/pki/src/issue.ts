@@ -1,7 +1,6 @@
 import { createHash, createPublicKey, type KeyObject, type X509Certificate } from "node:crypto";
 import type { CertificateFacts } from "./certificate-facts.ts";
 import { writeCertificate } from "./certificate-writer.ts";
-import { encodeDer } from "./der.ts";
 import { writeExtensions } from "./extension-writer.ts";
 import { ipBytes, namesIpAddress } from "./ip-address.ts";
 import {
@@ -17,7 +16,7 @@ import type { CertifiedNames } from "./name-constraints.ts";
 import type { CertificateProfile } from "./profile.ts";
 import { describeProfile, type LeafShape } from "./profile-shape.ts";
 import { checkSerial } from "./serial.ts";
-import { subjectName } from "./subject-name.ts";
+import { encodeSubject } from "./subject-name.ts";
 
 /** What `issueCertificate` needs. */
 export interface IssueOptions {
@@ -48,10 +47,10 @@ export function issueCertificate(options: IssueOptions): X509Certificate {
   const { profile, publicKey, serial } = options;
   checkSerial(serial);
   refuseWeakKey(publicKey);
-  const key = new Uint8Array(encodeSpki(publicKey)).buffer;
-  const keyId = createHash("sha256").update(new Uint8Array(key)).digest();
+  const key = encodeSpki(publicKey);
+  const keyId = createHash("sha256").update(key).digest();
   const shape = describeProfile(profile, keyId.toString("hex").slice(0, LABEL_CHARACTERS));
-  const subject = encodeDer(subjectName(shape));
+  const subject = encodeSubject(shape);
   const authority = readIssuer(options);
   if (authority !== undefined) {
     const names = namesOf(shape.leaf);

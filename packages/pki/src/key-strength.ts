@@ -39,6 +39,13 @@ export function refuseWeakKey(key: KeyObject): void {
   }
 }
 
+/** What stands before the numbers of a key in the one encoding of its kind (RFC 5480 section 2, RFC 8410 section 4). */
+const USUAL_HEADS: ReadonlyMap<string | undefined, Buffer> = new Map([
+  ["P-256", Buffer.from("3059301306072a8648ce3d020106082a8648ce3d03010703420004", "hex")],
+  ["P-384", Buffer.from("3076301006072a8648ce3d020106052b8104002203620004", "hex")],
+  ["Ed25519", Buffer.from("302a300506032b6570032100", "hex")],
+]);
+
 /**
  * Tells whether SubjectPublicKeyInfo bytes are the one encoding of their key. Compressed points and explicit curve parameters
  * would give one key several pins, and so a way past a block by key (A17).
@@ -47,8 +54,29 @@ export function refuseWeakKey(key: KeyObject): void {
  * @param spki the DER it was read from
  */
 export function isCanonicalSpki(key: KeyObject, spki: Uint8Array): boolean {
+  const usual = usualSpki(key);
+  if (usual !== undefined) return usual.equals(spki);
   const rebuilt = createPublicKey({ key: key.export({ format: "jwk" }), format: "jwk" });
   return rebuilt.export({ type: "spki", format: "der" }).equals(spki);
+}
+
+/**
+ * Writes SubjectPublicKeyInfo in its usual encoding from the numbers of a key: OpenSSL's encoder takes as long as a signature.
+ *
+ * @param key a public key
+ * @returns DER; undefined for kinds whose form is not fixed, which OpenSSL has to write
+ */
+export function usualSpki(key: KeyObject): Buffer | undefined {
+  if (key.asymmetricKeyType !== "ec" && key.asymmetricKeyType !== "ed25519") return undefined;
+  if (findKeyWeakness(key) !== undefined) return undefined;
+  const jwk = key.export({ format: "jwk" });
+  const head = USUAL_HEADS.get(jwk.crv);
+  return head === undefined ? undefined : Buffer.concat([head, ...numbersOf(jwk)]);
+}
+
+/** RFC 7518 section 6.2.1 and RFC 8037 section 2: each number in its full length. */
+function numbersOf({ x = "", y = "" }: { readonly x?: string; readonly y?: string }): Buffer[] {
+  return [Buffer.from(x, "base64url"), Buffer.from(y, "base64url")];
 }
 
 function findRsaWeakness(bits: number, exponent: bigint): string | undefined {

@@ -9,7 +9,7 @@ import {
   X509Certificate,
 } from "node:crypto";
 import { TautlineError } from "@tautline/protocol";
-import { refuseWeakKey } from "./key-strength.ts";
+import { refuseWeakKey, usualSpki } from "./key-strength.ts";
 import { splitPem } from "./pem.ts";
 import { schemeForKey } from "./signature-scheme.ts";
 
@@ -96,7 +96,7 @@ export function spkiPin(source: KeyObject | X509Certificate): Buffer {
 export function encodeSpki(source: KeyObject | X509Certificate): Buffer {
   const key = source instanceof X509Certificate ? source.publicKey : source;
   const publicKey = key.type === "private" ? createPublicKey(key) : key;
-  return publicKey.export({ type: "spki", format: "der" });
+  return usualSpki(publicKey) ?? publicKey.export({ type: "spki", format: "der" });
 }
 
 /** OpenSSL reads a private key whose stored public half is another key's, and then signs what nobody can verify. */

@@ -1,6 +1,7 @@
 import type { KeyObject } from "node:crypto";
-import { AlgorithmIdentifier } from "@peculiar/asn1-x509";
-import { encodeDer } from "./der.ts";
+import type { AlgorithmIdentifier } from "@peculiar/asn1-x509";
+import { TAG } from "./der-tags.ts";
+import { writeDer, writeIdentifier } from "./der-writer.ts";
 
 /** A signature algorithm of X.509: its object identifier, the kind of key it needs, and Node's name of its hash. */
 export interface SignatureScheme {
@@ -55,6 +56,18 @@ export function findScheme(algorithm: AlgorithmIdentifier): SignatureScheme | un
 }
 
 /**
+ * Finds the accepted scheme that an algorithm identifier names.
+ *
+ * @param algorithm in DER: each scheme has one encoding, so its parameters are judged with it
+ * @returns undefined for any other scheme, and for parameters that the scheme does not have
+ */
+export function findEncodedScheme(algorithm: Uint8Array): SignatureScheme | undefined {
+  return ACCEPTED.find(
+    (each) => Buffer.compare(new Uint8Array(encodeAlgorithm(each)), algorithm) === 0,
+  );
+}
+
+/**
  * Encodes a scheme as an AlgorithmIdentifier in DER; RSA carries NULL, the others carry nothing (RFC 5758 section 3.2, RFC 8410
  * section 3).
  *
@@ -63,8 +76,9 @@ export function findScheme(algorithm: AlgorithmIdentifier): SignatureScheme | un
 export function encodeAlgorithm(scheme: SignatureScheme): ArrayBuffer {
   const before = encodedAlgorithms.get(scheme.oid);
   if (before !== undefined) return before;
-  const parameters = scheme.keyKind === "rsa" ? { parameters: null } : {};
-  const der = encodeDer(new AlgorithmIdentifier({ algorithm: scheme.oid, ...parameters }));
+  const parameters = scheme.keyKind === "rsa" ? [writeDer(TAG.null)] : [];
+  const written = writeDer(TAG.sequence, writeIdentifier(scheme.oid), ...parameters);
+  const der = Uint8Array.from(written).buffer;
   encodedAlgorithms.set(scheme.oid, der);
   return der;
 }

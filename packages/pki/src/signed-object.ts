@@ -1,9 +1,17 @@
 import { type KeyObject, sign, verify } from "node:crypto";
 import { AsnProp, AsnPropTypes, AsnType, AsnTypeTypes } from "@peculiar/asn1-schema";
 import { AlgorithmIdentifier } from "@peculiar/asn1-x509";
-import { type DerOptions, decodeDer, encodeDer } from "./der.ts";
-import { EncodedDer } from "./encoded-der.ts";
-import { encodeAlgorithm, findScheme, schemeForKey } from "./signature-scheme.ts";
+import { type DerOptions, decodeDer } from "./der.ts";
+import { TAG } from "./der-tags.ts";
+import { writeBits, writeDer } from "./der-writer.ts";
+import {
+  encodeAlgorithm,
+  findEncodedScheme,
+  findScheme,
+  schemeForKey,
+  type SignatureScheme,
+} from "./signature-scheme.ts";
+import type { SignedParts } from "./signed-parts.ts";
 
 /**
  * The outer form of certificates, requests and revocation lists (RFC 5280 sections 4.1 and 5.1, RFC 2986 section 4): the signed
@@ -20,17 +28,6 @@ AsnProp({ type: AlgorithmIdentifier })(SignedObject.prototype, "signatureAlgorit
 AsnProp({ type: AsnPropTypes.BitString })(SignedObject.prototype, "signature");
 AsnType({ type: AsnTypeTypes.Sequence })(SignedObject);
 
-/** The same form for writing, made of parts that are encoded already. */
-class SignedParts {
-  toBeSigned: EncodedDer = new EncodedDer();
-  signatureAlgorithm: EncodedDer = new EncodedDer();
-  signature: ArrayBuffer = new ArrayBuffer(0);
-}
-AsnProp({ type: EncodedDer })(SignedParts.prototype, "toBeSigned");
-AsnProp({ type: EncodedDer })(SignedParts.prototype, "signatureAlgorithm");
-AsnProp({ type: AsnPropTypes.BitString })(SignedParts.prototype, "signature");
-AsnType({ type: AsnTypeTypes.Sequence })(SignedParts);
-
 /**
  * Signs bytes into the outer form.
  *
@@ -38,14 +35,12 @@ AsnType({ type: AsnTypeTypes.Sequence })(SignedParts);
  * @param privateKey signs with the scheme of its kind
  * @returns the whole structure in DER
  */
-export function encodeSigned(toBeSigned: ArrayBuffer, privateKey: KeyObject): Buffer {
+export function encodeSigned(toBeSigned: ArrayBuffer | Uint8Array, privateKey: KeyObject): Buffer {
   const scheme = schemeForKey(privateKey);
-  const signature = sign(scheme.hash, new Uint8Array(toBeSigned), privateKey);
-  const signed = new SignedParts();
-  signed.toBeSigned = new EncodedDer(toBeSigned);
-  signed.signatureAlgorithm = new EncodedDer(encodeAlgorithm(scheme));
-  signed.signature = new Uint8Array(signature).buffer;
-  return Buffer.from(encodeDer(signed));
+  const content = toBeSigned instanceof Uint8Array ? toBeSigned : new Uint8Array(toBeSigned);
+  const signature = sign(scheme.hash, content, privateKey);
+  const algorithm = new Uint8Array(encodeAlgorithm(scheme));
+  return writeDer(TAG.sequence, content, algorithm, writeBits(signature));
 }
 
 /**
@@ -67,7 +62,31 @@ export function decodeSigned(der: Uint8Array, options: DerOptions): SignedObject
  */
 export function isSignedBy(signed: SignedObject, publicKey: KeyObject): boolean {
   const scheme = findScheme(signed.signatureAlgorithm);
+  return isRight(
+    scheme,
+    new Uint8Array(signed.toBeSigned),
+    new Uint8Array(signed.signature),
+    publicKey,
+  );
+}
+
+/**
+ * Tells the same as `isSignedBy` of parts that were read as views.
+ *
+ * @param signed as read
+ * @param publicKey the signer's key; judge its strength first
+ */
+export function verifyParts(signed: SignedParts, publicKey: KeyObject): boolean {
+  const scheme = findEncodedScheme(signed.algorithm);
+  return isRight(scheme, signed.toBeSigned, signed.signature, publicKey);
+}
+
+function isRight(
+  scheme: SignatureScheme | undefined,
+  toBeSigned: Uint8Array,
+  signature: Uint8Array,
+  publicKey: KeyObject,
+): boolean {
   if (scheme === undefined || scheme.keyKind !== publicKey.asymmetricKeyType) return false;
-  const signature = new Uint8Array(signed.signature);
-  return verify(scheme.hash, new Uint8Array(signed.toBeSigned), publicKey, signature);
+  return verify(scheme.hash, toBeSigned, publicKey, signature);
 }

@@ -1,12 +1,8 @@
-import {
-  AttributeTypeAndValue,
-  AttributeValue,
-  Name,
-  RelativeDistinguishedName,
-} from "@peculiar/asn1-x509";
+import { TAG } from "./der-tags.ts";
+import { writeDer, writeIdentifier } from "./der-writer.ts";
 
-const COMMON_NAME = "2.5.4.3";
-const ORGANISATION = "2.5.4.10";
+const COMMON_NAME = writeIdentifier("2.5.4.3");
+const ORGANISATION = writeIdentifier("2.5.4.10");
 /** ub-common-name and ub-organization-name of RFC 5280 appendix A. */
 const MAX_CHARACTERS = 64;
 
@@ -17,34 +13,18 @@ export interface SubjectParts {
 }
 
 /**
- * Builds a distinguished name.
+ * Writes a distinguished name (RFC 5280 section 4.1.2.4).
  *
  * @param parts each up to 64 characters, longer ones are cut; without parts the name is empty
+ * @returns the name in DER
  */
-export function subjectName(parts: SubjectParts): Name {
-  const fields: [string, string | undefined][] = [
-    [ORGANISATION, parts.organisation],
-    [COMMON_NAME, parts.commonName],
-  ];
-  const name = new Name();
-  for (const [type, text] of fields) {
-    if (text === undefined || text === "") continue;
-    const value = new AttributeValue({ utf8String: text.slice(0, MAX_CHARACTERS) });
-    name.push(new RelativeDistinguishedName([new AttributeTypeAndValue({ type, value })]));
-  }
-  return name;
+export function encodeSubject({ organisation, commonName }: SubjectParts): Buffer {
+  const parts = [...encodePart(ORGANISATION, organisation), ...encodePart(COMMON_NAME, commonName)];
+  return writeDer(TAG.sequence, ...parts);
 }
 
-/**
- * Reads a distinguished name that consists of one common name and nothing else.
- *
- * @param name as read from DER
- * @returns the common name; "" for an empty name; undefined for every other name
- */
-export function readLoneCommonName(name: Name): string | undefined {
-  if (name.length === 0) return "";
-  const [part, ...others] = name;
-  const [attribute, ...siblings] = part ?? [];
-  if (others.length > 0 || siblings.length > 0 || attribute?.type !== COMMON_NAME) return undefined;
-  return attribute.value.utf8String ?? attribute.value.printableString;
+function encodePart(type: Uint8Array, text = ""): Buffer[] {
+  if (text === "") return [];
+  const value = writeDer(TAG.utf8String, Buffer.from(text.slice(0, MAX_CHARACTERS), "utf8"));
+  return [writeDer(TAG.set, writeDer(TAG.sequence, type, value))];
 }

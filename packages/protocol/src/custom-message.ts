@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type CustomMessage, CustomMessageSchema } from "./gen/opamp/v1/opamp_pb.ts";
 
-/** OpAMP custom capability of identities: "request" (join) and "renew" from the agent, "grant" from central. */
+/** OpAMP custom capability of identities: "request" (join), "renew" and "leave" from the agent, "grant" and "left" from central. */
 export const CAPABILITY_ENROLMENT = "io.tautline.enrolment";
 
 /** OpAMP custom capability of signed instructions: "signed" from central, "receipt" from the agent. */
@@ -9,7 +9,7 @@ export const CAPABILITY_INSTRUCTION = "io.tautline.instruction";
 
 /** The types of message of each capability. */
 export interface CustomMessageTypes {
-  readonly [CAPABILITY_ENROLMENT]: "request" | "renew" | "grant";
+  readonly [CAPABILITY_ENROLMENT]: "request" | "renew" | "leave" | "grant" | "left";
   readonly [CAPABILITY_INSTRUCTION]: "signed" | "receipt";
 }
 

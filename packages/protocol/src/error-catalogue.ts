@@ -5,6 +5,7 @@ import { centralErrors } from "./errors/central.ts";
 import { cliErrors } from "./errors/cli.ts";
 import { configErrors } from "./errors/config.ts";
 import { enrolmentErrors } from "./errors/enrolment.ts";
+import { fleetErrors } from "./errors/fleet.ts";
 import { instructionErrors } from "./errors/instruction.ts";
 import { internalErrors } from "./errors/internal.ts";
 import { linkErrors } from "./errors/link.ts";
@@ -30,6 +31,7 @@ export const ERROR_CATALOGUE = {
   ...linkErrors,
   ...admissionErrors,
   ...enrolmentErrors,
+  ...fleetErrors,
   ...configErrors,
   ...storeErrors,
   ...centralErrors,

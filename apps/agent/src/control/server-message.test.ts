@@ -93,6 +93,9 @@ for (const [name, nanoseconds, ms] of RETRY) {
     assert.ok(word?.kind === "error" && word.mayRetry);
     assert.equal(word.error.code, "agent.central_unavailable");
     assert.equal(word.retryAfterMs, ms);
+    // Whoever gets the error alone waits as well: a late renewal is asked for before there is a session.
+    const seconds = ms === undefined ? undefined : Math.ceil(ms / 1000);
+    assert.equal(word.error.detail["retryAfterSeconds"], seconds);
   });
 }
 

@@ -77,13 +77,16 @@ function errorWord(response: ServerErrorResponse): ServerWord {
   const [text = whole, advice = "Look at central's log for what it means."] =
     whole.split(" Remedy: ");
   const isUnavailable = response.type === ServerErrorResponseType.UNAVAILABLE;
+  const waitMs = isUnavailable ? retryAfterMs(response) : undefined;
+  // The same name as of a wait that HTTP asks for: whoever gets the error without this word waits as well.
+  const wait = waitMs === undefined ? {} : { retryAfterSeconds: Math.ceil(waitMs / 1000) };
   return {
     kind: "error",
     error: new TautlineError(isUnavailable ? "agent.central_unavailable" : "agent.refused", {
-      detail: { code, text, advice },
+      detail: { code, text, advice, ...wait },
     }),
     mayRetry: isUnavailable,
-    retryAfterMs: isUnavailable ? retryAfterMs(response) : undefined,
+    retryAfterMs: waitMs,
   };
 }
 

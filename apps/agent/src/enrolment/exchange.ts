@@ -37,17 +37,31 @@ export interface IdentityMessage {
  * @returns what central granted, unchecked
  * @throws link.* codes, agent.refused, agent.central_unavailable, agent.no_grant, agent.central_silent
  */
-export async function exchange(
+export function exchange(message: IdentityMessage, options: ExchangeOptions): Promise<GrantParts> {
+  const { address, agentId } = message;
+  return exchangeOnce(message, options, (bytes) => readGrant(bytes, agentId, address));
+}
+
+/**
+ * Sends central one message over a link of its own, and reads the one answer.
+ *
+ * @param message what to say
+ * @param options how to reach central
+ * @param read reads the answer's bytes; what it throws is the outcome
+ * @throws link.* codes, agent.no_grant if the link ends before an answer, agent.central_silent, and what `read` throws
+ */
+export async function exchangeOnce<Result>(
   { address, agentId, bytes, headers = {} }: IdentityMessage,
   { openTransport, dial, clock, answerTimeoutMs, signal }: ExchangeOptions,
-): Promise<GrantParts> {
-  const answer = Promise.withResolvers<GrantParts>();
+  read: (bytes: Uint8Array) => Result,
+): Promise<Result> {
+  const answer = Promise.withResolvers<Result>();
   // Rejected while the transport still opens, nobody is listening yet.
   answer.promise.catch(() => {});
   const events = {
     onMessage: (received: Uint8Array): void => {
       try {
-        answer.resolve(readGrant(received, agentId, address));
+        answer.resolve(read(received));
       } catch (error) {
         answer.reject(error);
       }

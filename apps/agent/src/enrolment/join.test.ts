@@ -1,109 +1,14 @@
 import assert from "node:assert/strict";
-import { join as joinPath } from "node:path";
 import { test } from "node:test";
 import { isTautlineError, TautlineError, type ErrorCode } from "@tautline/protocol";
 import {
-  createTestAuthority,
-  grantJoin,
-  withTempFolder,
-  type StandInAnswer,
-} from "@tautline/testing";
-import { create } from "@bufbuild/protobuf";
-import { decodeAgentToServer, LIMITS, ServerToAgentSchema } from "@tautline/protocol";
-import type { Vault } from "@tautline/vault";
-import { createManualClock, type ManualClock } from "../../test/manual-clock.ts";
-import { openQuickVault } from "../../test/quick-vault.ts";
+  grantFor,
+  JOIN_SCENE_ID as ID,
+  withJoinScene as withScene,
+} from "../../test/join-scene.ts";
 import type { AgentControl } from "../control/agent-control.ts";
-import type { LocalAudit } from "../instructions/local-audit.ts";
-import type { JoiningState, JoinTicket } from "../settings/agent-state.ts";
 import { openSettingsStore, type SettingsStore } from "../settings/settings-store.ts";
-import { createAgentKeys } from "./agent-keys.ts";
-import type { GrantParts } from "./grant-check.ts";
-import { encodeJoinRequest } from "./join-request.ts";
 import { join, type JoinOptions } from "./join.ts";
-
-const ID = "0190a000-0000-7000-8000-000000000001";
-const START_MS = Date.now();
-const authority = createTestAuthority({ now: () => START_MS });
-const host = { hostName: "h", osType: "linux", startedAtMs: 0 };
-const audit: LocalAudit = { finding: undefined, append: () => {}, close: () => {} };
-const ticket: JoinTicket = {
-  addresses: ["a:1", "b:1"],
-  pins: [authority.rootPin.toString("base64url")],
-  trustDomain: "fleet.test",
-  namespace: "default",
-  tokenId: "t",
-  secret: "c2VjcmV0",
-};
-
-/** What an honest central grants. */
-function grantFor(state: JoiningState): GrantParts {
-  const request = decodeAgentToServer(
-    encodeJoinRequest(state, host),
-    LIMITS.opampMessageBytes.value,
-  );
-  const answer: StandInAnswer = grantJoin(request, {
-    authority,
-    namespace: "default",
-    addresses: ["a:1"],
-  });
-  const { connectionSettings, customMessage } = create(ServerToAgentSchema, answer);
-  return { offer: connectionSettings, grant: customMessage?.data ?? new Uint8Array() };
-}
-
-interface Scene {
-  readonly vault: Vault;
-  readonly file: string;
-  readonly clock: ManualClock;
-  /** Addresses asked, with the id that asked. */
-  readonly asked: string[];
-  readonly options: (store: SettingsStore, change?: Partial<JoinOptions>) => JoinOptions;
-}
-
-async function withScene(use: (scene: Scene) => Promise<void>): Promise<void> {
-  const vault = await openQuickVault();
-  await withTempFolder(async (folder) => {
-    const clock = createManualClock(START_MS);
-    const asked: string[] = [];
-    await use({
-      vault,
-      file: joinPath(folder, "settings.json"),
-      clock,
-      asked,
-      options: (store, change) => ({
-        store,
-        audit,
-        ticket,
-        name: "web-1",
-        makeId: () => ID,
-        makeKeys: createAgentKeys,
-        ask: async (address, state) => {
-          asked.push(`${address} ${state.agentId}`);
-          return grantFor(state);
-        },
-        control: (onConnected) => provingControl(store, onConnected),
-        maxRounds: 1,
-        clock,
-        random: () => 0.5,
-        signal: new AbortController().signal,
-        onProblem: () => {},
-        ...change,
-      }),
-    });
-  });
-}
-
-/** A control link whose first answer comes at once. */
-function provingControl(store: SettingsStore, onConnected: () => void): AgentControl {
-  return {
-    status: { connected: false, evidence: undefined, lastAnswerAtMs: undefined },
-    async run() {
-      store.apply({ kind: "proven" });
-      onConnected();
-      return undefined;
-    },
-  };
-}
 
 const fails = (code: ErrorCode) => (error: unknown) =>
   isTautlineError(error) && error.code === code;

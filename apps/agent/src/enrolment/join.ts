@@ -8,15 +8,18 @@ import type {
   AgentKeys,
   AgentState,
   CommittedState,
+  JoinDecision,
   JoiningState,
   JoinTicket,
 } from "../settings/agent-state.ts";
 import type { SettingsStore } from "../settings/settings-store.ts";
 import { checkGrant, type GrantParts } from "./grant-check.ts";
 import { endOf, lifeOf } from "./identity-life.ts";
+import { readJoinAnswer } from "./join-answer.ts";
 import { shouldRetryJoin } from "./join-retry.ts";
 import { nextJoinStep, type JoinStep } from "./join-rule.ts";
 import { isSameCentral } from "./join-ticket.ts";
+import { ownCode } from "./own-code.ts";
 
 /** What a join needs; everything that touches the network or chance comes in. */
 export interface JoinOptions {
@@ -32,8 +35,12 @@ export interface JoinOptions {
   readonly ask: (address: string, state: JoiningState) => Promise<GrantParts>;
   /** Makes the control link of the candidate; its first answer commits. */
   readonly control: (onConnected: () => void) => AgentControl;
-  /** Rounds through all addresses before it gives up. */
+  /** Rounds through all addresses before it gives up; none are counted while it waits for approval. */
   readonly maxRounds: number;
+  /** Where an operator decides: wait for it, or stop and leave it to a later call. */
+  readonly mayWait: boolean;
+  /** Told once, the first time that central says that an operator decides. */
+  readonly onWaiting: (agentId: string, decision: JoinDecision) => void;
   readonly clock: Clock;
   readonly random: () => number;
   readonly signal: AbortSignal;
@@ -44,9 +51,9 @@ export interface JoinOptions {
  * Joins, or goes on with a join from wherever it stands, until the identity is proven (DESIGN "Enrolment"; F3).
  *
  * Each step ends in one durable write, so that a crash between any two is resumed by calling this again, with the same token
- * or with none.
+ * or with none. Where an operator is to approve, it asks again as often as central says.
  *
- * @throws agent.token_missing, agent.already_joined, agent.grant_refused, agent.refused, link.* codes; the state stays resumable
+ * @throws agent.approval_waiting, agent.token_missing, agent.already_joined, agent.grant_refused, agent.refused, link.* codes; the state stays resumable
  */
 export async function join(options: JoinOptions): Promise<CommittedState> {
   for (;;) {
@@ -90,10 +97,11 @@ async function take(step: JoinStep, options: JoinOptions): Promise<void> {
 }
 
 async function ask(options: JoinOptions): Promise<void> {
-  const { store, audit, clock, signal, maxRounds } = options;
-  const state = joining(store.state);
-  const backoff = createBackoff({ random: options.random });
+  const { store, audit, clock, signal, maxRounds, random } = options;
+  const backoff = createBackoff({ random });
+  let isTold = false;
   for (let round = 1; ; round += 1) {
+    const state = joining(store.state);
     const outcome = await askEveryAddress(state, options);
     if ("identity" in outcome) {
       const { identity, name, renewAtMs } = outcome;
@@ -102,9 +110,42 @@ async function ask(options: JoinOptions): Promise<void> {
       store.apply({ kind: "granted", identity, name, renewAtMs });
       return;
     }
-    if (outcome.isHopeless || signal.aborted || round >= maxRounds) throw outcome.error;
-    await wait(clock, backoff.next(), signal);
+    const { error, isHopeless } = outcome;
+    const answer = readJoinAnswer(error);
+    if (answer.kind !== "failed") note(answer.kind, options);
+    if (answer.kind === "pending" && !isTold) tellWaiting(options);
+    isTold ||= answer.kind === "pending";
+    const waits = joining(store.state).decision?.answer === "pending";
+    const mayGoOn = waits && !isHopeless ? options.mayWait : !isHopeless && round < maxRounds;
+    if (signal.aborted || !mayGoOn) throw waits ? stillWaiting(store.state, error) : error;
+    // Candidates that were told the same at once do not all come back at once.
+    const asked = answer.kind === "pending" ? answer.waitMs * (1 + random() / 5) : backoff.next();
+    await wait(clock, asked, signal);
   }
+}
+
+/** One durable write where it is news: `agent status` says it, and a later call knows that it waits. */
+function note(answer: JoinDecision["answer"], options: JoinOptions): void {
+  const { store, audit, clock } = options;
+  const { agentId, keys, decision } = joining(store.state);
+  if (decision?.answer === answer) return;
+  const told = { answer, code: ownCode(keys), sinceMs: clock.now() };
+  audit.append(`enrolment.${answer}`, { agentId, code: told.code });
+  store.apply({ kind: "told", decision: told });
+}
+
+function tellWaiting({ store, onWaiting }: JoinOptions): void {
+  const { agentId, decision } = joining(store.state);
+  if (decision !== undefined) onWaiting(agentId, decision);
+}
+
+/** Whoever stops to wait, by wish or by a signal, has lost nothing; what is hopeless is told as it is. */
+function stillWaiting(state: AgentState | undefined, error: TautlineError): TautlineError {
+  const { agentId: id, decision } = joining(state);
+  const isOver = readJoinAnswer(error).kind === "failed" && !shouldRetryJoin(error);
+  if (decision === undefined || isOver) return error;
+  const detail = { id, code: decision.code };
+  return new TautlineError("agent.approval_waiting", { cause: error, detail });
 }
 
 type AskOutcome =
@@ -125,12 +166,16 @@ async function askEveryAddress(state: JoiningState, options: JoinOptions): Promi
       const ours = toTautlineError(error);
       failures.push(ours);
       if (options.signal.aborted) break;
-      options.onProblem(ours);
       // The proven central has judged the token: the other addresses lead to the same judgement.
-      if (ours.code === "agent.refused") break;
+      const isPending = readJoinAnswer(ours).kind === "pending";
+      if (!isPending) options.onProblem(ours);
+      if (isPending || ours.code === "agent.refused") break;
     }
   }
-  const final = failures.findLast((error) => !shouldRetryJoin(error)) ?? failures.at(-1);
+  const final =
+    failures.find((error) => readJoinAnswer(error).kind === "pending") ??
+    failures.findLast((error) => !shouldRetryJoin(error)) ??
+    failures.at(-1);
   return {
     error: final ?? new TautlineError("agent.token_missing"),
     isHopeless: !failures.some(shouldRetryJoin),

@@ -78,10 +78,21 @@ interface Known {
   readonly keys: AgentKeys;
 }
 
+/** What central last said of a join that an operator decides. */
+export interface JoinDecision {
+  readonly answer: "pending" | "declined";
+  /** Made of this host's own keys; the operator sees it beside the request. */
+  readonly code: string;
+  /** Milliseconds since 1970-01-01T00:00:00Z. */
+  readonly sinceMs: number;
+}
+
 /** Keys exist and a token is at hand; central may or may not have heard of it. */
 export interface JoiningState extends Known {
   readonly state: "joining";
   readonly ticket: JoinTicket;
+  /** Undefined where central asked for no approval, or was not asked yet. */
+  readonly decision?: JoinDecision;
 }
 
 /** Central granted an identity; no message has been answered under it yet, so the token is kept. */

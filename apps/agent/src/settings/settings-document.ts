@@ -53,9 +53,20 @@ const NEVER_RENEWED = { counter: "0", askedCounter: "0", made: 0, renewAtMs: 0 }
 
 const known = { agentId: text, name: text };
 
+const decision = z.strictObject({
+  answer: z.enum(["pending", "declined"]),
+  code: z.string().max(64),
+  sinceMs: time,
+});
+
 /** What settings.json says in clear: who the agent is, with which certificates, and how far it has come. */
 const openPart = z.discriminatedUnion("state", [
-  z.strictObject({ state: z.literal("joining"), ...known, ticket }),
+  z.strictObject({
+    state: z.literal("joining"),
+    ...known,
+    ticket,
+    decision: decision.optional(),
+  }),
   z.strictObject({
     state: z.literal("candidate"),
     ...known,
@@ -137,7 +148,10 @@ export function joinState(open: OpenSettings, secrets: SettingsSecrets): AgentSt
     return { state: open.state, agentId, name, keys, identity: open.identity, last, renewal };
   }
   const ticket = { ...open.ticket, secret: secrets.ticketSecret ?? "" };
-  if (open.state === "joining") return { state: open.state, agentId, name, keys, ticket };
+  if (open.state === "joining") {
+    const decided = open.decision === undefined ? {} : { decision: open.decision };
+    return { state: open.state, agentId, name, keys, ticket, ...decided };
+  }
   const { identity: candidate, renewAtMs = 0 } = open;
   return { state: open.state, agentId, name, keys, ticket, identity: candidate, renewAtMs };
 }
@@ -185,7 +199,10 @@ function openOf(state: AgentState): OpenSettings {
     };
   }
   const { secret: _, ...ticket } = state.ticket;
-  if (state.state === "joining") return { state: state.state, agentId, name, ticket };
+  if (state.state === "joining") {
+    const decided = state.decision === undefined ? {} : { decision: state.decision };
+    return { state: state.state, agentId, name, ticket, ...decided };
+  }
   const { identity: candidate, renewAtMs } = state;
   return { state: state.state, agentId, name, ticket, identity: candidate, renewAtMs };
 }

@@ -10,6 +10,7 @@ import {
   sampleCommitted,
   sampleGranted,
   sampleJoining,
+  samplePending,
 } from "../../test/sample-states.ts";
 import { openQuickVault } from "../../test/quick-vault.ts";
 import type { AgentState } from "./agent-state.ts";
@@ -18,6 +19,7 @@ import { loadSettings, readOpenSettings, saveSettings } from "./settings-file.ts
 
 const STATES: readonly AgentState[] = [
   sampleJoining,
+  samplePending,
   sampleCandidate,
   sampleCommitted,
   sampleAsking,

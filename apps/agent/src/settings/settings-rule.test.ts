@@ -8,6 +8,7 @@ import {
   sampleGranted,
   sampleIdentity,
   sampleJoining,
+  samplePending,
   sampleTicket,
 } from "../../test/sample-states.ts";
 import type { AgentState } from "./agent-state.ts";
@@ -23,6 +24,7 @@ const nextIdentity = { ...sampleIdentity, clientChainPem: "next client chain" };
 const EVENTS: Readonly<Record<SettingsEvent["kind"], SettingsEvent>> = {
   began: { kind: "began", agentId, name, keys, ticket: sampleTicket },
   given_token: { kind: "given_token", ticket: otherTicket, name: "web-2" },
+  told: { kind: "told", decision: { answer: "pending", code: "7Q2-0KX", sinceMs: 500 } },
   granted: { kind: "granted", identity: sampleIdentity, name: "web-3", renewAtMs: 1_000 },
   lapsed: { kind: "lapsed" },
   proven: { kind: "proven" },
@@ -40,6 +42,7 @@ const spent = { ...sampleCommitted, renewal: { ...sampleCommitted.renewal, asked
 const STATES: Readonly<Record<string, AgentState | undefined>> = {
   none: undefined,
   joining: sampleJoining,
+  pending: samplePending,
   candidate: sampleCandidate,
   committed: sampleCommitted,
   asking: sampleAsking,
@@ -50,7 +53,11 @@ const STATES: Readonly<Record<string, AgentState | undefined>> = {
 const TABLE: Readonly<Record<string, AgentState>> = {
   "none began": sampleJoining,
   "joining given_token": { ...sampleJoining, name: "web-2", ticket: otherTicket },
+  "joining told": samplePending,
   "joining granted": { ...sampleCandidate, name: "web-3" },
+  "pending told": samplePending,
+  "pending given_token": { ...sampleJoining, name: "web-2", ticket: otherTicket },
+  "pending granted": { ...sampleCandidate, name: "web-3" },
   "candidate given_token": { ...sampleJoining, name: "web-2", ticket: otherTicket },
   "candidate lapsed": sampleJoining,
   "candidate proven": sampleCommitted,

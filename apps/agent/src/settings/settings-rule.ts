@@ -5,6 +5,7 @@ import type {
   AgentState,
   CandidateState,
   CommittedState,
+  JoinDecision,
   JoiningState,
   JoinTicket,
 } from "./agent-state.ts";
@@ -21,6 +22,8 @@ export type SettingsEvent =
     }
   /** Another token, for a join that is not proven yet; id and keys stay. */
   | { readonly kind: "given_token"; readonly ticket: JoinTicket; readonly name: string }
+  /** Central said that an operator decides, or has declined. */
+  | { readonly kind: "told"; readonly decision: JoinDecision }
   | {
       readonly kind: "granted";
       readonly identity: AgentIdentity;
@@ -56,7 +59,7 @@ export type SettingsEvent =
 /**
  * The one rule of how the agent's state moves; every other pair is refused (F3: a crash leaves one of these states).
  *
- * none --began--> joining --granted--> candidate --proven--> committed --instructed--> committed;
+ * none --began--> joining --told--> joining --granted--> candidate --proven--> committed --instructed--> committed;
  * candidate goes back to joining by `given_token` or `lapsed`, committed never goes back. Within committed, beside the identity
  * in use: nothing --renewal_began--> asked for --renewal_granted--> granted --renewal_proven--> in use; `renewal_failed` drops it,
  * `renewal_lapsed` goes back to asking.
@@ -86,10 +89,14 @@ function moved(state: AgentState, event: SettingsEvent): AgentState | undefined 
 }
 
 function fromJoining(state: JoiningState, event: SettingsEvent): AgentState | undefined {
-  if (event.kind === "given_token") return { ...state, name: event.name, ticket: event.ticket };
+  if (event.kind === "told") return { ...state, decision: event.decision };
+  const { decision: _, ...undecided } = state;
+  if (event.kind === "given_token") {
+    return { ...undecided, name: event.name, ticket: event.ticket };
+  }
   if (event.kind !== "granted") return undefined;
   const { name, identity, renewAtMs } = event;
-  return { ...state, state: "candidate", name, identity, renewAtMs };
+  return { ...undecided, state: "candidate", name, identity, renewAtMs };
 }
 
 function fromCandidate(state: CandidateState, event: SettingsEvent): AgentState | undefined {

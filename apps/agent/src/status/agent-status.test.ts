@@ -3,7 +3,12 @@ import { test } from "node:test";
 import { createKeyPair } from "@tautline/pki";
 import { createTestAuthority } from "@tautline/testing";
 import { sampleEvidence } from "../../test/fake-transport.ts";
-import { sampleCommitted, sampleIdentity, sampleJoining } from "../../test/sample-states.ts";
+import {
+  sampleCommitted,
+  sampleIdentity,
+  sampleJoining,
+  samplePending,
+} from "../../test/sample-states.ts";
 import { splitState } from "../settings/settings-document.ts";
 import { describeStatus } from "./agent-status.ts";
 
@@ -76,4 +81,15 @@ test("before central granted anything there is an id and a name, no namespace an
 test("promise 6: no secret stands in the document", () => {
   const text = JSON.stringify(describeStatus(splitState(sampleJoining).open, undefined));
   assert.ok(!text.includes("PRIVATE") && !text.includes(sampleJoining.ticket.secret));
+});
+
+test("a join that an operator decides says so, with the code of this host's keys", () => {
+  for (const answer of ["pending", "declined"] as const) {
+    const decision = { answer, code: "7Q2-0KX", sinceMs: Date.UTC(2026, 0, 1) };
+    const { open } = splitState({ ...samplePending, decision });
+    const status = describeStatus(open, undefined);
+    assert.equal(status.state, answer);
+    assert.deepEqual(status.approval, { code: "7Q2-0KX", since: "2026-01-01T00:00:00.000Z" });
+  }
+  assert.equal(describeStatus(committed, undefined).approval, null);
 });

@@ -8,7 +8,7 @@ import type { OpenSettings } from "../settings/settings-document.ts";
 import { AGENT_VERSION } from "../version.ts";
 
 /** How far the agent has come, in the words people use. */
-export type AgentPhase = "joining" | "verifying" | "active";
+export type AgentPhase = "joining" | "pending" | "declined" | "verifying" | "active";
 
 /** The status document: GET /status on the agent's socket, and `agent status --json`. */
 export interface AgentStatus {
@@ -17,6 +17,13 @@ export interface AgentStatus {
   /** Null until central granted an identity. */
   readonly namespace: string | null;
   readonly state: AgentPhase;
+  /** What central said of a join that an operator decides; null elsewhere. */
+  readonly approval: {
+    /** To be compared with what central shows. */
+    readonly code: string;
+    /** RFC 3339 in UTC. */
+    readonly since: string;
+  } | null;
   /** False if the document was read from the folder because no agent runs on it. */
   readonly running: boolean;
   readonly version: string;
@@ -66,7 +73,7 @@ export interface LiveFacts {
 type Committed = Extract<OpenSettings, { state: "committed" }>;
 
 const STOPPED = { link: null, vault: null, errors: [] };
-const PHASES = { joining: "joining", candidate: "verifying", committed: "active" } as const;
+const PHASES = { candidate: "verifying", committed: "active" } as const;
 
 /**
  * Makes the status document.
@@ -79,7 +86,8 @@ export function describeStatus(open: OpenSettings, live: LiveFacts | undefined):
     id: open.agentId,
     name: open.name,
     namespace: open.state === "joining" ? null : open.identity.namespace,
-    state: PHASES[open.state],
+    state: phaseOf(open),
+    approval: open.state === "joining" ? describeDecision(open.decision) : null,
     running: live !== undefined,
     version: AGENT_VERSION,
     ...(live === undefined ? { ...STOPPED, central: describeCentral(open) } : describeLive(live)),
@@ -87,6 +95,17 @@ export function describeStatus(open: OpenSettings, live: LiveFacts | undefined):
     renewal: open.state === "committed" ? describeRenewal(open.renewal) : null,
     settings: open.state === "committed" ? describeSettings(open.last) : null,
   };
+}
+
+function phaseOf(open: OpenSettings): AgentPhase {
+  return open.state === "joining" ? (open.decision?.answer ?? "joining") : PHASES[open.state];
+}
+
+function describeDecision(
+  decision: Extract<OpenSettings, { state: "joining" }>["decision"],
+): AgentStatus["approval"] {
+  if (decision === undefined) return null;
+  return { code: decision.code, since: new Date(decision.sinceMs).toISOString() };
 }
 
 function describeLive(live: LiveFacts): Pick<AgentStatus, "central" | "link" | "vault" | "errors"> {

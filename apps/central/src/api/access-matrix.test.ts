@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { OPERATOR_ROLES } from "@tautline/protocol";
 import { z } from "zod";
-import { admin, type Answer, type TestCentral, withCentral } from "../fixture-central.test.ts";
+import {
+  admin,
+  type Answer,
+  joinOver,
+  type TestCentral,
+  withCentral,
+} from "../fixture-central.test.ts";
 import {
   callAs,
   type ListedRoute,
@@ -85,12 +91,21 @@ async function assertLikeMissing(asked: Ask, things: Things, answer: Answer): Pr
   assert.equal(withoutIds(answer.text, things), withoutIds(missing.text, MISSING), label);
 }
 
-async function judge(asked: Ask, things: Things): Promise<void> {
-  const { central, route, who } = asked;
-  if (route.method === "DELETE") {
-    const [put = { path: "" }] = [SAMPLES["PUT /api/v1/settings"]?.(things, "")];
-    await admin(central, "PUT", put.path, put.body);
+/** What an earlier call has taken away is there again. */
+async function restored({ central, route }: Ask, things: Things): Promise<Things> {
+  if (route.method !== "DELETE") return things;
+  const { namespace } = things;
+  if (route.path === "/api/v1/agents/:id") {
+    return { ...things, doomed: (await joinOver(central, { namespace })).id };
   }
+  const [put = { path: "" }] = [SAMPLES["PUT /api/v1/settings"]?.(things, "")];
+  await admin(central, "PUT", put.path, put.body);
+  return things;
+}
+
+async function judge(asked: Ask, before: Things): Promise<void> {
+  const { route, who } = asked;
+  const things = await restored(asked, before);
   const expected = expectation(route, who, things);
   const answer = await ask(asked, things);
   const label = `${routeName(route)} of ${things.namespace} by ${who.name}: ${answer.text}`;

@@ -2,10 +2,12 @@ import type { Vault } from "@tautline/vault";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { CertificateCatalogue } from "../authority/certificate-catalogue.ts";
 import type { TokenStore } from "../enrolment/token-store.ts";
+import type { AgentLife } from "../fleet/agent-life.ts";
 import type { AgentStore } from "../fleet/agent-store.ts";
 import type { LinkStore } from "../fleet/link-store.ts";
 import type { NamespaceStore } from "../fleet/namespace-store.ts";
 import type { OperatorStore } from "../operators/operator-store.ts";
+import type { Revocations } from "../revocation/revocations.ts";
 import type { SettingStore } from "../settings/setting-store.ts";
 
 /** What central says of itself. */
@@ -26,11 +28,13 @@ export interface ApiDeps {
   readonly vault: Vault;
   readonly tokens: TokenStore;
   readonly agents: AgentStore;
+  readonly life: AgentLife;
   readonly links: LinkStore;
   readonly endAgent: (id: string) => void;
   readonly namespaces: NamespaceStore;
   readonly settings: SettingStore;
   readonly certificates: CertificateCatalogue;
+  readonly revocations: Revocations;
   readonly audit: AuditLog;
   readonly operators: OperatorStore;
 }

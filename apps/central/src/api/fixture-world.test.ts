@@ -1,14 +1,18 @@
 /* Equipment: a central with one of everything in each of two namespaces, and a request for every route. No tests of its own. */
+import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
-import { serialOf } from "@tautline/pki";
-import { described, messageOf } from "../control/fixture-messages.test.ts";
+import { certificatesFromPem, serialOf } from "@tautline/pki";
+import { described, joinMessage, messageOf } from "../control/fixture-messages.test.ts";
 import {
   admin,
+  type JoinedAgent,
   joinOver,
   newToken,
   openControl,
+  openJoining,
   type TestCentral,
 } from "../fixture-central.test.ts";
+import { makeJoiner } from "../fixture-core.test.ts";
 import type { ListedRoute } from "./fixture-operators.test.ts";
 
 /** One of everything that belongs to a namespace. */
@@ -16,18 +20,36 @@ export interface Things {
   readonly namespace: string;
   readonly token: string;
   readonly agent: string;
+  /** Waits for approval. */
+  readonly candidate: string;
+  /** To be quarantined and released. */
+  readonly spare: string;
+  /** To be replaced, and by whom. */
+  readonly old: string;
+  readonly heir: string;
+  /** To be deleted. */
+  readonly doomed: string;
   readonly link: string;
   readonly serial: string;
+  readonly authority: string;
   readonly operator: string;
 }
+
+const NO_AGENT = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f";
 
 /** Things that are nowhere, of the form they should have. */
 export const MISSING: Things = {
   namespace: "nowhere",
   token: "0000000000000000",
-  agent: "017f22e2-79b0-7cc3-98c4-dc0c0c07398f",
+  agent: NO_AGENT,
+  candidate: NO_AGENT,
+  spare: NO_AGENT,
+  old: NO_AGENT,
+  heir: NO_AGENT,
+  doomed: NO_AGENT,
   link: "00000000-0000-4000-8000-000000000000",
   serial: "00",
+  authority: "00",
   operator: "no-one",
 };
 
@@ -48,14 +70,37 @@ export async function fillNamespace(central: TestCentral, namespace: string): Pr
   await admin(central, "POST", "/api/v1/operators", order);
   const setting = { namespace, key: "agents.heartbeatSeconds", value: "20" };
   await admin(central, "PUT", "/api/v1/settings", setting);
+  const more = async (name: string): Promise<string> =>
+    (await joinOver(central, { namespace, name })).id;
   return {
     namespace,
     token: token.tokenId,
     agent: agent.id,
+    candidate: await addCandidate(central, namespace),
+    spare: await more("spare"),
+    old: await more("old"),
+    heir: await more("heir"),
+    doomed: await more("doomed"),
     link: links.items[0]?.id ?? "",
     serial: serialOf(new X509Certificate(agent.identity.chainPem)),
+    authority: serialOf(issuerOf(agent)),
     operator,
   };
+}
+
+async function addCandidate(central: TestCentral, namespace: string): Promise<string> {
+  const joiner = makeJoiner("candidate");
+  const link = await openJoining(central, await newToken(central, { namespace, approve: true }));
+  link.send(joinMessage(joiner.request));
+  await link.next();
+  link.close();
+  return joiner.id;
+}
+
+function issuerOf({ identity }: JoinedAgent): X509Certificate {
+  const [, issuer] = certificatesFromPem(identity.chainPem);
+  assert.ok(issuer);
+  return issuer;
 }
 
 /** One request for a route. */
@@ -76,6 +121,7 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
   "GET /healthz": plain("/healthz"),
   "GET /readyz": plain("/readyz"),
   "GET /metrics": plain("/metrics"),
+  "GET /crl/:file": ({ authority }) => ({ path: `/crl/${authority}.crl` }),
   "GET /api/v1/status": plain("/api/v1/status"),
   "GET /api/v1/vault": plain("/api/v1/vault"),
   "GET /api/v1/whoami": plain("/api/v1/whoami"),
@@ -87,6 +133,22 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
   "GET /api/v1/agents": plain("/api/v1/agents"),
   "GET /api/v1/agents/:id": ({ agent }) => ({ path: `/api/v1/agents/${agent}` }),
   "POST /api/v1/agents/:id/revoke": ({ agent }) => ({ path: `/api/v1/agents/${agent}/revoke` }),
+  "POST /api/v1/agents/:id/approve": ({ candidate }) => ({
+    path: `/api/v1/agents/${candidate}/approve`,
+    body: {},
+  }),
+  "POST /api/v1/agents/:id/decline": ({ candidate }) => ({
+    path: `/api/v1/agents/${candidate}/decline`,
+  }),
+  "POST /api/v1/agents/:id/quarantine": ({ spare }) => ({
+    path: `/api/v1/agents/${spare}/quarantine`,
+  }),
+  "POST /api/v1/agents/:id/release": ({ spare }) => ({ path: `/api/v1/agents/${spare}/release` }),
+  "POST /api/v1/agents/:id/replace": ({ old, heir }) => ({
+    path: `/api/v1/agents/${old}/replace`,
+    body: { with: heir },
+  }),
+  "DELETE /api/v1/agents/:id": ({ doomed }) => ({ path: `/api/v1/agents/${doomed}?force=true` }),
   "GET /api/v1/links": plain("/api/v1/links"),
   "GET /api/v1/links/:id": ({ link }) => ({ path: `/api/v1/links/${link}` }),
   "GET /api/v1/namespaces": plain("/api/v1/namespaces"),
@@ -105,7 +167,14 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
   }),
   "GET /api/v1/certificates": plain("/api/v1/certificates"),
   "GET /api/v1/certificates/:serial": ({ serial }) => ({ path: `/api/v1/certificates/${serial}` }),
+  "POST /api/v1/certificates/:serial/revoke": ({ serial }) => ({
+    path: `/api/v1/certificates/${serial}/revoke`,
+    body: { reason: "superseded" },
+  }),
   "GET /api/v1/authorities": plain("/api/v1/authorities"),
+  "GET /api/v1/authorities/:id/crl": ({ authority }) => ({
+    path: `/api/v1/authorities/${authority}/crl`,
+  }),
   "GET /api/v1/audit": plain("/api/v1/audit"),
   "GET /api/v1/audit/verify": plain("/api/v1/audit/verify"),
   "POST /api/v1/operators": (_things, fresh) => ({

@@ -1,6 +1,7 @@
 import type { OperatorRole } from "@tautline/protocol";
 import { CONTROL_PATH } from "../control/control-path.ts";
 import type { Demand, Reach } from "../operators/access-rule.ts";
+import { CRL_PATH } from "./crl-routes.ts";
 import type { VerbFacts } from "./verb.ts";
 
 /** One verb of central's ports, and who may ask for it. */
@@ -23,6 +24,7 @@ const OTHERS: readonly RouteView[] = [
   { port: "console", method: "GET", path: "/healthz", role: "none", reach: "nothing" },
   { port: "console", method: "GET", path: "/readyz", role: "none", reach: "nothing" },
   { port: "console", method: "GET", path: "/metrics", ...METRICS_DEMAND },
+  { port: "console", method: "GET", path: CRL_PATH, role: "none", reach: "nothing" },
 ];
 
 /**

@@ -24,6 +24,7 @@ import { LOCAL_PRINCIPAL } from "../operators/principal.ts";
 import { openOperators } from "../operators/operator-store.ts";
 import type { ApiDeps } from "./api-deps.ts";
 import { acceptJson, createApiApp } from "./api-app.ts";
+import { mountCrls } from "./crl-routes.ts";
 import { mountHealth } from "./health-routes.ts";
 import { listRoutes, type RouteView } from "./route-list.ts";
 import { listVerbs } from "./verb-list.ts";
@@ -35,8 +36,9 @@ const ROUTES = listRoutes(listVerbs({} as ApiDeps));
 const nameOf = ({ port, method, path }: Omit<RouteView, "role" | "reach">): string =>
   `${port} ${method} ${path}`;
 
-const filled = (path: string): string =>
+const filled = (path: string, authority: string): string =>
   path
+    .replace(":file", `${authority}.crl`)
     .replace(":id", "0190a000-0000-7000-8000-000000000001")
     .replace(":name", "default")
     .replace(":serial", "00");
@@ -75,7 +77,14 @@ async function mountedRoutes(core: Core): Promise<string[]> {
         status: () => Promise.reject(new Error("unused")),
         endAgent: () => {},
         certificates: createCertificateCatalogue(store),
+        revocations: {
+          revoke: () => Promise.reject(new Error("unused")),
+          issuers: () => [],
+          crl: () => Promise.resolve(undefined),
+          published: () => undefined,
+        },
       });
+      mountCrls(app, { current: () => undefined });
       mountRoutes(app, verbs, () => LOCAL_PRINCIPAL);
     }
     await app.ready();
@@ -99,8 +108,13 @@ describe("A1: the list of routes", () => {
     }));
 });
 
+async function anAuthority(test: TestCentral): Promise<string> {
+  const { items } = await admin<{ items: { id: string }[] }>(test, "GET", "/api/v1/authorities");
+  return items[0]?.id ?? "";
+}
+
 /** Asks one route on one port with some credential. */
-function ask(
+async function ask(
   test: TestCentral,
   port: RouteView["port"],
   { method, path }: Pick<RouteView, "method" | "path">,
@@ -111,7 +125,7 @@ function ask(
   return callSecure({
     port: port === "agents" ? test.agentsPort : test.consolePort,
     method,
-    path: filled(path),
+    path: filled(path, await anAuthority(test)),
     ...identity,
     headers: isBody ? { "content-type": "application/json", ...headers } : headers,
     ...(isBody ? { body: "{}" } : {}),

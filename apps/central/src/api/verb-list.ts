@@ -5,8 +5,10 @@ import { agentVerbs } from "./verbs/agent-verbs.ts";
 import { auditVerbs } from "./verbs/audit-verbs.ts";
 import { certificateVerbs } from "./verbs/certificate-verbs.ts";
 import { descriptionVerbs } from "./verbs/description-verbs.ts";
+import { lifeVerbs } from "./verbs/life-verbs.ts";
 import { linkVerbs } from "./verbs/link-verbs.ts";
 import { namespaceVerbs } from "./verbs/namespace-verbs.ts";
+import { revocationVerbs } from "./verbs/revocation-verbs.ts";
 import { operatorVerbs } from "./verbs/operator-verbs.ts";
 import { settingVerbs } from "./verbs/setting-verbs.ts";
 import { statusVerbs } from "./verbs/status-verbs.ts";
@@ -24,10 +26,12 @@ export function listVerbs(deps: ApiDeps): readonly Verb[] {
     ...descriptionVerbs(() => verbs, VERSION),
     ...tokenVerbs(deps),
     ...agentVerbs(deps),
+    ...lifeVerbs(deps),
     ...linkVerbs(deps),
     ...namespaceVerbs(deps),
     ...settingVerbs(deps),
     ...certificateVerbs(deps),
+    ...revocationVerbs(deps),
     ...auditVerbs(deps),
     ...operatorVerbs(deps),
   );

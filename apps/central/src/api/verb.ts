@@ -196,6 +196,7 @@ function forbidden({ name }: Principal, { role, reach }: Demand): TautlineError 
 
 const NOUNS = {
   agent: "agents",
+  authority: "certs",
   certificate: "certs",
   link: "links",
   namespace: "namespaces",

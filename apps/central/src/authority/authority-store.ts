@@ -9,15 +9,18 @@ import {
   serialOf,
 } from "@tautline/pki";
 import { TautlineError } from "@tautline/protocol";
-import type { AuthorityTable } from "../store/schema.ts";
+import type { Selectable } from "kysely";
+import type { AuthorityKind, AuthorityTable } from "../store/schema.ts";
 import type { Writer } from "../store/store.ts";
 import type { AuthorityDeps } from "./authority-deps.ts";
 
 /** An authority with its place in the database. */
 export interface StoredAuthority extends Authority {
   readonly id: string;
-  readonly kind: AuthorityTable["kind"];
+  readonly kind: AuthorityKind;
   readonly namespace: string;
+  /** It was replaced: it certifies nothing more, but signs its revocation list. */
+  readonly isRetired: boolean;
 }
 
 /** Authorities are valid from a little earlier than they are made, for hosts whose clocks are behind. */
@@ -32,11 +35,29 @@ export async function loadAuthorities({ store, vault }: AuthorityDeps): Promise<
   const rows = await store.read((db) => db.selectFrom("authorities").selectAll().execute());
   return rows.map((row) => ({
     id: row.id,
-    kind: row.kind,
+    kind: kindOf(store.file, row),
     namespace: row.namespace,
+    isRetired: row.retired_at !== null,
     certificate: readCertificate(store.file, row),
     privateKey: importPrivateKey(vault.open(placeOf(row.id), row.sealed_key).toString("utf8")),
   }));
+}
+
+/**
+ * Tells what an authority is, or was before it was replaced.
+ *
+ * @param file for the error's sentence
+ * @param row of the table
+ * @throws store.damaged
+ */
+export function kindOf(
+  file: string,
+  row: Pick<Selectable<AuthorityTable>, "id" | "kind" | "retired_kind">,
+): AuthorityKind {
+  const kind = row.retired_kind ?? row.kind;
+  if (kind === "root" || kind === "agents" || kind === "services") return kind;
+  const reason = `authority ${row.id} is of no known kind`;
+  throw new TautlineError("store.damaged", { detail: { file, reason } });
 }
 
 function readCertificate(
@@ -77,6 +98,7 @@ export async function createRootAndServices(deps: AuthorityDeps): Promise<void> 
         id: serialOf(made.certificate),
         kind,
         namespace: "",
+        isRetired: false,
       });
     }
   });
@@ -108,6 +130,28 @@ export async function storeAuthority(
     subject: `authority:${id}`,
     detail,
   });
+}
+
+/**
+ * Frees the place of an authority for the next one. What it certified stays good.
+ *
+ * @param trx the transaction that makes the next one
+ * @param old which
+ * @param atMs milliseconds since the epoch
+ * @returns false where another process has replaced it already
+ */
+export async function retireAuthority(
+  trx: Writer,
+  { id, kind }: Pick<StoredAuthority, "id" | "kind">,
+  atMs: number,
+): Promise<boolean> {
+  const { numUpdatedRows } = await trx
+    .updateTable("authorities")
+    .set({ kind: `retired:${id}`, retired_kind: kind, retired_at: atMs })
+    .where("id", "=", id)
+    .where("retired_at", "is", null)
+    .executeTakeFirst();
+  return numUpdatedRows === 1n;
 }
 
 function placeOf(id: string) {

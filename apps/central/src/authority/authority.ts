@@ -1,12 +1,23 @@
 import { randomBytes, type KeyObject, type X509Certificate } from "node:crypto";
-import { createAgentsIntermediate, createSerial, issueCertificate, serialOf } from "@tautline/pki";
+import {
+  assembleCrl,
+  type AssembleCrlOptions,
+  createAgentsIntermediate,
+  createSerial,
+  createServicesIntermediate,
+  issueCertificate,
+  serialOf,
+} from "@tautline/pki";
 import { formatSpiffeId, TautlineError } from "@tautline/protocol";
 import type { Writer } from "../store/store.ts";
 import type { AuthorityDeps } from "./authority-deps.ts";
+import { nextIntermediateLife } from "./authority-renewal.ts";
+import { AuthoritySet } from "./authority-set.ts";
 import {
   AUTHORITY_BACKDATE_MS,
   createRootAndServices,
   loadAuthorities,
+  retireAuthority,
   storeAuthority,
   type StoredAuthority,
 } from "./authority-store.ts";
@@ -28,18 +39,39 @@ export interface CentralLeafOrder {
   readonly publicKey: KeyObject;
 }
 
+/** One authority as far as lists show it. */
+export interface Issuer {
+  readonly id: string;
+  readonly kind: StoredAuthority["kind"];
+  /** Empty where it serves every namespace. */
+  readonly namespace: string;
+  readonly certificate: X509Certificate;
+  /** It was replaced, and certifies nothing more. */
+  readonly isRetired: boolean;
+}
+
 /** Central's certificate authority: one root, one agents' intermediate a namespace, one for services. */
 export interface CertificateAuthority {
   readonly trustDomain: string;
   readonly root: X509Certificate;
-  /** The intermediates that certify agents, of every namespace. */
+  /** The intermediates that certify agents, of every namespace, and those that did. */
   agentIntermediates(): readonly X509Certificate[];
   agentIntermediate(namespace: string): X509Certificate;
   readonly servicesIntermediate: X509Certificate;
+  /** The authority that a certificate names as its issuer; undefined where it is none of ours. */
+  issuerOf(certificate: Pick<X509Certificate, "issuer">): X509Certificate | undefined;
   issueAgentLeaf(order: AgentLeafOrder): IssuedCertificate;
   issueCentralLeaf(order: CentralLeafOrder): IssuedCertificate;
+  /** Every authority there is. */
+  issuers(): readonly Issuer[];
+  /** SHA-256 of an authority's SPKI, lower-case hex; undefined where there is none of that id. */
+  issuerPin(id: string): string | undefined;
+  /** Signs a revocation list; the key does not leave here. In DER. */
+  issueCrl(id: string, list: Omit<AssembleCrlOptions, "issuer">): Buffer;
   /** Makes a new namespace's intermediate inside the transaction that makes the namespace; call the result once that is on the disk. */
   addNamespace(trx: Writer, namespace: string): Promise<() => void>;
+  /** Replaces each intermediate that nears its end by the next under the same root (`authority-renewal.ts`). */
+  renewIfDue(): Promise<void>;
 }
 
 /**
@@ -52,30 +84,92 @@ export async function openAuthority(deps: AuthorityDeps): Promise<CertificateAut
   if ((await loadAuthorities(deps)).length === 0) await createRootAndServices(deps);
   const stored = await loadAuthorities(deps);
   const root = required(deps, stored, "root");
-  const services = required(deps, stored, "services");
-  const agents = new Map(
-    stored.filter((each) => each.kind === "agents").map((each) => [each.namespace, each]),
-  );
+  required(deps, stored, "services");
+  const set = new AuthoritySet(stored);
   const agentsOf = (namespace: string): StoredAuthority => {
-    const found = agents.get(namespace);
+    const found = set.agentsOf(namespace);
     if (found !== undefined) return found;
     throw new TautlineError("api.not_found", {
       detail: { thing: "namespace", id: namespace, noun: "namespaces" },
     });
   };
+  const services = (): StoredAuthority => present(set.services());
+  const renewIfDue = async (): Promise<void> => {
+    for (const old of set.intermediates()) await renewIntermediate(deps, set, root, old);
+  };
+  // Before anything is certified: one that ended while central was down certifies nothing that lives.
+  await renewIfDue();
   return {
     trustDomain: deps.trustDomain,
     root: root.certificate,
-    agentIntermediates: () => [...agents.values()].map((each) => each.certificate),
+    agentIntermediates: () => certificatesOf(set.all().filter(({ kind }) => kind === "agents")),
     agentIntermediate: (namespace) => agentsOf(namespace).certificate,
-    servicesIntermediate: services.certificate,
-    issueAgentLeaf: (order) => issueAgentLeaf(deps, agentsOf(order.namespace), order),
-    issueCentralLeaf: (order) => issueCentralLeaf(deps, services, order),
-    addNamespace: async (trx, namespace) => {
-      const added = await createAgents(deps, trx, root, namespace);
-      return () => agents.set(namespace, added);
+    issuerOf: (certificate) => set.issuerOf(certificate),
+    get servicesIntermediate() {
+      return services().certificate;
     },
+    issueAgentLeaf: (order) => issueAgentLeaf(deps, agentsOf(order.namespace), order),
+    issueCentralLeaf: (order) => issueCentralLeaf(deps, services(), order),
+    issuers: () => set.all().map((each) => issuerView(each)),
+    issuerPin: (id) => set.pin(id),
+    issueCrl: (id, list) => assembleCrl({ ...list, issuer: present(set.find(id)) }),
+    addNamespace: async (trx, namespace) => {
+      const { intermediateLifetime } = deps.lifetimes;
+      const place = { kind: "agents", namespace } as const;
+      const added = await createIntermediate(deps, trx, root, {
+        ...place,
+        lifeMs: intermediateLifetime,
+      });
+      return () => set.put(added);
+    },
+    renewIfDue,
   };
+}
+
+function present(authority: StoredAuthority | undefined): StoredAuthority {
+  if (authority === undefined) throw new TautlineError("internal.unexpected");
+  return authority;
+}
+
+function certificatesOf(authorities: readonly StoredAuthority[]): X509Certificate[] {
+  return authorities.map((each) => each.certificate);
+}
+
+/** Replaces an intermediate that nears its end; what it certified stays good until its own end. */
+async function renewIntermediate(
+  deps: AuthorityDeps,
+  set: AuthoritySet,
+  root: StoredAuthority,
+  old: StoredAuthority,
+): Promise<void> {
+  const { intermediateLifetime, agentLifetime, centralLifetime } = deps.lifetimes;
+  const lives = { intermediateLifetime, leafLifetime: Math.max(agentLifetime, centralLifetime) };
+  const nowMs = deps.now();
+  const lifeMs = nextIntermediateLife(old.certificate, root.certificate, nowMs, lives);
+  if (lifeMs === undefined) return;
+  const { id, kind, namespace } = old;
+  const next = await deps.store.write(async (trx) => {
+    if (!(await retireAuthority(trx, old, nowMs))) return undefined;
+    const subject = `authority:${id}`;
+    const detail = { kind, namespace };
+    await deps.audit.append(trx, {
+      action: "authority.retired",
+      actor: "central",
+      subject,
+      detail,
+    });
+    // Counted from now, not from the moment that it is dated back to.
+    const order = { kind, namespace, lifeMs: lifeMs + AUTHORITY_BACKDATE_MS };
+    return createIntermediate(deps, trx, root, order);
+  });
+  const changed =
+    next === undefined ? await loadAuthorities(deps) : [{ ...old, isRetired: true }, next];
+  for (const each of changed) set.put(each);
+}
+
+/** Without its key. */
+function issuerView({ id, kind, namespace, certificate, isRetired }: StoredAuthority): Issuer {
+  return { id, kind, namespace, certificate, isRetired };
 }
 
 function issueAgentLeaf(
@@ -114,21 +208,29 @@ function issueCentralLeaf(
   return { certificate, issuerId: issuer.id, agentId: null, purpose: "server", name };
 }
 
-async function createAgents(
+interface IntermediateOrder {
+  readonly kind: StoredAuthority["kind"];
+  readonly namespace: string;
+  readonly lifeMs: number;
+}
+
+async function createIntermediate(
   deps: AuthorityDeps,
   trx: Writer,
   root: StoredAuthority,
-  namespace: string,
+  { kind, namespace, lifeMs }: IntermediateOrder,
 ): Promise<StoredAuthority> {
-  const made = createAgentsIntermediate(root, {
+  const options = {
     trustDomain: deps.trustDomain,
-    namespace,
     now: () => deps.now() - AUTHORITY_BACKDATE_MS,
-    lifetimeMs: deps.lifetimes.intermediateLifetime,
+    lifetimeMs: lifeMs,
     serial: createSerial(randomBytes),
-  });
-  const id = serialOf(made.certificate);
-  const added = { ...made, id, kind: "agents", namespace } as const;
+  };
+  const made =
+    kind === "agents"
+      ? createAgentsIntermediate(root, { ...options, namespace })
+      : createServicesIntermediate(root, options);
+  const added = { ...made, id: serialOf(made.certificate), kind, namespace, isRetired: false };
   await storeAuthority(deps, trx, added);
   return added;
 }

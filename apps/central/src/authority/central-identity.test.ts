@@ -61,6 +61,27 @@ describe("openCentralIdentity", () => {
       assert.equal(shown.length, 1);
     }));
 
+  it("renews at once when its certificate was revoked, and not for anybody else's", () =>
+    withCore(async (core) => {
+      const shown: TlsIdentity[] = [];
+      const identity = await open(core, (next) => void shown.push(next));
+      const [first = ""] = await recorded(core);
+      await identity.renewIfRevoked();
+      assert.equal(shown.length, 0);
+      await core.store.write((trx) =>
+        trx
+          .updateTable("certificates")
+          .set({ revoked_at: 1 })
+          .where("serial", "=", first)
+          .execute(),
+      );
+      await identity.renewIfRevoked();
+      assert.deepEqual(shown, [identity.current()]);
+      await identity.renewIfRevoked();
+      assert.equal(shown.length, 1);
+      assert.equal(identity.endsAtMs(), core.clock.now() + 24 * HOUR_MS);
+    }));
+
   it("keeps the certificate in use and tries again soon when the next one cannot be recorded or shown", () =>
     withCore(async (core) => {
       const failure = new Error("the listener refused it");

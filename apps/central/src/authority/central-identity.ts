@@ -1,4 +1,4 @@
-import { createKeyPair, exportPrivateKey, toPem } from "@tautline/pki";
+import { createKeyPair, exportPrivateKey, serialOf, toPem } from "@tautline/pki";
 import type { TlsIdentity } from "@tautline/link";
 import type { Store } from "../store/store.ts";
 import type { CertificateAuthority } from "./authority.ts";
@@ -11,6 +11,10 @@ export interface CentralIdentity {
   current(): TlsIdentity;
   /** Issues the next one and tells `onRenewed`, once half of the present one's life is over; does nothing before. */
   renewIfDue(): Promise<void>;
+  /** The same, if the present one was revoked. */
+  renewIfRevoked(): Promise<void>;
+  /** When the present one ends; milliseconds since the epoch. */
+  endsAtMs(): number;
 }
 
 /** What central's own certificate is made of. */
@@ -24,6 +28,8 @@ export interface CentralIdentityDeps {
 
 interface DatedIdentity {
   readonly identity: TlsIdentity;
+  readonly serial: string;
+  readonly endsAtMs: number;
   readonly renewAtMs: number;
 }
 
@@ -38,13 +44,19 @@ export async function openCentralIdentity(
   onRenewed: (identity: TlsIdentity) => void,
 ): Promise<CentralIdentity> {
   let dated = await issue(deps);
+  const renew = async (): Promise<void> => {
+    const next = await issue(deps);
+    onRenewed(next.identity);
+    dated = next;
+  };
   return {
     current: () => dated.identity,
+    endsAtMs: () => dated.endsAtMs,
     renewIfDue: async () => {
-      if (deps.now() < dated.renewAtMs) return;
-      const next = await issue(deps);
-      onRenewed(next.identity);
-      dated = next;
+      if (deps.now() >= dated.renewAtMs) await renew();
+    },
+    renewIfRevoked: async () => {
+      if (await isRevoked(deps.store, dated.serial)) await renew();
     },
   };
 }
@@ -63,9 +75,22 @@ async function issue({
   );
   // The root goes along: joining agents know nothing but its pin.
   const chainPem = toPem([issued.certificate, authority.servicesIntermediate, authority.root]);
-  const lifeMs = issued.certificate.validToDate.getTime() - issuedAtMs;
+  const endsAtMs = issued.certificate.validToDate.getTime();
   return {
     identity: { keyPem: exportPrivateKey(privateKey), chainPem },
-    renewAtMs: issuedAtMs + lifeMs / 2,
+    serial: serialOf(issued.certificate),
+    endsAtMs,
+    renewAtMs: issuedAtMs + (endsAtMs - issuedAtMs) / 2,
   };
+}
+
+async function isRevoked(store: Store, serial: string): Promise<boolean> {
+  const row = await store.read((db) =>
+    db
+      .selectFrom("certificates")
+      .select("revoked_at")
+      .where("serial", "=", serial)
+      .executeTakeFirst(),
+  );
+  return typeof row?.revoked_at === "number";
 }

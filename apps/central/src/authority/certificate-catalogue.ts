@@ -1,5 +1,6 @@
 import { TautlineError } from "@tautline/protocol";
 import type { Store } from "../store/store.ts";
+import { kindOf } from "./authority-store.ts";
 import { certificateView, type CertificateView } from "./certificate-store.ts";
 
 /** An authority as lists show it. */
@@ -8,6 +9,8 @@ export interface AuthorityView {
   readonly kind: string;
   readonly namespace: string;
   readonly notAfter: string;
+  /** When the next one took its place; null for those that certify now. */
+  readonly retiredAt: string | null;
 }
 
 /** The record of every certificate and authority, for people. */
@@ -40,15 +43,16 @@ export function createCertificateCatalogue(store: Store): CertificateCatalogue {
       const rows = await store.read((db) =>
         db
           .selectFrom("authorities")
-          .select(["id", "kind", "namespace", "not_after"])
+          .select(["id", "kind", "namespace", "not_after", "retired_kind", "retired_at"])
           .orderBy("not_after", "desc")
           .execute(),
       );
-      return rows.map(({ id, kind, namespace, not_after }) => ({
-        id,
-        kind,
-        namespace,
-        notAfter: new Date(not_after).toISOString(),
+      return rows.map((row) => ({
+        id: row.id,
+        kind: kindOf(store.file, row),
+        namespace: row.namespace,
+        notAfter: new Date(row.not_after).toISOString(),
+        retiredAt: row.retired_at === null ? null : new Date(row.retired_at).toISOString(),
       }));
     },
   };

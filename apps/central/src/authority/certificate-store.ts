@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { serialOf, spkiPin } from "@tautline/pki";
+import { type RevocationReason, serialOf, spkiPin } from "@tautline/pki";
 import { TautlineError } from "@tautline/protocol";
 import type { CertificateRow, NewCertificate } from "../store/schema.ts";
 import type { Reader, Writer } from "../store/store.ts";
@@ -72,6 +72,8 @@ export interface CertificateView {
   readonly notBefore: string;
   readonly notAfter: string;
   readonly revokedAt: string | null;
+  /** Null where it is not revoked, or no reason was given. */
+  readonly revokedReason: RevocationReason | null;
   /** Number of the agent's identity that it belongs to; null for central's own. */
   readonly renewal: number | null;
 }
@@ -86,6 +88,7 @@ export function certificateView(row: CertificateRow): CertificateView {
     notBefore: new Date(row.not_before).toISOString(),
     notAfter: new Date(row.not_after).toISOString(),
     revokedAt: row.revoked_at === null ? null : new Date(row.revoked_at).toISOString(),
+    revokedReason: row.revoked_reason,
     renewal: row.agent_id === null ? null : row.renewal_counter,
   };
 }

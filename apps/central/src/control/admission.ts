@@ -1,14 +1,15 @@
-import type { LapsedPeer } from "@tautline/link";
+import type { CertificateMark, LapsedPeer } from "@tautline/link";
 import {
-  formatDuration,
   type LinkEvidence,
   parseSpiffeId,
   parseTokenCredential,
   TautlineError,
 } from "@tautline/protocol";
 import { judgeCaller } from "../fleet/admission-rule.ts";
+import { callerRecord } from "../fleet/caller-record.ts";
 import type { AgentRow, CertificateRow } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
+import type { CertificateAuthority } from "../authority/authority.ts";
 import type { TokenStore } from "../enrolment/token-store.ts";
 import type { AgentCaller, Caller, LapsedCaller, TokenCaller } from "./caller.ts";
 import type { RefusedCaller, Refusals } from "./refusals.ts";
@@ -20,6 +21,8 @@ export interface Arrival {
   readonly refusal: TautlineError | undefined;
   /** Whose that certificate was, if nothing but its end spoke against it. */
   readonly lapsed?: LapsedPeer | undefined;
+  /** By what the certificate is known whose chain was proven. */
+  readonly mark?: CertificateMark | undefined;
   readonly authorization: string | undefined;
   readonly remoteAddress: string;
 }
@@ -33,10 +36,11 @@ export interface Admission {
 /** What the gate looks at. */
 export interface AdmissionDeps {
   readonly store: Store;
+  readonly authority: Pick<CertificateAuthority, "issuerPin">;
   readonly tokens: TokenStore;
   readonly refusals: Refusals;
   readonly now: () => number;
-  /** How long after its end a certificate may be renewed by proof of its key. */
+  /** How long after its end a certificate is renewed by proof of its key, with no operator asked. */
   readonly renewalGraceMs: number;
 }
 
@@ -68,63 +72,65 @@ export function createAdmission(deps: AdmissionDeps): Admission {
   };
 }
 
-async function admitAgent({ store }: AdmissionDeps, arrival: Arrival): Promise<AgentCaller> {
-  const { evidence, remoteAddress } = arrival;
-  const { agent, certificate } = await proveRecorded(store, evidence);
+async function admitAgent(deps: AdmissionDeps, arrival: Arrival): Promise<AgentCaller> {
+  const { evidence, remoteAddress, mark } = arrival;
+  const { agent, certificate } = await proveRecorded(deps, evidence, mark);
   const expiresAtMs = certificate.not_after;
   return { kind: "agent", agent, expiresAtMs, evidence, remoteAddress };
 }
 
-/** F5: by all the rules of an agent that is not late, and by the grace. A join that was never proven goes by its token. */
+/** F5: by all the rules of an agent that is not late; beyond the grace an operator has to approve. A join that was never proven goes by its token. */
 async function admitLapsed(
-  { store, now, renewalGraceMs }: AdmissionDeps,
-  { refusal, evidence, remoteAddress }: Arrival,
+  deps: AdmissionDeps,
+  { refusal, evidence, remoteAddress, mark }: Arrival,
   lapsed: LapsedPeer,
 ): Promise<LapsedCaller> {
-  const { agent } = await proveRecorded(store, lapsed);
+  const { now, renewalGraceMs } = deps;
+  const { agent } = await proveRecorded(deps, lapsed, mark);
   if (agent.state !== "active") throw refusal ?? new TautlineError("internal.unexpected");
   const { expiredAtMs, peerSerial: serial } = lapsed;
-  if (now() - expiredAtMs > renewalGraceMs) {
-    const expiredAt = new Date(expiredAtMs).toISOString();
-    const detail = { expiredAt, grace: formatDuration(renewalGraceMs) };
-    throw new TautlineError("admission.grace_exceeded", { detail });
-  }
-  return { kind: "lapsed", agentId: agent.id, serial, expiredAtMs, evidence, remoteAddress };
+  const isLate = now() - expiredAtMs > renewalGraceMs;
+  const proof = { agentId: agent.id, serial, expiredAtMs, isLate };
+  return { kind: "lapsed", ...proof, evidence, remoteAddress };
 }
 
 async function proveRecorded(
-  store: Store,
-  { peerId, peerSerial }: Pick<LinkEvidence, "peerId" | "peerSerial">,
+  { store, authority }: AdmissionDeps,
+  { peerId }: Pick<LinkEvidence, "peerId">,
+  mark: CertificateMark | undefined,
 ): Promise<{ readonly agent: AgentRow; readonly certificate: CertificateRow }> {
   const who = parseSpiffeId(peerId ?? "");
   const agentId = who.kind === "agent" ? who.agentId : "";
-  const [agent, certificate] = await store.read((db) =>
+  const { agent, certificate, isKeyRevoked } = await readRecord(store, agentId, mark);
+  // A17: by issuer, serial and key, never by the bytes; what differs in one of them is not what is recorded.
+  const isSame =
+    certificate?.pin === mark?.keyPin &&
+    certificate !== undefined &&
+    authority.issuerPin(certificate.issuer_id) === mark?.issuerPin;
+  const recorded = isSame ? certificate : undefined;
+  const refusal = judgeCaller(who, callerRecord(agent, recorded, isKeyRevoked));
+  if (refusal !== undefined) throw refusal;
+  // The rule refuses what is not recorded; the compiler does not see that.
+  if (agent === undefined || recorded === undefined) throw new TautlineError("internal.unexpected");
+  return { agent, certificate: recorded };
+}
+
+async function readRecord(store: Store, agentId: string, mark: CertificateMark | undefined) {
+  const { serial = "", keyPin = "" } = mark ?? {};
+  const [agent, certificate, revoked] = await store.read((db) =>
     Promise.all([
       db.selectFrom("agents").selectAll().where("id", "=", agentId).executeTakeFirst(),
+      db.selectFrom("certificates").selectAll().where("serial", "=", serial).executeTakeFirst(),
       db
         .selectFrom("certificates")
-        .selectAll()
-        .where("serial", "=", peerSerial ?? "")
+        .select("serial")
+        .where("pin", "=", keyPin)
+        .where("revoked_at", "is not", null)
+        .limit(1)
         .executeTakeFirst(),
     ]),
   );
-  const refusal = judgeCaller(who, {
-    agent,
-    certificate: certificate && {
-      agentId: certificate.agent_id,
-      revoked: certificate.revoked_at !== null,
-      purpose: certificate.purpose,
-      isSuspect:
-        agent !== undefined &&
-        agent.clone_suspected_at !== null &&
-        certificate.renewal_counter < agent.proven_counter,
-    },
-  });
-  if (refusal !== undefined) throw refusal;
-  // The rule refuses what is not recorded; the compiler does not see that.
-  if (agent === undefined || certificate === undefined)
-    throw new TautlineError("internal.unexpected");
-  return { agent, certificate };
+  return { agent, certificate, isKeyRevoked: revoked !== undefined };
 }
 
 async function proveToken({ tokens }: AdmissionDeps, arrival: Arrival): Promise<TokenCaller> {

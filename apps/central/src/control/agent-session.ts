@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import {
   type AgentToServer,
   AgentRemoteConfigSchema,
+  CAPABILITY_ENROLMENT,
   CAPABILITY_INSTRUCTION,
   customMessage,
   decodeAgentToServer,
@@ -15,6 +16,7 @@ import { grantAnswer } from "../enrolment/grant.ts";
 import { proveIdentity } from "../enrolment/prove-identity.ts";
 import { renew } from "../enrolment/renew.ts";
 import { renewalOrderOf } from "../enrolment/renewal-message.ts";
+import type { AgentLife } from "../fleet/agent-life.ts";
 import type { AgentStore, StatusChange } from "../fleet/agent-store.ts";
 import type { InstructionStore } from "../instructions/instruction-store.ts";
 import type { CentralMetrics } from "../metrics.ts";
@@ -38,6 +40,7 @@ export interface AgentSessionDeps {
   readonly now: () => number;
   readonly store: Store;
   readonly renewing: RenewalSessionDeps;
+  readonly life: Pick<AgentLife, "leave">;
 }
 
 interface SessionState {
@@ -96,12 +99,30 @@ async function receive(
   const serial = caller.evidence.peerSerial ?? "";
   // Last of all: whoever is refused keeps its older identity.
   if (turn === "first") await proveIdentity(deps.store, agent.id, serial);
+  if (saysLeave(message)) return letGo(deps, agent.id, state);
   const order = renewalOrderOf(message, { agentId: agent.id, serial });
   if (order !== undefined) {
     return grantAnswer(deps.renewing.grant, await renew(deps.renewing.renewal, order));
   }
   const answer = plainAnswer(agent.id, turn === "gap" || lacksState(turn, message));
   if (!state.ended) await attachSettings(deps, agent, state, answer);
+  return answer;
+}
+
+function saysLeave({ customMessage: custom }: AgentToServer): boolean {
+  return custom?.capability === CAPABILITY_ENROLMENT && custom.type === "leave";
+}
+
+/** The agent goes: its identity is ended before it is told so, and it wipes its own only then. */
+async function letGo(
+  { life }: AgentSessionDeps,
+  agentId: string,
+  state: SessionState,
+): Promise<ServerToAgent> {
+  await life.leave(agentId);
+  state.ended = true;
+  const answer = plainAnswer(agentId);
+  answer.customMessage = customMessage(CAPABILITY_ENROLMENT, "left", new Uint8Array());
   return answer;
 }
 

@@ -26,6 +26,8 @@ export interface LapsedCaller {
   /** Of the certificate, lower-case hex. */
   readonly serial: string;
   readonly expiredAtMs: number;
+  /** Longer ago than central renews by itself. */
+  readonly isLate: boolean;
   /** Level `tls`, client not proven: an expired certificate proves nobody (decision 0008). */
   readonly evidence: LinkEvidence;
   readonly remoteAddress: string;

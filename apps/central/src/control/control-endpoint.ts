@@ -1,10 +1,11 @@
 import type { IncomingMessage, Server } from "node:http";
-import { evidenceOf, lapsedPeerOf, refusalOf } from "@tautline/link";
+import { evidenceOf, lapsedPeerOf, markOf, refusalOf } from "@tautline/link";
 import { LIMITS, TautlineError } from "@tautline/protocol";
 import type { FastifyInstance } from "fastify";
-import type { Admission } from "./admission.ts";
+import type { Admission, Arrival } from "./admission.ts";
 import type { Caller } from "./caller.ts";
 import { CONTROL_PATH } from "./control-path.ts";
+import type { OpenConnections } from "./open-connections.ts";
 import type { PollingLinks } from "./polling-links.ts";
 import { readBody } from "./request-body.ts";
 import type { Session } from "./session.ts";
@@ -16,6 +17,7 @@ const PROTOBUF = "application/x-protobuf";
 /** What the control link needs. */
 export interface ControlDeps extends WebSocketLinkDeps {
   readonly admission: Admission;
+  readonly connections: OpenConnections;
   readonly polling: PollingLinks;
   readonly beginSession: (caller: Caller) => Session;
   readonly isStopping: () => boolean;
@@ -81,11 +83,14 @@ async function admitRequest(deps: ControlDeps, request: IncomingMessage): Promis
   if (deps.isStopping()) throw new TautlineError("central.stopping");
   const evidence = evidenceOf(request.socket);
   if (evidence === undefined) throw new TautlineError("admission.credential_missing");
-  return deps.admission.admit({
+  const { socket, headers } = request;
+  const arrival: Arrival = {
     evidence,
-    refusal: refusalOf(request.socket),
-    lapsed: lapsedPeerOf(request.socket),
-    authorization: request.headers.authorization,
-    remoteAddress: request.socket.remoteAddress ?? "unknown",
-  });
+    refusal: refusalOf(socket),
+    lapsed: lapsedPeerOf(socket),
+    mark: markOf(socket),
+    authorization: headers.authorization,
+    remoteAddress: socket.remoteAddress ?? "unknown",
+  };
+  return deps.connections.admit(socket, () => deps.admission.admit(arrival));
 }

@@ -14,7 +14,7 @@ export function renewingOf(core: Core): RenewalSessionDeps {
 
 /** What the session of an agent needs, of a core. */
 export function sessionDepsOf(core: Core): AgentSessionDeps {
-  const { agents, settings, instructions, metrics, clock, store } = core;
+  const { agents, life, settings, instructions, metrics, clock, store } = core;
   const renewing = renewingOf(core);
-  return { agents, settings, instructions, metrics, now: clock.now, store, renewing };
+  return { agents, life, settings, instructions, metrics, now: clock.now, store, renewing };
 }

@@ -11,7 +11,7 @@ import {
   type ServerToAgent,
 } from "@tautline/protocol";
 import { refusalOf } from "../fixture-checks.test.ts";
-import { type Core, makeJoiner, makeToken, withCore } from "../fixture-core.test.ts";
+import { actionsOf, type Core, makeJoiner, makeToken, withCore } from "../fixture-core.test.ts";
 import {
   joinMessage,
   messageOf,
@@ -113,8 +113,21 @@ describe("a joining session", () => {
       const { values } = await core.metrics.enrolments.get();
       assert.deepEqual(
         values.map(({ labels, value }) => `${labels.outcome} ${value}`),
-        ["joined 1", "refused 1"],
+        ["joined 1", "waiting 0", "refused 1"],
       );
+    }));
+
+  it("RS-26: a candidate that waits is answered and counted as waiting, and not audited as refused", () =>
+    withCore(async (core) => {
+      const session = await begin(core, await makeToken(core, { approve: true }));
+      const joiner = makeJoiner();
+      const answer = await session.receive(joinMessage(joiner.request));
+      assert.match(answer.errorResponse?.errorMessage ?? "", /^enrolment\.approval_pending: /);
+      assert.equal((await core.agents.page(joiner.id)).attributes["service.version"], "1.2.3");
+      const { values } = await core.metrics.enrolments.get();
+      const waiting = values.find(({ labels }) => labels.outcome === "waiting");
+      assert.equal(waiting?.value, 1);
+      assert.equal((await actionsOf(core)).at(-1), "agent.pending");
     }));
 });
 

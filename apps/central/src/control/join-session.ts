@@ -16,6 +16,8 @@ import { plainAnswer } from "./answer.ts";
 import type { TokenCaller } from "./caller.ts";
 import { claimedSender } from "./message-sender.ts";
 import type { Session } from "./session.ts";
+import { statusChangeOf } from "./status-change.ts";
+import { waitAnswer } from "./wait-answer.ts";
 
 /** What a joining caller's session needs. */
 export interface JoinSessionDeps {
@@ -53,7 +55,7 @@ export function createJoinSession(deps: JoinSessionDeps, caller: TokenCaller): S
 
 async function answerJoin(
   { enrolment, grant, metrics }: JoinSessionDeps,
-  { token }: TokenCaller,
+  { token, remoteAddress }: TokenCaller,
   agentId: string,
   message: AgentToServer,
 ): Promise<ServerToAgent> {
@@ -62,13 +64,25 @@ async function answerJoin(
       ...requestOf(message),
       agentId,
       clientCsrPem: clientCsrOf(message, "enrolment.request_malformed"),
+      from: { attributes: statusChangeOf(message).attributes ?? {}, remoteAddress },
     };
     const enrolled = await enrol(enrolment, token, request);
     metrics.enrolments.inc({ outcome: "joined" });
     return grantAnswer(grant, enrolled);
   } catch (error) {
+    return waitOrThrow(metrics, error, agentId);
+  }
+}
+
+/** A candidate that waits is answered, and not refused: nothing is audited each time it asks. */
+function waitOrThrow(metrics: CentralMetrics, error: unknown, agentId: string): ServerToAgent {
+  try {
+    const answer = waitAnswer(error, agentId);
+    metrics.enrolments.inc({ outcome: "waiting" });
+    return answer;
+  } catch (refusal) {
     metrics.enrolments.inc({ outcome: "refused" });
-    throw error;
+    throw refusal;
   }
 }
 

@@ -34,6 +34,8 @@ export interface LiveLinks {
   noteMessage(link: LiveLink): void;
   endAgent(agentId: string, reason: TautlineError): void;
   endAll(reason: TautlineError): void;
+  /** Every link of this process, listed or not yet. */
+  all(): readonly LiveLink[];
   /** Tells every link of a namespace (empty: of all) to offer its agent what it should run. Never rejects. */
   pushTo(namespace: string): Promise<void>;
   /** Writes what was noted. */
@@ -93,6 +95,7 @@ export function createLiveLinks(deps: LiveLinkDeps): LiveLinks {
     endAll: (reason) => {
       for (const link of table.all()) link.end(reason);
     },
+    all: () => table.all(),
     pushTo: async (namespace) => {
       for (const link of table.all()) {
         if (!table.isListed(link) || (namespace !== "" && link.namespace !== namespace)) continue;

@@ -16,15 +16,10 @@ import {
 import { renewingOf, sessionDepsOf } from "./fixture-sessions.test.ts";
 import { createRenewalSession } from "./renewal-session.ts";
 import type { Session } from "./session.ts";
+import { MISSED_HEARTBEATS, SHORTEST_SILENCE_MS } from "../fleet/life-rule.ts";
 import { createJoinSession } from "./join-session.ts";
 import { createLiveLinks, type LiveLinks } from "./live-links.ts";
-import {
-  createPollingLinks,
-  MISSED_HEARTBEATS,
-  type PollAnswer,
-  type PollingLinks,
-  SHORTEST_SILENCE_MS,
-} from "./polling-links.ts";
+import { createPollingLinks, type PollAnswer, type PollingLinks } from "./polling-links.ts";
 import { createRefusals } from "./refusals.ts";
 
 interface Ground {

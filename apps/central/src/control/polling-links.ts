@@ -5,6 +5,7 @@ import {
   TautlineError,
   toTautlineError,
 } from "@tautline/protocol";
+import { MISSED_HEARTBEATS, SHORTEST_SILENCE_MS } from "../fleet/life-rule.ts";
 import type { CentralMetrics } from "../metrics.ts";
 import { errorAnswer } from "./answer.ts";
 import type { AgentCaller, Caller } from "./caller.ts";
@@ -43,11 +44,6 @@ export interface PollingDeps {
   /** How often agents of a namespace are to say that they are alive, in milliseconds. */
   readonly heartbeatOf: (namespace: string) => Promise<number>;
 }
-
-/** An agent that missed fewer may have been unlucky. */
-export const MISSED_HEARTBEATS = 3;
-/** No agent is forgotten earlier, however often it is to ask. */
-export const SHORTEST_SILENCE_MS = 120_000;
 
 interface Polling {
   readonly link: LiveLink;

@@ -34,6 +34,7 @@ function lapsedOf({ agent, evidence, expiresAtMs, remoteAddress }: AgentCaller):
     agentId: agent.id,
     serial: evidence.peerSerial ?? "",
     expiredAtMs: expiresAtMs,
+    isLate: false,
     evidence: { ...evidence, level: "tls", clientProven: false, peerId: null, peerSerial: null },
     remoteAddress,
   };

@@ -1,11 +1,12 @@
-import { decodeAgentToServer, LIMITS, TautlineError } from "@tautline/protocol";
+import { decodeAgentToServer, LIMITS, type ServerToAgent, TautlineError } from "@tautline/protocol";
 import { grantAnswer, type GrantDeps } from "../enrolment/grant.ts";
-import { renew, type RenewDeps } from "../enrolment/renew.ts";
+import { renew, type RenewalOrder, type RenewDeps } from "../enrolment/renew.ts";
 import { renewalOrderOf } from "../enrolment/renewal-message.ts";
 import { plainAnswer } from "./answer.ts";
 import type { LapsedCaller } from "./caller.ts";
 import { claimedSender } from "./message-sender.ts";
 import type { Session } from "./session.ts";
+import { waitAnswer } from "./wait-answer.ts";
 
 /** What renewing needs, in whatever session it is asked for. */
 export interface RenewalSessionDeps {
@@ -36,9 +37,23 @@ export function createRenewalSession(deps: RenewalSessionDeps, caller: LapsedCal
         return plainAnswer(agentId);
       }
       const order = renewalOrderOf(message, { agentId, serial });
-      if (order !== undefined) return grantAnswer(deps.grant, await renew(deps.renewal, order));
+      if (order !== undefined) return answerRenewal(deps, caller, order);
       const expiredAt = new Date(expiredAtMs).toISOString();
       throw new TautlineError("admission.renew_only", { detail: { expiredAt } });
     },
   };
+}
+
+/** That it waits is an answer and no refusal: nothing of it is counted or audited each time. */
+async function answerRenewal(
+  deps: RenewalSessionDeps,
+  { agentId, expiredAtMs, isLate, remoteAddress }: LapsedCaller,
+  order: RenewalOrder,
+): Promise<ServerToAgent> {
+  const late = isLate ? { late: { expiredAtMs, remoteAddress } } : {};
+  try {
+    return grantAnswer(deps.grant, await renew(deps.renewal, { ...order, ...late }));
+  } catch (error) {
+    return waitAnswer(error, agentId);
+  }
 }

@@ -15,6 +15,7 @@ import { errorAnswer } from "./answer.ts";
 import type { AgentCaller, Caller } from "./caller.ts";
 import { keepAlive } from "./keep-alive.ts";
 import type { LiveLink, LiveLinks } from "./live-links.ts";
+import type { OpenConnections } from "./open-connections.ts";
 import { errorForPeer } from "./peer-error.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Session } from "./session.ts";
@@ -32,6 +33,7 @@ const OVERSIZE = "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
 
 /** What a WebSocket link needs. */
 export interface WebSocketLinkDeps {
+  readonly connections: Pick<OpenConnections, "giveVoice">;
   readonly live: LiveLinks;
   readonly refusals: Refusals;
   readonly metrics: CentralMetrics;
@@ -63,6 +65,10 @@ export function runWebSocketLink(
   // A joining caller is no agent yet, and its link is none.
   const live = caller.kind === "agent" ? liveLinkOf(link, caller) : undefined;
   if (live !== undefined) deps.live.open(live);
+  deps.connections.giveVoice(caller, {
+    agentId: () => session.agentId,
+    end: (reason) => end(link, reason),
+  });
   const stopPing = keepAlive(socket, PING_MS);
   const enqueue = createQueue((error) => {
     deps.log.error({ err: error, from: caller.remoteAddress }, "a link failed inside central");
@@ -194,11 +200,13 @@ function liveLinkOf(link: WebSocketLink, caller: AgentCaller): LiveLink {
       const message = await link.session.push();
       if (message !== undefined) send(link.socket, message);
     },
-    end: (reason) => {
-      send(link.socket, errorAnswer(reason, agent.id));
-      close(link, reason.status >= 500 ? CLOSE_GOING_AWAY : CLOSE_POLICY, reason.code);
-    },
+    end: (reason) => end(link, reason),
   };
+}
+
+function end(link: WebSocketLink, reason: TautlineError): void {
+  send(link.socket, errorAnswer(reason, link.session.agentId));
+  close(link, reason.status >= 500 ? CLOSE_GOING_AWAY : CLOSE_POLICY, reason.code);
 }
 
 function close(link: WebSocketLink, status: number, reason: string): void {

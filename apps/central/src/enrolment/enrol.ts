@@ -1,17 +1,32 @@
-import type { X509Certificate } from "node:crypto";
+import type { KeyObject, X509Certificate } from "node:crypto";
 import { type EnrolmentRequest, LIMITS, parseAgentName, TautlineError } from "@tautline/protocol";
 import { readCsr } from "@tautline/pki";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { CertificateAuthority } from "../authority/authority.ts";
 import { certificateRow, certificatesOf } from "../authority/certificate-store.ts";
+import { refusalOf } from "../fleet/life-rule.ts";
 import type { AgentRow, TokenRow } from "../store/schema.ts";
 import type { Store, Writer } from "../store/store.ts";
+import {
+  approvalPending,
+  type KeyPins,
+  recordRequest,
+  useApproval,
+  type Waiting,
+} from "./approvals.ts";
+import { refuseKnownKeys, reserveKeys } from "./known-keys.ts";
+import { refuseRevokedKeys } from "./revoked-keys.ts";
 import type { TokenStore } from "./token-store.ts";
 
 /** What an agent asks for: its own id, the public keys of its two leaves, a name for people. */
 export interface JoinRequest extends EnrolmentRequest {
   readonly agentId: string;
   readonly clientCsrPem: string;
+  /** What else is known of the host, where an operator is to decide: claims all, but for the address. */
+  readonly from?: {
+    readonly attributes: Readonly<Record<string, string>>;
+    readonly remoteAddress: string;
+  };
 }
 
 /** The identity an agent was given. */
@@ -33,7 +48,8 @@ export interface EnrolDeps {
 }
 
 /**
- * Gives an agent its identity: one transaction judges the token, records agent, certificates and token use, and audits.
+ * Gives an agent its identity: one transaction judges the token, records agent, certificates and token use, and audits. By a token
+ * that asks for approval it records a candidate instead, which holds no certificate until an operator approved and it asks again.
  *
  * Asked again with the same token, id and keys it gives the same certificates and takes no use, so that an agent
  * which crashed before it could keep them asks again (F3).
@@ -42,14 +58,50 @@ export interface EnrolDeps {
  * @param token the token whose secret the caller has proven
  * @param request what the agent asks for
  * @throws value.agent_name, pki.csr_*, enrolment.request_malformed, enrolment.token_revoked, enrolment.token_expired,
- *   enrolment.token_used_up, enrolment.id_taken, enrolment.key_taken, admission.agent_revoked
+ *   enrolment.token_used_up, enrolment.id_taken, enrolment.key_taken, enrolment.agent_deleted, enrolment.approval_pending,
+ *   enrolment.declined, admission.agent_quarantined, admission.agent_revoked
  */
 export async function enrol(
   deps: EnrolDeps,
   token: TokenRow,
   request: JoinRequest,
 ): Promise<Enrolled> {
-  const { agentId } = request;
+  const candidate = readCandidate(request);
+  const { agentId, pins } = candidate;
+  const outcome = await deps.store.write(async (trx) => {
+    await refuseDeleted(trx, agentId);
+    const known = await trx
+      .selectFrom("agents")
+      .selectAll()
+      .where("id", "=", agentId)
+      .executeTakeFirst();
+    if (known !== undefined) return answerAgain(deps, trx, { known, token, candidate });
+    await refuseKnownKeys(trx, [pins.client, pins.server]);
+    await deps.tokens.takeUse(trx, token.id);
+    await recordAgent(trx, deps, token, candidate);
+    const agent = { id: agentId, name: candidate.name, namespace: token.namespace };
+    if (token.approve === 0) return issue(deps, trx, { agent, token, candidate });
+    await reserveKeys(trx, agentId, [pins.client, pins.server]);
+    return recordRequest(deps, trx, requestOf(token, candidate));
+  });
+  if (!("waitingSinceMs" in outcome)) return outcome;
+  // Thrown after the transaction, which keeps the candidate.
+  throw approvalPending(candidate, outcome, deps.now());
+}
+
+interface Candidate {
+  readonly agentId: string;
+  readonly name: string;
+  readonly version: string;
+  readonly keys: { readonly client: KeyObject; readonly server: KeyObject };
+  readonly pins: KeyPins;
+  readonly from: NonNullable<JoinRequest["from"]>;
+}
+
+const FROM_NOWHERE = { attributes: {}, remoteAddress: "unknown" };
+
+function readCandidate(request: JoinRequest): Candidate {
+  const { agentId, agentVersion: version, from = FROM_NOWHERE } = request;
   const name = parseAgentName(request.name);
   const client = readCsr(request.clientCsrPem, { agentId });
   const server = readCsr(request.serverCsrPem, { agentId });
@@ -58,108 +110,145 @@ export async function enrol(
       detail: { reason: "both requests use one key" },
     });
   }
+  const keys = { client: client.publicKey, server: server.publicKey };
   const pins = { client: client.pin.toString("hex"), server: server.pin.toString("hex") };
-  return deps.store.write(async (trx) => {
-    const known = await trx
-      .selectFrom("agents")
-      .selectAll()
-      .where("id", "=", agentId)
-      .executeTakeFirst();
-    if (known !== undefined) return repeatAnswer(trx, known, token, pins);
-    await refuseKnownKeys(trx, pins);
-    await deps.tokens.takeUse(trx, token.id);
-    const place = { namespace: token.namespace, agentId };
-    const forClient = deps.authority.issueAgentLeaf({
-      ...place,
-      publicKey: client.publicKey,
-      purpose: "client",
-    });
-    const forServer = deps.authority.issueAgentLeaf({
-      ...place,
-      publicKey: server.publicKey,
-      purpose: "server",
-    });
-    const agent = { id: agentId, name, namespace: token.namespace };
-    await recordAgent(trx, deps, { agent, token, pins, version: request.agentVersion });
-    const rows = [certificateRow(forClient), certificateRow(forServer)];
-    await trx.insertInto("certificates").values(rows).execute();
-    return {
-      agent,
-      clientCertificate: forClient.certificate,
-      serverCertificate: forServer.certificate,
-    };
-  });
+  return { agentId, name, version, keys, pins, from };
 }
 
-interface Pins {
-  readonly client: string;
-  readonly server: string;
+/** A3: whoever was deleted stays so; an id belongs to nobody else afterwards. */
+async function refuseDeleted(trx: Writer, id: string): Promise<void> {
+  const deleted = await trx
+    .selectFrom("deleted_agents")
+    .select("id")
+    .where("id", "=", id)
+    .executeTakeFirst();
+  if (deleted !== undefined) throw new TautlineError("enrolment.agent_deleted", { detail: { id } });
+}
+
+interface Again {
+  readonly known: AgentRow;
+  readonly token: TokenRow;
+  readonly candidate: Candidate;
 }
 
 /** The same request once more is the same identity; the same id with other keys is somebody else (A3). */
-async function repeatAnswer(
+async function answerAgain(
+  deps: EnrolDeps,
   trx: Writer,
-  known: AgentRow,
-  token: TokenRow,
-  pins: Pins,
-): Promise<Enrolled> {
-  const same =
-    known.token_id === token.id &&
-    known.client_pin === pins.client &&
-    known.server_pin === pins.server;
-  if (!same) throw new TautlineError("enrolment.id_taken", { detail: { id: known.id } });
-  if (known.state === "revoked") {
-    throw new TautlineError("admission.agent_revoked", { detail: { id: known.id } });
+  { known, token, candidate }: Again,
+): Promise<Enrolled | Waiting> {
+  const { id, name, namespace, state } = known;
+  const hasSameKeys =
+    known.client_pin === candidate.pins.client && known.server_pin === candidate.pins.server;
+  if (!hasSameKeys || known.token_id !== token.id) {
+    throw new TautlineError("enrolment.id_taken", { detail: { id } });
   }
+  const refusal = state === "pending" ? undefined : refusalOf(state, id);
+  if (refusal !== undefined) throw refusal;
   if (token.revoked_at !== null) throw new TautlineError("enrolment.token_revoked");
-  const { client, server } = await certificatesOf(trx, known.id);
-  const agent = { id: known.id, name: known.name, namespace: known.namespace };
-  return { agent, clientCertificate: client, serverCertificate: server };
+  await refuseRevokedKeys(trx, [candidate.pins.client, candidate.pins.server]);
+  const agent = { id, name, namespace };
+  if (await isCertified(trx, id)) {
+    const held = await certificatesHeld(trx, known, deps.now());
+    if (held !== undefined) return { agent, ...held };
+  } else if (token.approve !== 0) {
+    const waiting = await useApproval(deps, trx, requestOf(token, candidate));
+    if (waiting !== undefined) return waiting;
+  }
+  return issue(deps, trx, { agent, token, candidate });
 }
 
-/** A key belongs to one agent: that of a revoked agent, or of a copied disk, must not come back under another id (A17). */
-async function refuseKnownKeys(trx: Writer, pins: Pins): Promise<void> {
-  const certified = await trx
+/**
+ * What was issued already. What has ended before the host could use it is of no use to it; once it was used, it is renewed and
+ * no token brings it back.
+ */
+async function certificatesHeld(
+  trx: Writer,
+  { id, state }: AgentRow,
+  nowMs: number,
+): Promise<Pick<Enrolled, "clientCertificate" | "serverCertificate"> | undefined> {
+  const { client, server } = await certificatesOf(trx, id);
+  const endsMs = Math.min(client.validToDate.getTime(), server.validToDate.getTime());
+  if (endsMs <= nowMs && state !== "active") return undefined;
+  return { clientCertificate: client, serverCertificate: server };
+}
+
+async function isCertified(trx: Writer, agentId: string): Promise<boolean> {
+  const row = await trx
     .selectFrom("certificates")
     .select("serial")
-    .where("pin", "in", [pins.client, pins.server])
+    .where("agent_id", "=", agentId)
     .limit(1)
     .executeTakeFirst();
-  if (certified !== undefined) throw new TautlineError("enrolment.key_taken");
+  return row !== undefined;
 }
 
-interface NewAgent {
+function requestOf(
+  token: TokenRow,
+  { agentId, pins, from }: Candidate,
+): Parameters<typeof recordRequest>[2] {
+  const { remoteAddress } = from;
+  return { agentId, kind: "join", pins, remoteAddress, actor: `token:${token.id}` };
+}
+
+interface Issuing {
   readonly agent: Enrolled["agent"];
   readonly token: TokenRow;
-  readonly pins: Pins;
-  readonly version: string;
+  readonly candidate: Candidate;
 }
 
-async function recordAgent(
-  trx: Writer,
+async function issue(
   deps: EnrolDeps,
-  { agent, token, pins, version }: NewAgent,
-): Promise<void> {
-  await trx
-    .insertInto("agents")
-    .values({
-      ...agent,
-      state: "joining",
-      joined_at: deps.now(),
-      token_id: token.id,
-      client_pin: pins.client,
-      server_pin: pins.server,
-      version: version.slice(0, LIMITS.agentNameCharacters.value),
-      attributes: "{}",
-      config_status: "unset",
-      config_error: "",
-      instruction_seq: 0,
-    })
-    .execute();
+  trx: Writer,
+  { agent, token, candidate }: Issuing,
+): Promise<Enrolled> {
+  const leaf = (purpose: "client" | "server") =>
+    deps.authority.issueAgentLeaf({
+      namespace: agent.namespace,
+      agentId: agent.id,
+      publicKey: candidate.keys[purpose],
+      purpose,
+    });
+  const [client, server] = [leaf("client"), leaf("server")];
+  const rows = [client, server].map((issued) => certificateRow(issued));
+  await trx.insertInto("certificates").values(rows).execute();
   await deps.audit.append(trx, {
     action: "agent.joined",
     actor: `token:${token.id}`,
     subject: `agent:${agent.id}`,
     detail: { name: agent.name, namespace: agent.namespace },
   });
+  return {
+    agent,
+    clientCertificate: client.certificate,
+    serverCertificate: server.certificate,
+  };
+}
+
+/** A candidate's facts are shown to whoever decides; of an agent that is let in at once, its first status says them. */
+async function recordAgent(
+  trx: Writer,
+  deps: EnrolDeps,
+  token: TokenRow,
+  { agentId, name, version, pins, from }: Candidate,
+): Promise<void> {
+  const isCandidate = token.approve !== 0;
+  await trx
+    .insertInto("agents")
+    .values({
+      id: agentId,
+      name,
+      namespace: token.namespace,
+      state: isCandidate ? "pending" : "joining",
+      joined_at: deps.now(),
+      token_id: token.id,
+      client_pin: pins.client,
+      server_pin: pins.server,
+      version: version.slice(0, LIMITS.agentNameCharacters.value),
+      attributes: isCandidate ? JSON.stringify(from.attributes) : "{}",
+      config_status: "unset",
+      config_error: "",
+      instruction_seq: 0,
+    })
+    .execute();
 }

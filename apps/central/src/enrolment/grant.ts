@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, type X509Certificate } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { toPem } from "@tautline/pki";
 import {
@@ -31,14 +31,16 @@ export interface GrantDeps {
 export function grantAnswer(deps: GrantDeps, enrolled: Enrolled): ServerToAgent {
   const { authority, instructor } = deps;
   const { agent, clientCertificate, serverCertificate, renewalCounter = 0n } = enrolled;
-  const intermediate = authority.agentIntermediate(agent.namespace);
+  // By the leaf: it may have been certified before the authority of its namespace was replaced.
+  const issuerOf = (leaf: X509Certificate): X509Certificate =>
+    authority.issuerOf(leaf) ?? authority.agentIntermediate(agent.namespace);
   const rootsPem = toPem([authority.root]);
-  const clientChainPem = toPem([clientCertificate, intermediate]);
+  const clientChainPem = toPem([clientCertificate, issuerOf(clientCertificate)]);
   const addresses = [...deps.addresses()];
   const grant = encodeEnrolmentGrant({
     namespace: agent.namespace,
     trustDomain: authority.trustDomain,
-    serverChainPem: toPem([serverCertificate, intermediate]),
+    serverChainPem: toPem([serverCertificate, issuerOf(serverCertificate)]),
     rootsPem,
     instructorKeyPem: instructor.publicKeyPem,
     signerEpoch: instructor.epoch,

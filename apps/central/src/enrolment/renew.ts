@@ -4,10 +4,14 @@ import { judgeRenewal, type RenewalRequest, TautlineError } from "@tautline/prot
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { CertificateAuthority } from "../authority/authority.ts";
 import { certificateRow } from "../authority/certificate-store.ts";
+import { refusalOf } from "../fleet/life-rule.ts";
 import type { AgentRow, CertificateRow } from "../store/schema.ts";
 import type { Store, Writer } from "../store/store.ts";
 import type { Enrolled } from "./enrol.ts";
+import { approvalPending, dropApproval, useApproval, type Waiting } from "./approvals.ts";
+import { refuseKnownKeys } from "./known-keys.ts";
 import { recordedCertificates } from "./recorded-certificates.ts";
+import { refuseRevokedKeys } from "./revoked-keys.ts";
 
 /** What an enrolled agent asks for: the public keys of its next two leaves, under the next number. */
 export interface RenewalOrder extends RenewalRequest {
@@ -15,6 +19,8 @@ export interface RenewalOrder extends RenewalRequest {
   readonly clientCsrPem: string;
   /** Serial of the certificate whose key the caller proved, lower-case hex. */
   readonly callerSerial: string;
+  /** The certificate ended longer ago than central renews by itself: an operator is asked. */
+  readonly late?: { readonly expiredAtMs: number; readonly remoteAddress: string };
 }
 
 /** What renewing needs. */
@@ -29,13 +35,14 @@ export interface RenewDeps {
  * Gives an agent its next identity: one transaction judges the number, issues and records both certificates, and audits.
  *
  * Asked again with the same number and keys it gives the same certificates and issues nothing (F3), unless they have ended
- * meanwhile. An older identity, or an old number with other keys, means that the agent exists twice: it is refused and audited,
+ * meanwhile. A late agent's request is kept until an operator approves it (RS-26, F5). An older identity, or an old number with other keys, means that the agent exists twice: it is refused and audited,
  * and the side with the newest number keeps running (F25).
  *
  * @param deps central's parts
  * @param order what the agent asks for
  * @throws pki.csr_*, enrolment.renewal_malformed, enrolment.renewal_out_of_step, enrolment.clone_suspected,
- *   enrolment.key_taken, admission.agent_unknown, admission.agent_revoked, admission.certificate_unknown, admission.certificate_revoked
+ *   enrolment.key_taken, enrolment.approval_pending, enrolment.declined, admission.agent_quarantined,
+ *   admission.agent_unknown, admission.agent_revoked, admission.certificate_unknown, admission.certificate_revoked
  */
 export async function renew(deps: RenewDeps, order: RenewalOrder): Promise<Enrolled> {
   const keys = readKeys(order);
@@ -50,7 +57,8 @@ export async function renew(deps: RenewDeps, order: RenewalOrder): Promise<Enrol
       provenCounter: BigInt(agent.proven_counter),
       hasGrantedKeys,
     });
-    const renewing = { agent, keys, counter: Number(order.counter) };
+    const { late } = order;
+    const renewing = { agent, keys, counter: Number(order.counter), ...(late && { late }) };
     if (verdict === "repeat") return repeat(deps, trx, renewing);
     if (verdict === "clone") {
       await noteClone(deps, trx, agent, { counter: order.counter, pin: keys.client.pin });
@@ -60,11 +68,15 @@ export async function renew(deps: RenewDeps, order: RenewalOrder): Promise<Enrol
       const detail = { counter: String(order.counter), known: agent.renewal_counter };
       throw new TautlineError("enrolment.renewal_out_of_step", { detail });
     }
-    await refuseKnownKeys(trx, keys);
+    await refuseKnownKeys(trx, [keys.client.pin, keys.server.pin]);
     return issue(deps, trx, renewing);
   });
-  if (outcome !== undefined) return outcome;
+  if (outcome !== undefined && "agent" in outcome) return outcome;
   // Thrown after the transaction, which keeps what was noted of it.
+  if (outcome !== undefined) {
+    const { agentId } = order;
+    throw approvalPending({ agentId, pins: pinsOf(keys) }, outcome, deps.now());
+  }
   const detail = { id: order.agentId, counter: String(order.counter) };
   throw new TautlineError("enrolment.clone_suspected", { detail });
 }
@@ -84,6 +96,11 @@ interface Renewing {
   readonly agent: AgentRow;
   readonly keys: RequestedKeys;
   readonly counter: number;
+  readonly late?: NonNullable<RenewalOrder["late"]>;
+}
+
+function pinsOf({ client, server }: RequestedKeys): { client: string; server: string } {
+  return { client: client.pin, server: server.pin };
 }
 
 /** Both requests prove possession of their keys (A12). */
@@ -106,9 +123,8 @@ async function recordOf(
 ): Promise<{ readonly agent: AgentRow; readonly caller: CertificateRow }> {
   const agent = await trx.selectFrom("agents").selectAll().where("id", "=", id).executeTakeFirst();
   if (agent === undefined) throw new TautlineError("admission.agent_unknown", { detail: { id } });
-  if (agent.state === "revoked") {
-    throw new TautlineError("admission.agent_revoked", { detail: { id } });
-  }
+  const refusal = refusalOf(agent.state, id);
+  if (refusal !== undefined) throw refusal;
   const caller = await trx
     .selectFrom("certificates")
     .selectAll()
@@ -121,20 +137,15 @@ async function recordOf(
   return { agent, caller };
 }
 
-/** A key is certified once: neither another agent's nor one of this agent's own past comes back (A17). */
-async function refuseKnownKeys(trx: Writer, { client, server }: RequestedKeys): Promise<void> {
-  const certified = await trx
-    .selectFrom("certificates")
-    .select("serial")
-    .where("pin", "in", [client.pin, server.pin])
-    .limit(1)
-    .executeTakeFirst();
-  if (certified !== undefined) throw new TautlineError("enrolment.key_taken");
-}
-
-async function issue(deps: RenewDeps, trx: Writer, renewing: Renewing): Promise<Enrolled> {
+async function issue(
+  deps: RenewDeps,
+  trx: Writer,
+  renewing: Renewing,
+): Promise<Enrolled | Waiting> {
   const { authority, audit, now } = deps;
   const { agent, keys, counter } = renewing;
+  const waiting = await waitWhereLate(deps, trx, renewing);
+  if (waiting !== undefined) return waiting;
   const leaf = (purpose: "client" | "server") =>
     authority.issueAgentLeaf({
       namespace: agent.namespace,
@@ -161,8 +172,29 @@ async function issue(deps: RenewDeps, trx: Writer, renewing: Renewing): Promise<
   return enrolledAs(renewing, client.certificate, server.certificate);
 }
 
-async function repeat(deps: RenewDeps, trx: Writer, renewing: Renewing): Promise<Enrolled> {
-  const { agent } = renewing;
+/** In time again, because the grace is longer now, it needs nobody's approval. */
+async function waitWhereLate(
+  deps: RenewDeps,
+  trx: Writer,
+  { agent, keys, late }: Renewing,
+): Promise<Waiting | undefined> {
+  const { id: agentId } = agent;
+  if (late === undefined) {
+    await dropApproval(trx, agentId);
+    return undefined;
+  }
+  const { expiredAtMs, remoteAddress } = late;
+  const request = { agentId, pins: pinsOf(keys), remoteAddress, expiredAtMs };
+  return useApproval(deps, trx, { ...request, kind: "renewal", actor: `agent:${agentId}` });
+}
+
+async function repeat(
+  deps: RenewDeps,
+  trx: Writer,
+  renewing: Renewing,
+): Promise<Enrolled | Waiting> {
+  const { agent, keys } = renewing;
+  await refuseRevokedKeys(trx, [keys.client.pin, keys.server.pin]);
   const known = await recordedCertificates(trx, agent);
   const endsMs = Math.min(known.client.validToDate.getTime(), known.server.validToDate.getTime());
   // What has ended meanwhile is of no use to the agent, which asks with the keys that it has.

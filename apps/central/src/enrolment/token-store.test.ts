@@ -48,6 +48,7 @@ describe("TokenStore", () => {
         ["expired 0/1", "open 0/5", "revoked 0/1", "used up 1/1"],
       );
       assert.deepEqual(Object.keys(rows[0] ?? {}).toSorted(), [
+        "approve",
         "createdAt",
         "createdBy",
         "expiresAt",

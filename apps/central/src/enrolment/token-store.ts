@@ -13,6 +13,8 @@ export interface TokenView {
   readonly state: TokenState;
   readonly uses: number;
   readonly usesMade: number;
+  /** Whoever joins with it waits until an operator approves. */
+  readonly approve: boolean;
   readonly createdAt: string;
   readonly createdBy: string;
   readonly expiresAt: string;
@@ -23,6 +25,8 @@ export interface TokenOrder {
   readonly namespace: string;
   readonly uses: number;
   readonly ttlMs: number;
+  /** Whoever joins with it waits until an operator approves; not so by default. */
+  readonly approve?: boolean;
   readonly createdBy: string;
 }
 
@@ -101,7 +105,7 @@ async function createToken(deps: TokenStoreDeps, order: TokenOrder): Promise<New
   const secret = randomBytes(SECRET_BYTES);
   const createdAtMs = deps.now();
   const expiresAtMs = createdAtMs + order.ttlMs;
-  const { namespace } = order;
+  const { namespace, approve = false } = order;
   return deps.store.write(async (trx) => {
     await requireNamespace(trx, namespace);
     await trx
@@ -112,6 +116,7 @@ async function createToken(deps: TokenStoreDeps, order: TokenOrder): Promise<New
         sealed_secret_hash: deps.vault.seal(placeOf(id), hashOf(secret)),
         uses_allowed: order.uses,
         uses_made: 0,
+        approve: Number(approve),
         created_at: createdAtMs,
         created_by: order.createdBy,
         expires_at: expiresAtMs,
@@ -122,7 +127,12 @@ async function createToken(deps: TokenStoreDeps, order: TokenOrder): Promise<New
       action: "token.created",
       actor: order.createdBy,
       subject: `token:${id}`,
-      detail: { namespace, uses: order.uses, expiresAt: new Date(expiresAtMs).toISOString() },
+      detail: {
+        namespace,
+        uses: order.uses,
+        expiresAt: new Date(expiresAtMs).toISOString(),
+        ...(approve && { approval: "asked" }),
+      },
     });
     return { id, token: deps.formatToken({ namespace, tokenId: id, secret }), expiresAtMs };
   });
@@ -196,6 +206,7 @@ function viewOf(row: TokenRow, nowMs: number): TokenView {
     state: tokenState(factsOf(row), nowMs),
     uses: row.uses_allowed,
     usesMade: row.uses_made,
+    approve: row.approve !== 0,
     createdAt: new Date(row.created_at).toISOString(),
     createdBy: row.created_by,
     expiresAt: new Date(row.expires_at).toISOString(),

@@ -1,10 +1,10 @@
 import { TautlineError, type SpiffeId } from "@tautline/protocol";
+import type { AgentState } from "../store/schema.ts";
+import { refusalOf } from "./life-rule.ts";
 
 /** What central's records say of the caller's certificate and of the agent it names. */
 export interface CallerRecord {
-  readonly agent?:
-    | { readonly namespace: string; readonly state: "active" | "joining" | "revoked" }
-    | undefined;
+  readonly agent?: { readonly namespace: string; readonly state: AgentState } | undefined;
   /** The certificate with the presented serial, if this central ever issued it. */
   readonly certificate?:
     | {
@@ -30,8 +30,8 @@ export function judgeCaller(who: SpiffeId, record: CallerRecord): TautlineError 
   if (agent === undefined || agent.namespace !== who.namespace) {
     return new TautlineError("admission.agent_unknown", { detail: { id: who.agentId } });
   }
-  if (agent.state === "revoked")
-    return new TautlineError("admission.agent_revoked", { detail: { id: who.agentId } });
+  const byState = refusalOf(agent.state, who.agentId);
+  if (byState !== undefined) return byState;
   if (
     certificate === undefined ||
     certificate.agentId !== who.agentId ||

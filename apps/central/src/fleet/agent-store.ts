@@ -1,14 +1,17 @@
 import { TautlineError } from "@tautline/protocol";
 import type { AuditLog } from "../audit/audit-log.ts";
-import type { AgentRow } from "../store/schema.ts";
+import type { AgentRow, ApprovalRow } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
+import { type ApprovalView, approvalView } from "./approval-view.ts";
+import { endIdentity } from "./end-identity.ts";
+import { refusalOf, type ShownState, stateShown } from "./life-rule.ts";
 
 /** An agent as lists show it (CLI.md, `agents`). */
 export interface AgentView {
   readonly id: string;
   readonly name: string;
   readonly namespace: string;
-  readonly state: string;
+  readonly state: ShownState;
   readonly version: string;
   readonly level: string | null;
   readonly group: string | null;
@@ -17,11 +20,17 @@ export interface AgentView {
   readonly profile: string | null;
   /** When an older identity asked to be renewed, so that the agent seems to exist twice (F25). */
   readonly cloneSuspectedAt: string | null;
+  /** What it asks an operator for, until that is issued; null where it asks nothing. */
+  readonly approval: ApprovalView | null;
 }
 
 /** All that is known of one agent. */
 export interface AgentPage extends AgentView {
   readonly joinedAt: string;
+  readonly quarantinedAt: string | null;
+  /** The agent that took its place, and those whose place it took. */
+  readonly replacedBy: string | null;
+  readonly replaces: readonly string[];
   readonly token: string;
   readonly attributes: Readonly<Record<string, string>>;
   readonly health: Readonly<Record<string, unknown>> | null;
@@ -59,7 +68,7 @@ export interface AgentStore {
   /**
    * Marks an agent active at its first answered message over mutual TLS; does nothing if it already is.
    *
-   * @throws admission.agent_revoked, admission.agent_unknown
+   * @throws admission.agent_revoked, admission.agent_quarantined, admission.agent_unknown, enrolment.declined
    */
   activate(id: string): Promise<void>;
   /** Writes what a status message changed; on the disk when the promise resolves, so that the message may be answered. */
@@ -83,14 +92,16 @@ export interface AgentStoreDeps {
   readonly store: Store;
   readonly audit: AuditLog;
   readonly now: () => number;
+  /** How often agents of a namespace are to say that they are alive, in milliseconds. */
+  readonly heartbeatOf: (namespace: string) => Promise<number>;
 }
 
 /** Opens the registry of agents. */
 export function createAgentStore(deps: AgentStoreDeps): AgentStore {
   const { store } = deps;
   return {
-    list: (namespace) => listAgents(store, namespace),
-    page: (id) => agentPage(store, id),
+    list: (namespace) => listAgents(deps, namespace),
+    page: (id) => agentPage(deps, id),
     activate: (id) => activate(deps, id),
     saveStatus: (id, change) => saveStatus(store, id, change),
     noteSeen: (seen) => noteSeen(store, seen),
@@ -99,11 +110,33 @@ export function createAgentStore(deps: AgentStoreDeps): AgentStore {
 }
 
 async function listAgents(
-  store: Store,
+  deps: AgentStoreDeps,
   namespace: string | undefined,
   id?: string,
 ): Promise<AgentView[]> {
-  const rows = await store.read((db) => {
+  const [rows, approvals] = await readAgents(deps.store, namespace, id);
+  const byAgent = new Map(approvals.map((row) => [row.agent_id, row]));
+  const heartbeats = new Map<string, number>();
+  for (const { namespace: place } of rows) {
+    if (!heartbeats.has(place)) heartbeats.set(place, await deps.heartbeatOf(place));
+  }
+  return rows.map((row) => {
+    const around = {
+      approval: byAgent.get(row.id),
+      heartbeatMs: heartbeats.get(row.namespace) ?? 0,
+    };
+    return viewOf(row, around, deps.now());
+  });
+}
+
+type ListedRow = AgentRow & { readonly certificate_not_after: number | null };
+
+async function readAgents(
+  store: Store,
+  namespace: string | undefined,
+  id: string | undefined,
+): Promise<[ListedRow[], ApprovalRow[]]> {
+  return store.read((db) => {
     let query = db
       .selectFrom("agents")
       .selectAll("agents")
@@ -119,15 +152,34 @@ async function listAgents(
       .orderBy("namespace")
       .orderBy("name")
       .orderBy("id");
+    let asked = db.selectFrom("approvals").selectAll();
     if (namespace !== undefined) query = query.where("namespace", "=", namespace);
-    if (id !== undefined) query = query.where("id", "=", id);
-    return query.execute();
+    if (id !== undefined) {
+      query = query.where("id", "=", id);
+      asked = asked.where("agent_id", "=", id);
+    }
+    return Promise.all([query.execute(), asked.execute()]);
   });
-  return rows.map((row) => ({
+}
+
+interface AroundAgent {
+  readonly approval: ApprovalRow | undefined;
+  readonly heartbeatMs: number;
+}
+
+function viewOf(row: ListedRow, { approval, heartbeatMs }: AroundAgent, nowMs: number): AgentView {
+  const facts = {
+    state: row.state,
+    awaitsApproval: approval?.kind === "renewal" && approval.decision === null,
+    certificateEndsMs: row.certificate_not_after,
+    lastHeardMs: row.last_seen_at ?? row.joined_at,
+    heartbeatMs,
+  };
+  return {
     id: row.id,
     name: row.name,
     namespace: row.namespace,
-    state: row.state,
+    state: stateShown(facts, nowMs),
     version: row.version,
     level: row.level,
     group: row.key_group,
@@ -135,18 +187,25 @@ async function listAgents(
     certificateExpiresAt: time(row.certificate_not_after),
     profile: null,
     cloneSuspectedAt: time(row.clone_suspected_at),
-  }));
+    approval: approval === undefined ? null : approvalView(approval),
+  };
 }
 
-async function agentPage(store: Store, id: string): Promise<AgentPage> {
-  const [view] = await listAgents(store, undefined, id);
-  const row = await store.read((db) =>
-    db.selectFrom("agents").selectAll().where("id", "=", id).executeTakeFirst(),
+async function agentPage(deps: AgentStoreDeps, id: string): Promise<AgentPage> {
+  const [view] = await listAgents(deps, undefined, id);
+  const [row, replaced] = await deps.store.read((db) =>
+    Promise.all([
+      db.selectFrom("agents").selectAll().where("id", "=", id).executeTakeFirst(),
+      db.selectFrom("agents").select("id").where("replaced_by", "=", id).orderBy("id").execute(),
+    ]),
   );
   if (view === undefined || row === undefined) throw notFound(id);
   return {
     ...view,
     joinedAt: new Date(row.joined_at).toISOString(),
+    quarantinedAt: time(row.quarantined_at),
+    replacedBy: row.replaced_by,
+    replaces: replaced.map((each) => each.id),
     token: row.token_id,
     attributes: JSON.parse(row.attributes) as Record<string, string>,
     health: row.health === null ? null : (JSON.parse(row.health) as Record<string, unknown>),
@@ -167,9 +226,8 @@ async function activate(deps: AgentStoreDeps, id: string): Promise<void> {
       .where("id", "=", id)
       .executeTakeFirst();
     if (row === undefined) throw new TautlineError("admission.agent_unknown", { detail: { id } });
-    if (row.state === "revoked") {
-      throw new TautlineError("admission.agent_revoked", { detail: { id } });
-    }
+    const refusal = refusalOf(row.state, id);
+    if (refusal !== undefined) throw refusal;
     if (row.state === "active") return;
     await trx.updateTable("agents").set({ state: "active" }).where("id", "=", id).execute();
     const who = `agent:${id}`;
@@ -214,13 +272,7 @@ async function revoke(deps: AgentStoreDeps, id: string, actor: string): Promise<
       .executeTakeFirst();
     if (row === undefined) throw notFound(id);
     if (row.state === "revoked") return;
-    await trx.updateTable("agents").set({ state: "revoked" }).where("id", "=", id).execute();
-    await trx
-      .updateTable("certificates")
-      .set({ revoked_at: atMs })
-      .where("agent_id", "=", id)
-      .where("revoked_at", "is", null)
-      .execute();
+    await endIdentity(trx, id, atMs);
     await deps.audit.append(trx, { action: "agent.revoked", actor, subject: `agent:${id}` });
   });
 }

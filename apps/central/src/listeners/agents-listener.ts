@@ -78,5 +78,9 @@ function judgeOf({ authority, now }: AgentsListenerDeps): JudgeClient {
     isRevoked: () => false,
     now,
   });
-  return (leaf) => judge(leaf, authority.agentIntermediates());
+  return (leaf) => {
+    // The one it names, whatever the number of namespaces: a path is sought among a few certificates only.
+    const issuer = leaf === undefined ? undefined : authority.issuerOf(leaf);
+    return judge(leaf, issuer === undefined ? [] : [issuer]);
+  };
 }

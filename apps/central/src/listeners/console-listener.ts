@@ -3,6 +3,7 @@ import type { HostPort, TlsAcceptor } from "@tautline/link";
 import { TautlineError, toTautlineError } from "@tautline/protocol";
 import type { FastifyRequest } from "fastify";
 import { acceptJson, createApiApp } from "../api/api-app.ts";
+import { mountCrls } from "../api/crl-routes.ts";
 import { mountHealth, type HealthDeps } from "../api/health-routes.ts";
 import { METRICS_DEMAND } from "../api/route-list.ts";
 import { mountRoutes } from "../api/routes.ts";
@@ -11,6 +12,7 @@ import type { ConsoleGate } from "../operators/console-gate.ts";
 import type { Principal } from "../operators/principal.ts";
 import type { CentralIdentity } from "../authority/central-identity.ts";
 import type { CentralConfig } from "../config.ts";
+import type { Crls } from "../revocation/crl-list.ts";
 import type { Refusals } from "../control/refusals.ts";
 import { createHttpServer } from "./http-server.ts";
 import { createSecuredPort } from "./secured-port.ts";
@@ -30,6 +32,7 @@ export interface ConsoleListenerDeps {
   readonly verbs: readonly Verb[];
   readonly gate: ConsoleGate;
   readonly health: HealthDeps;
+  readonly crls: Pick<Crls, "current">;
   readonly refusals: Refusals;
   readonly log: Logger;
   readonly now: () => number;
@@ -56,6 +59,7 @@ export async function createConsoleListener(deps: ConsoleListenerDeps): Promise<
     unknownRoute: (request) => explainUnknown(() => principalOf(request)),
   });
   mountHealth(app, deps.health, (request) => requireCall(principalOf(request), METRICS_DEMAND));
+  mountCrls(app, deps.crls);
   acceptJson(app);
   mountRoutes(app, deps.verbs, principalOf);
   await app.ready();

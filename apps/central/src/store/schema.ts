@@ -1,3 +1,4 @@
+import type { RevocationReason } from "@tautline/pki";
 import type { OperatorRole } from "@tautline/protocol";
 import type { Generated, Insertable, Selectable } from "kysely";
 
@@ -24,16 +25,23 @@ export interface NamespaceTable {
   created_at: number;
 }
 
+/** What an authority certifies. */
+export type AuthorityKind = "root" | "agents" | "services";
+
 /** The certificate authorities with their sealed keys. */
 export interface AuthorityTable {
   id: string;
-  kind: "root" | "agents" | "services";
+  /** Of one that was replaced by a later one: its own word, so that its place is free. */
+  kind: AuthorityKind | `retired:${string}`;
   /** Empty for authorities that serve every namespace. */
   namespace: string;
   certificate_pem: string;
   sealed_key: Uint8Array;
   serial: string;
   not_after: number;
+  /** What it was, once it is replaced: what it certified stays good, but it certifies nothing more. */
+  retired_kind: Generated<AuthorityKind | null>;
+  retired_at: Generated<number | null>;
 }
 
 /** The keys that sign instructions, one an epoch. */
@@ -55,17 +63,19 @@ export interface TokenTable {
   created_by: string;
   expires_at: number;
   revoked_at: number | null;
+  /** 1: whoever joins with it waits until an operator approves. */
+  approve: Generated<number>;
 }
 
-/** Where an agent stands in its life. */
-export type AgentState = "active" | "joining" | "revoked";
+/** Where an agent stands in its life, as it is recorded; what people are shown is derived from it (fleet/life-rule.ts). */
+export type AgentState = "pending" | "joining" | "active" | "quarantined" | "declined" | "revoked";
 
 /** The registered agents and what they last reported. */
 export interface AgentTable {
   id: string;
   namespace: string;
   name: string;
-  /** `joining` until its first message over mutual TLS is answered. */
+  /** `joining` from the moment it may have certificates until its first message over mutual TLS is answered. */
   state: AgentState;
   joined_at: number;
   token_id: string;
@@ -91,6 +101,42 @@ export interface AgentTable {
   /** What the suspect asked for: decimal number, and the pin of its client key. */
   clone_counter: Generated<string | null>;
   clone_pin: Generated<string | null>;
+  quarantined_at: Generated<number | null>;
+  /** The state it goes back to when it is released. */
+  quarantined_from: Generated<"joining" | "active" | null>;
+  /** The agent that took its place. */
+  replaced_by: Generated<string | null>;
+}
+
+/** A request that an operator decides, at most one an agent; gone when what it asks for was issued. */
+export interface ApprovalTable {
+  agent_id: string;
+  /** `renewal`: its certificate ended longer ago than central renews by itself. */
+  kind: "join" | "renewal";
+  /** The keys it asks certificates for, and nothing else is approved. */
+  client_pin: string;
+  server_pin: string;
+  remote_address: string;
+  requested_at: number;
+  /** When the certificate ended by whose key a renewal is asked for. */
+  expired_at: number | null;
+  decision: Generated<"approved" | "declined" | null>;
+  decided_at: Generated<number | null>;
+  decided_by: Generated<string | null>;
+}
+
+/** What is left of a deleted agent: its id is never given to another (A3). */
+export interface DeletedAgentTable {
+  id: string;
+  namespace: string;
+  name: string;
+  deleted_at: number;
+}
+
+/** Keys that belong to an agent whatever certificates say: those of candidates, and of the deleted (A3, A17). */
+export interface ReservedKeyTable {
+  pin: string;
+  agent_id: string;
 }
 
 /** Every certificate this central has issued. */
@@ -106,8 +152,29 @@ export interface CertificateTable {
   not_before: number;
   not_after: number;
   revoked_at: number | null;
+  /** Null for what is not revoked, or without a reason. */
+  revoked_reason: Generated<RevocationReason | null>;
   /** Number of the identity it belongs to; 0 is the join's, and of certificates of central itself. */
   renewal_counter: Generated<number>;
+}
+
+/** The newest revocation list of each authority. */
+export interface CrlTable {
+  authority_id: string;
+  number: number;
+  this_update: number;
+  next_update: number;
+  entries: number;
+  /** What was revoked when it was made, by number and newest time: where that has changed, another is due. */
+  covers: string;
+  der: Uint8Array;
+}
+
+/** Counters that every process on the database watches. */
+export interface CounterTable {
+  /** `endings`: rises with each certificate, agent or token that ends; counted by triggers. */
+  name: "endings";
+  value: number;
 }
 
 /** The live links of every central on this database. */
@@ -187,7 +254,12 @@ export interface Schema {
   instructors: InstructorTable;
   tokens: TokenTable;
   agents: AgentTable;
+  approvals: ApprovalTable;
+  deleted_agents: DeletedAgentTable;
+  reserved_keys: ReservedKeyTable;
   certificates: CertificateTable;
+  crls: CrlTable;
+  counters: CounterTable;
   links: LinkTable;
   settings: SettingTable;
   instructions: InstructionTable;
@@ -199,6 +271,8 @@ export interface Schema {
 export type TokenRow = Selectable<TokenTable>;
 /** An agent as it is read. */
 export type AgentRow = Selectable<AgentTable>;
+/** A request for approval as it is read. */
+export type ApprovalRow = Selectable<ApprovalTable>;
 /** A certificate as it is read. */
 export type CertificateRow = Selectable<CertificateTable>;
 /** A certificate as it is written. */

@@ -5,6 +5,8 @@ import { type MigrationProvider, Migrator } from "kysely/migration";
 import { firstRelease } from "./migrations/0001-first.ts";
 import { renewal } from "./migrations/0002-renewal.ts";
 import { operatorsRelease } from "./migrations/0003-operators.ts";
+import { lifeOfAgents } from "./migrations/0004-life.ts";
+import { revocation } from "./migrations/0005-revocation.ts";
 import {
   publishDatabase,
   refuseCutOff,
@@ -47,6 +49,8 @@ const migrations: MigrationProvider = {
     "0001-first": firstRelease,
     "0002-renewal": renewal,
     "0003-operators": operatorsRelease,
+    "0004-life": lifeOfAgents,
+    "0005-revocation": revocation,
   }),
 };
 

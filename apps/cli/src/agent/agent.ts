@@ -1,5 +1,6 @@
 import type { Verbs } from "../noun.ts";
 import { joinAgentVerb } from "./join.ts";
+import { leaveAgentVerb } from "./leave.ts";
 import { runAgentVerb } from "./run.ts";
 import { showAgentStatus } from "./status.ts";
 
@@ -8,4 +9,5 @@ export const agentVerbs: Verbs = {
   join: joinAgentVerb,
   run: runAgentVerb,
   status: showAgentStatus,
+  leave: leaveAgentVerb,
 };

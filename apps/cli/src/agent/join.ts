@@ -1,3 +1,4 @@
+import { TautlineError } from "@tautline/protocol";
 import type { CommandContext } from "../context.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { findDataFolder } from "../data-folder.ts";
@@ -9,6 +10,7 @@ interface JoinOptions {
   readonly data?: string;
   readonly name?: string;
   readonly run?: boolean;
+  readonly wait: boolean;
 }
 
 /** `tautline agent join`: enrols this host; with `--run` the same process then is the agent. */
@@ -28,6 +30,10 @@ export const joinAgentVerb: DefineVerb = (command, context) => {
     .option("--data <dir>", "the agent's data folder (or TAUTLINE_DATA)")
     .option("--name <name>", "a name for people (default: the host's)")
     .option("--run", "stay and run the agent; without it, exit 0 once the agent is active")
+    .option(
+      "--no-wait",
+      "where an operator has to approve, exit 0 at once; a later 'agent join' or 'agent run' goes on",
+    )
     .addHelpText(
       "after",
       "\nThe token may also stand in TAUTLINE_TOKEN. Make one at central: tautline tokens create",
@@ -44,13 +50,21 @@ async function join(
   context: CommandContext,
 ): Promise<void> {
   const { joinAgent } = await import("@tautline/agent/main");
-  const { name, run } = options;
+  const { name, run, wait } = options;
+  if (!wait && run === true) {
+    const detail = {
+      reason: "--run and --no-wait cannot be used together",
+      command: "tautline agent join",
+    };
+    throw new TautlineError("cli.usage", { detail });
+  }
   const code = await joinAgent(
     {
       ...(token === undefined ? {} : { token }),
       data: findDataFolder("agent", options.data, context),
       ...(name === undefined ? {} : { name }),
       run: run === true,
+      noWait: !wait,
       json: context.output.json,
     },
     {

@@ -40,6 +40,7 @@ export function statusLines(status: Row, nowMs: number): readonly PageLine[] {
     ["name", textOf(status, "name")],
     ["namespace", textOf(status, "namespace")],
     ["state", textOf(status, "state")],
+    ["approval code", textOf(rowOf(status, "approval"), "code") || undefined],
     ["version", textOf(status, "version")],
     ["running", textOf(status, "running") || undefined],
     ["central", textOf(central, "addresses")],

@@ -5,6 +5,7 @@ import type { DefineVerb } from "../noun.ts";
 import { asText, rowOf, textOf, type Row } from "../row.ts";
 import { renderPage, type PageLine } from "../table.ts";
 import { timeAndDistance, timeText } from "../time-text.ts";
+import { approvalLines } from "./approval-text.ts";
 
 const AGENT_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -47,7 +48,8 @@ function agentLines(agent: Row, nowMs: number): readonly PageLine[] {
     ["id", textOf(agent, "id")],
     ["name", textOf(agent, "name")],
     ["namespace", textOf(agent, "namespace")],
-    ["state", textOf(agent, "state")],
+    ["state", stateText(agent, nowMs)],
+    ...approvalLines(agent, nowMs),
     ["version", textOf(agent, "version")],
     ["level", textOf(agent, "level")],
     ["group", textOf(agent, "group")],
@@ -74,7 +76,20 @@ function identityText(agent: Row, nowMs: number): string {
   const renewed = lastAt === null ? "never renewed" : `renewed ${timeAndDistance(lastAt, nowMs)}`;
   if (cloneSuspectedAt === null) return `${number}, ${renewed}`;
   const suspected = `seems to exist twice since ${timeAndDistance(cloneSuspectedAt, nowMs)}`;
-  return `${number}, ${renewed}; ${suspected}: see 'tautline audit list'`;
+  const id = textOf(agent, "id");
+  return `${number}, ${renewed}; ${suspected}: see 'tautline audit list', then 'tautline agents release ${id}' or 'revoke'`;
+}
+
+function stateText(agent: Row, nowMs: number): string {
+  const { quarantinedAt = null, replacedBy = null } = agent;
+  const replaces = textOf(agent, "replaces");
+  const words = [
+    textOf(agent, "state"),
+    quarantinedAt === null ? "" : `since ${timeAndDistance(quarantinedAt, nowMs)}`,
+    replacedBy === null ? "" : `replaced by ${textOf(agent, "replacedBy")}`,
+    replaces === "" ? "" : `took the place of ${replaces}`,
+  ];
+  return words.filter(Boolean).join(", ");
 }
 
 function healthText(health: Row): string {

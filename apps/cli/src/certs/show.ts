@@ -26,6 +26,7 @@ export const showCertificate: DefineVerb = (command, context) => {
             ["from", end("notBefore")],
             ["ends", end("notAfter")],
             ["revoked", end("revokedAt") || "no"],
+            ["reason", textOf(certificate, "revokedReason") || undefined],
           ],
           output.paint,
         );

@@ -76,12 +76,14 @@ async function askCentral(
   return [
     ...examineVault(vault, folder),
     ...agents.flatMap((agent) => examineCopies(agent, nowMs)),
-    ...authorities.flatMap((row) =>
-      examineCertificate(
-        { name: authorityName(row), notAfter: row["notAfter"], isAuthority: true },
-        nowMs,
+    ...authorities
+      .filter((row) => (row["retiredAt"] ?? null) === null)
+      .flatMap((row) =>
+        examineCertificate(
+          { name: authorityName(row), notAfter: row["notAfter"], isAuthority: true },
+          nowMs,
+        ),
       ),
-    ),
     ...currentOwnCertificates(certificates).flatMap((row) =>
       examineCertificate(
         {
@@ -127,7 +129,7 @@ function examineCopies(agent: Row, nowMs: number): readonly Finding[] {
       what: `An agent seems to exist twice since ${timeAndDistance(cloneSuspectedAt, nowMs)}`,
       where: `agent ${id} (${textOf(agent, "name")})`,
       why: "A copy of its data folder asked for certificates. The side with the newest identity runs, which may be the wrong one.",
-      remedy: `Find the copy, stop it, empty its data folder and join it again. If a stranger may hold the newest identity: 'tautline agents revoke ${id}', then join again.`,
+      remedy: `Find the copy, stop it, empty its data folder and join it again; then 'tautline agents release ${id}' ends the suspicion. If a stranger may hold the newest identity: 'tautline agents revoke ${id}', then join again.`,
     },
   ];
 }

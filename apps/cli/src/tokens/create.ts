@@ -10,6 +10,7 @@ interface CreateTokenOptions extends CentralOptions {
   readonly uses: number;
   readonly ttl: number;
   readonly namespace: string;
+  readonly approve?: boolean;
 }
 
 const HOUR_MS = 3_600_000;
@@ -29,12 +30,18 @@ export const createToken: DefineVerb = (command, context) => {
         .default(HOUR_MS, "1h"),
     )
     .option("--namespace <name>", "the namespace they join", "default")
+    .option("--approve", "whoever joins with it waits until an operator approves")
     .addHelpText("after", "\nExample:\n  tautline tokens create --uses 20 --ttl 24h")
     .action(async (options: CreateTokenOptions) => {
       const { output } = context;
       const token = await createAdminClient(context, options).post(
         { path: ["tokens"] },
-        { namespace: options.namespace, uses: options.uses, ttlMs: options.ttl },
+        {
+          namespace: options.namespace,
+          uses: options.uses,
+          ttlMs: options.ttl,
+          ...(options.approve === true && { approve: true }),
+        },
       );
       await output.print(token, () => textOf(token, "token"));
       const agents = options.uses === 1 ? "one agent" : `${options.uses} agents`;
@@ -42,5 +49,10 @@ export const createToken: DefineVerb = (command, context) => {
         `Good for ${agents} in namespace ${options.namespace} until ${timeText(token["expiresAt"])}. ` +
           "On the host: tautline agent join TOKEN --run",
       );
+      if (options.approve === true) {
+        output.note(
+          "Each waits for approval: 'tautline agents list --state pending', then 'tautline agents approve ID'.",
+        );
+      }
     });
 };

@@ -1,14 +1,14 @@
 import { withCentral, type CentralOptions } from "../central-verb.ts";
 import { printList } from "../listing.ts";
 import type { DefineVerb } from "../noun.ts";
-import { textOf } from "../row.ts";
+import { textOf, type Row } from "../row.ts";
 import type { Column } from "../table.ts";
 import { timeText } from "../time-text.ts";
 
 const COLUMNS: readonly Column[] = [
   { title: "ID", cell: (row) => textOf(row, "id") },
   { title: "NAMESPACE", cell: (row) => textOf(row, "namespace") },
-  { title: "STATE", cell: (row) => textOf(row, "state") },
+  { title: "STATE", cell: (row) => stateText(row) },
   {
     title: "USED",
     cell: (row) => `${textOf(row, "usesMade")}/${textOf(row, "uses")}`,
@@ -17,6 +17,11 @@ const COLUMNS: readonly Column[] = [
   { title: "EXPIRES", cell: (row) => timeText(row["expiresAt"]) },
   { title: "CREATED", cell: (row) => timeText(row["createdAt"]) },
 ];
+
+function stateText(token: Row): string {
+  const state = textOf(token, "state");
+  return token["approve"] === true ? `${state}, with approval` : state;
+}
 
 /** `tautline tokens list`: the tokens that were made, never their secrets. */
 export const listTokens: DefineVerb = (command, context) => {

@@ -29,6 +29,13 @@ export const admissionErrors = defineErrors({
     status: 403,
     exit: 1,
   },
+  "admission.agent_quarantined": {
+    sentence: "Agent {id} is in quarantine: central keeps it, and lets it do nothing.",
+    remedy:
+      "Ask who put it there ('tautline audit list' at central). After 'tautline agents release {id}' it comes back by itself, without joining again.",
+    status: 403,
+    exit: 1,
+  },
   "admission.certificate_unknown": {
     sentence: "This client certificate was not issued to this agent by this central.",
     remedy: "If central was restored from a backup, join this agent again.",
@@ -36,8 +43,9 @@ export const admissionErrors = defineErrors({
     exit: 1,
   },
   "admission.certificate_revoked": {
-    sentence: "This client certificate was revoked.",
-    remedy: "Join this agent again with a new token.",
+    sentence: "This client certificate, or another one over the same key, was revoked.",
+    remedy:
+      "Ask who revoked it ('tautline audit list' at central). To bring the host back: 'tautline agents revoke ID' there, then empty the host's data folder and join it again.",
     status: 403,
     exit: 1,
   },
@@ -56,19 +64,11 @@ export const admissionErrors = defineErrors({
     status: 403,
     exit: 1,
   },
-  "admission.grace_exceeded": {
-    sentence:
-      "The client certificate expired at {expiredAt}, longer ago than the {grace} within which central renews it by itself.",
-    remedy:
-      "Empty this agent's data folder and join it again; or raise 'certificates.renewalGrace' in central.yaml and restart central: the agent then comes back by itself.",
-    status: 403,
-    exit: 1,
-  },
   "admission.identity_replaced": {
     sentence:
       "Agent {id} seems to exist twice, and this certificate is of the side whose identity was replaced.",
     remedy:
-      "The other side keeps running. If this is the copy, stop it, empty its data folder and join it again; if the other one is, 'tautline agents revoke {id}' at central and join again.",
+      "The other side keeps running. If this is the copy, stop it, empty its data folder and join it again; if the other one is, 'tautline agents revoke {id}' at central and join again. 'tautline agents release {id}' ends the suspicion.",
     status: 409,
     exit: 1,
   },

@@ -42,6 +42,33 @@ export const agentErrors = defineErrors({
     status: 403,
     exit: 1,
   },
+  "agent.approval_waiting": {
+    sentence: "This host waits for approval as agent {id}; its code is {code}.",
+    remedy:
+      "Nothing is lost. Once 'tautline agents approve {id}' was said at central, run 'tautline agent join' again without a token: it goes on where it stands.",
+    status: 409,
+    exit: 1,
+  },
+  "agent.leave_unproven": {
+    sentence: "Agent {id} has not finished its join, so it cannot tell central that it leaves.",
+    remedy:
+      "Nothing was wiped. Repeat with --force to wipe this host, and say 'tautline agents decline {id}' or 'tautline agents delete {id}' at central.",
+    status: 409,
+    exit: 1,
+  },
+  "agent.leave_unanswered": {
+    sentence: "Central did not acknowledge that agent {id} leaves: {reason}",
+    remedy:
+      "Nothing was wiped. Repeat when central can be reached; or repeat with --force, which wipes this host alone, and say 'tautline agents revoke {id}' at central.",
+    status: 503,
+    exit: 3,
+  },
+  "agent.wipe_failed": {
+    sentence: "{file} could not be removed: {reason}.",
+    remedy: "The agent has left central. Remove the rest of its data folder by hand.",
+    status: 500,
+    exit: 1,
+  },
   "agent.no_grant": {
     sentence: "Central at {address} answered the join without granting or refusing it.",
     remedy:

@@ -47,6 +47,12 @@ export const cliErrors = defineErrors({
     status: 503,
     exit: 3,
   },
+  "cli.file_unwritable": {
+    sentence: "The file {file} cannot be written: {reason}.",
+    remedy: "Check that its folder is there, may be written by you, and has room.",
+    status: 500,
+    exit: 1,
+  },
   "cli.file_unreadable": {
     sentence: "The file {file} cannot be read: {reason}.",
     remedy: "Check the path and the file's rights.",

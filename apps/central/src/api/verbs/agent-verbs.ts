@@ -1,15 +1,31 @@
 import { parseAgentId } from "@tautline/protocol";
 import { z } from "zod";
+import { SHOWN_STATES } from "../../fleet/life-rule.ts";
 import { actorOf } from "../../operators/principal.ts";
 import type { ApiDeps } from "../api-deps.ts";
 import { idParams, levelField, ofNamespace, timeField } from "../fields.ts";
 import { defineList, defineVerb, notFound, type Verb } from "../verb.ts";
 
+const approval = z.strictObject({
+  kind: z
+    .enum(["join", "renewal"])
+    .describe("A renewal's certificate ended longer ago than central renews by itself."),
+  decision: z.enum(["approved", "declined"]).nullable(),
+  code: z.string().describe("To be compared with the code that the host prints."),
+  requestedAt: timeField,
+  remoteAddress: z.string(),
+  expiredAt: timeField.nullable(),
+  clientKey: z.string().describe("SHA-256 of the public key (SPKI), lower-case hex."),
+  serverKey: z.string(),
+  decidedAt: timeField.nullable(),
+  decidedBy: z.string().nullable(),
+});
+
 const row = z.strictObject({
   id: z.string(),
   name: z.string().describe("A label for people, never an identity."),
   namespace: z.string(),
-  state: z.string(),
+  state: z.enum(SHOWN_STATES),
   version: z.string(),
   level: levelField.nullable(),
   group: z.string().nullable(),
@@ -19,10 +35,14 @@ const row = z.strictObject({
   cloneSuspectedAt: timeField
     .nullable()
     .describe("When an older identity of it asked to be renewed, so that it seems to exist twice."),
+  approval: approval.nullable().describe("What it asks an operator for, until that is issued."),
 });
 
 const page = row.extend({
   joinedAt: timeField,
+  quarantinedAt: timeField.nullable(),
+  replacedBy: z.string().nullable().describe("Id of the agent that took its place."),
+  replaces: z.array(z.string()),
   token: z.string(),
   attributes: z.record(z.string(), z.string()),
   health: z.record(z.string(), z.unknown()).nullable(),
@@ -53,12 +73,13 @@ export function agentVerbs({ agents, namespaces, endAgent }: ApiDeps): readonly 
       path: "/api/v1/agents",
       summary: "List the agents",
       role: "viewer",
-      query: ofNamespace,
+      query: ofNamespace.extend({ state: z.enum(SHOWN_STATES).optional() }),
       row,
       asked: ({ namespace }) => namespace,
-      rows: async ({ namespace }) => {
+      rows: async ({ namespace, state }) => {
         if (namespace !== undefined) await namespaces.get(namespace);
-        return agents.list(namespace);
+        const all = await agents.list(namespace);
+        return state === undefined ? all : all.filter((agent) => agent.state === state);
       },
       namespaceOf: ({ namespace }) => namespace,
     }),

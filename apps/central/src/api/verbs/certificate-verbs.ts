@@ -1,12 +1,15 @@
+import { REVOCATION_REASONS } from "@tautline/pki";
 import { parseSpiffeId } from "@tautline/protocol";
 import { z } from "zod";
 import type { ApiDeps } from "../api-deps.ts";
 import { timeField } from "../fields.ts";
 import { defineList, defineVerb, notFound, type Verb } from "../verb.ts";
 
-const serialParams = z.strictObject({ serial: z.string().regex(/^[0-9a-f]{1,64}$/) });
+/** The serial of a certificate in a path. */
+export const serialParams = z.strictObject({ serial: z.string().regex(/^[0-9a-f]{1,64}$/) });
 
-const row = z.strictObject({
+/** A certificate as lists show it. */
+export const certificateRow = z.strictObject({
   serial: z.string(),
   name: z.string().describe("The SPIFFE ID in it."),
   agent: z.string().nullable().describe("Null for certificates of central itself."),
@@ -14,6 +17,7 @@ const row = z.strictObject({
   notBefore: timeField,
   notAfter: timeField,
   revokedAt: timeField.nullable(),
+  revokedReason: z.enum(REVOCATION_REASONS).nullable(),
   renewal: z
     .int()
     .nullable()
@@ -25,16 +29,29 @@ const authority = z.strictObject({
   kind: z.string(),
   namespace: z.string().describe("Empty for authorities that serve every namespace."),
   notAfter: timeField,
+  retiredAt: timeField
+    .nullable()
+    .describe("When the next one took its place; null for those that certify now."),
+  crl: z
+    .strictObject({
+      number: z.int(),
+      entries: z.int(),
+      bytes: z.int(),
+      thisUpdate: timeField,
+      nextUpdate: timeField,
+    })
+    .nullable()
+    .describe("Its newest revocation list; null for the moment before the first is made."),
 });
 
 /** The verbs of certificates and authorities. */
-export function certificateVerbs({ certificates }: ApiDeps): readonly Verb[] {
+export function certificateVerbs({ certificates, revocations }: ApiDeps): readonly Verb[] {
   return [
     defineList({
       path: "/api/v1/certificates",
       summary: "List the certificates that central issued",
       role: "viewer",
-      row,
+      row: certificateRow,
       rows: () => certificates.list(),
       namespaceOf,
     }),
@@ -44,7 +61,7 @@ export function certificateVerbs({ certificates }: ApiDeps): readonly Verb[] {
       summary: "Show a certificate",
       role: "viewer",
       params: serialParams,
-      answer: row.extend({ pem: z.string() }),
+      answer: certificateRow.extend({ pem: z.string() }),
       reach: "object",
       namespaceOf: async ({ params: { serial } }) => namespaceOf(await certificates.get(serial)),
       missing: ({ params: { serial } }) => notFound("certificate", serial),
@@ -55,10 +72,26 @@ export function certificateVerbs({ certificates }: ApiDeps): readonly Verb[] {
       summary: "List the authorities",
       role: "viewer",
       row: authority,
-      rows: () => certificates.authorities(),
+      rows: async () => {
+        const authorities = await certificates.authorities();
+        return authorities.map((each) => Object.assign(each, { crl: crlOf(revocations, each.id) }));
+      },
       namespaceOf: ({ namespace }) => namespace,
     }),
   ];
+}
+
+function crlOf(revocations: ApiDeps["revocations"], authorityId: string) {
+  const list = revocations.published(authorityId);
+  if (list === undefined) return null;
+  const { number, entries, der, thisUpdate, nextUpdate } = list;
+  return {
+    number,
+    entries,
+    bytes: der.length,
+    thisUpdate: new Date(thisUpdate).toISOString(),
+    nextUpdate: new Date(nextUpdate).toISOString(),
+  };
 }
 
 /** The name that was certified says whose it is, also when the agent is no longer there. */

@@ -13,6 +13,10 @@ const order = z.strictObject({
   namespace: namespaceField.default("default"),
   uses: z.int().min(1).max(100_000).default(1),
   ttlMs: z.int().min(1_000).max(MAX_TTL_MS).default(HOUR_MS),
+  approve: z
+    .boolean()
+    .default(false)
+    .describe("Whoever joins with it waits until an operator approves."),
 });
 
 const made = z.strictObject({
@@ -28,6 +32,7 @@ const row = z.strictObject({
   state: z.enum(["open", "used up", "expired", "revoked"]),
   uses: z.int(),
   usesMade: z.int(),
+  approve: z.boolean(),
   createdAt: timeField,
   createdBy: z.string(),
   expiresAt: timeField,

@@ -1,0 +1,84 @@
+import type { Socket } from "node:net";
+import type { TautlineError } from "@tautline/protocol";
+import type { Caller } from "./caller.ts";
+
+/** A connection whose caller was let in, whatever it does on it. */
+export interface OpenConnection {
+  readonly caller: Caller;
+  /** The agent that a token's holder asked to become, once it has said so. */
+  agentId(): string | undefined;
+  /** Ends it, telling the caller why where its protocol can. Never throws. */
+  end(reason: TautlineError): void;
+}
+
+/** How the protocol on a connection is ended with a word of explanation. */
+export interface ConnectionVoice {
+  readonly agentId: () => string | undefined;
+  /** Says why and closes; whoever does not close its end is cut by the protocol's own time limit, of 2 s. */
+  readonly end: (reason: TautlineError) => void;
+}
+
+/**
+ * The connections of this process whose callers were let in: links, polling, joining and renewing alike. Who was let in can be
+ * shown out again (A28).
+ */
+export interface OpenConnections {
+  /**
+   * Lets a caller in. If anybody's right ended meanwhile, the caller is judged once more: between its judgement and its being
+   * in this table nobody else could have found it.
+   *
+   * @param socket its connection
+   * @param judge reads the records; throws the refusal
+   */
+  admit(socket: Socket, judge: () => Promise<Caller>): Promise<Caller>;
+  /** Gives the connection of an admitted caller a voice; without one it is just cut. */
+  giveVoice(caller: Caller, voice: ConnectionVoice): void;
+  /** Whoever is being judged now is judged again. Call it before `all`. */
+  judgeAgain(): void;
+  all(): readonly OpenConnection[];
+}
+
+interface Entry extends OpenConnection {
+  readonly caller: Caller;
+  voice: ConnectionVoice | undefined;
+}
+
+/** Makes the empty table. */
+export function createOpenConnections(): OpenConnections {
+  const bySocket = new Map<Socket, Entry>();
+  const byCaller = new WeakMap<Caller, Entry>();
+  let round = 0;
+  return {
+    admit: async (socket, judge) => {
+      for (;;) {
+        const before = round;
+        const caller = await judge();
+        if (round !== before) continue;
+        const entry = entryOf(socket, caller);
+        if (!bySocket.has(socket)) socket.once("close", () => bySocket.delete(socket));
+        if (!socket.destroyed) bySocket.set(socket, entry);
+        byCaller.set(caller, entry);
+        return caller;
+      }
+    },
+    giveVoice: (caller, voice) => {
+      const entry = byCaller.get(caller);
+      if (entry !== undefined) entry.voice = voice;
+    },
+    judgeAgain: () => void (round += 1),
+    all: () => [...bySocket.values()],
+  };
+}
+
+function entryOf(socket: Socket, caller: Caller): Entry {
+  const entry: Entry = {
+    caller,
+    voice: undefined,
+    agentId: () => entry.voice?.agentId(),
+    end: (reason) => {
+      if (entry.voice === undefined) socket.destroy();
+      else entry.voice.end(reason);
+    },
+  };
+  return entry;
+}

@@ -1,0 +1,26 @@
+import { defineErrors } from "./entry.ts";
+
+/** What operators do to agents (DESIGN section 2: the states of an agent). */
+export const fleetErrors = defineErrors({
+  "fleet.not_possible": {
+    sentence: "Agent {id} is {state}, so it cannot be {done}.",
+    remedy: "Nothing was changed. 'tautline agents show {id}' tells how it came to be so.",
+    status: 409,
+    exit: 1,
+  },
+  "fleet.delete_unconfirmed": {
+    sentence:
+      "Agent {id} is {state}; without more ado only revoked, declined and long expired agents are deleted.",
+    remedy:
+      "Nothing was changed. Revoke it first; or confirm 'tautline agents delete {id}', which does both in one (?force=true of the API).",
+    status: 409,
+    exit: 1,
+  },
+  "fleet.cannot_replace": {
+    sentence: "Agent {id} cannot take the place of agent {old}: {reason}.",
+    remedy:
+      "Nothing was changed. Join the new host first, in the same namespace; 'tautline agents list' shows both.",
+    status: 409,
+    exit: 1,
+  },
+});
