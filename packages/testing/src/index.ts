@@ -1,3 +1,4 @@
+export * from "./contracts/level-contract.ts";
 export * from "./event-finder.ts";
 export * from "./fake-clock.ts";
 export * from "./flip-signature.ts";
@@ -8,5 +9,6 @@ export * from "./listen-on-any-port.ts";
 export * from "./seeded-random.ts";
 export * from "./stand-in-answers.ts";
 export * from "./stand-in-central.ts";
+export * from "./tcp-relay.ts";
 export * from "./temp-folder.ts";
 export * from "./test-authority.ts";
