@@ -34,6 +34,8 @@ export interface AcceptBasicOptions {
   readonly timeoutMs: number;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Messages between two changes of a direction's key, the same at both ends; `REKEY_AFTER_MESSAGES` unless both were told another number. */
+  readonly rekeyAfter?: number | undefined;
 }
 
 /** A link whose caller has proven a key. */
@@ -62,14 +64,14 @@ export async function acceptBasic(
   socket: Socket,
   options: AcceptBasicOptions,
 ): Promise<AcceptedBasicLink> {
-  const { address, timeoutMs, now } = options;
+  const { address, timeoutMs, now, rekeyAfter } = options;
   const wait = { address, timeoutMs, maxBytes: MAX_PREFACE_BYTES + FIRST_BYTES };
   const first = await readHandshake(socket, wait, (bytes) => readFirst(bytes, address));
   try {
     const { key, answer } = prove(first, options);
     socket.write(Buffer.concat([frameLength(answer.message.length), answer.message]));
     const head = Buffer.alloc(0);
-    const stream = new BasicStream({ socket, keys: answer.keys, head, address });
+    const stream = new BasicStream({ socket, keys: answer.keys, head, address, rekeyAfter });
     const isBound = key.agentId !== undefined;
     return { stream, key, evidence: basicEvidence(formatKeyIdentity(key), isBound, now) };
   } catch (error) {

@@ -19,7 +19,7 @@ export interface BasicStreamOptions {
   /** "host:port" of the other end, for errors. */
   readonly address: string;
   /** Messages between two rekeys; `REKEY_AFTER_MESSAGES`, except where a test will not wait for so many. */
-  readonly rekeyAfter?: number;
+  readonly rekeyAfter?: number | undefined;
 }
 
 /**
