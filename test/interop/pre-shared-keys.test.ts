@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { describe, it } from "node:test";
@@ -42,9 +42,9 @@ async function openPort(): Promise<Port> {
     onSecured: echo,
     onFailed: (error) => failed.push(error),
   });
+  const findKeys = ({ name }: { readonly name: string }) => (name === key.name ? [key] : []);
   const basic = {
     emit: (_event: "connection", socket: Socket): boolean => {
-      const findKeys = ({ name }: { readonly name: string }) => (name === key.name ? [key] : []);
       acceptBasic(socket, {
         ...limits,
         findKeys,
@@ -146,12 +146,13 @@ describe("a client of the level basic in Python, written from docs/reference/lin
   }
 });
 
+const openssl = (port: Port, key: string, more: readonly string[]) => {
+  const to = ["s_client", "-connect", `127.0.0.1:${port.port}`, "-psk_identity", "legacy"];
+  const args = [...to, "-psk", key, "-ign_eof", ...more];
+  return launchProcess({ command: "openssl", args, input: "said through it\n" });
+};
+
 describe("TLS with a pre-shared key, by programs no one here wrote", () => {
-  const openssl = (port: Port, key: string, more: readonly string[]) => {
-    const to = ["s_client", "-connect", `127.0.0.1:${port.port}`, "-psk_identity", "legacy"];
-    const args = [...to, "-psk", key, "-ign_eof", ...more];
-    return launchProcess({ command: "openssl", args, input: "said through it\n" });
-  };
   const CASES: [string, readonly string[], Partial<LinkEvidence>][] = [
     [
       "openssl, TLS 1.3",
