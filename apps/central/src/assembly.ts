@@ -4,6 +4,7 @@ import type { ApiDeps } from "./api/api-deps.ts";
 import type { HealthDeps } from "./api/health-routes.ts";
 import { listVerbs } from "./api/verb-list.ts";
 import type { AuditLog } from "./audit/audit-log.ts";
+import type { AuditTrail } from "./audit/audit-trail.ts";
 import { type CentralIdentity, openCentralIdentity } from "./authority/central-identity.ts";
 import { createCertificateCatalogue } from "./authority/certificate-catalogue.ts";
 import { certifiedNames, readHostFacts } from "./authority/own-names.ts";
@@ -24,6 +25,7 @@ import { createTimers, type Timers } from "./timers.ts";
 /** What central is built of, before anything listens. */
 export interface Assembly {
   readonly audit: AuditLog;
+  readonly trail: AuditTrail;
   readonly links: LinkStore;
   readonly live: LiveLinks;
   readonly timers: Timers;
@@ -64,7 +66,8 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const adminSocket = await createAdminSocket({ path, verbs, health, log });
   const timers = createCentralTimers(deps, fleet, identity);
   const { links } = fleet;
-  return { audit, links, live, timers, agentsListener, consoleListener, adminSocket, state };
+  const { trail } = deps;
+  return { audit, trail, links, live, timers, agentsListener, consoleListener, adminSocket, state };
 }
 
 /** Operators and the gate they come in by: whoever is disabled is shown out. */
@@ -82,7 +85,7 @@ function createApi(
   fleet: Fleet & Pick<ApiDeps, "operators">,
   state: CentralState,
 ): ApiDeps {
-  const { vault, audit, store } = deps;
+  const { vault, audit, trail, store } = deps;
   const { agents, links, tokens, namespaces, settings, live, operators } = fleet;
   return {
     status: describeCentral(deps, fleet, state),
@@ -96,12 +99,13 @@ function createApi(
     settings,
     certificates: createCertificateCatalogue(store),
     audit,
+    trail,
     operators,
   };
 }
 
 function createCentralTimers(
-  { config, store, log }: OpenedCentral,
+  { config, store, trail, log }: OpenedCentral,
   { live, polling }: Fleet,
   identity: CentralIdentity,
 ): Timers {
@@ -110,6 +114,11 @@ function createCentralTimers(
     { name: "flush", everyMs: FLUSH_MS, run: () => live.flush() },
     { name: "polling", everyMs: POLL_CHECK_MS, run: () => polling.forgetSilent() },
     { name: "store", everyMs: STORE_CHECK_MS, run: () => retryWrite(store) },
+    {
+      name: "checkpoint",
+      everyMs: config.audit.checkpointInterval,
+      run: () => trail.keeper.sign(),
+    },
     {
       name: "own certificate",
       everyMs: Math.min(RENEWAL_CHECK_MS, centralLifetime / 20),

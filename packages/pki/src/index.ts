@@ -1,3 +1,4 @@
+export * from "./audit-proof.ts";
 export * from "./authority.ts";
 export * from "./chain.ts";
 export type { ChainPurpose, ExpectedName, IsRevoked } from "./chain-question.ts";

@@ -9,3 +9,4 @@ export * from "./temp-folder.ts";
 export * from "./stand-in-answers.ts";
 export * from "./stand-in-central.ts";
 export * from "./test-authority.ts";
+export * from "./test-trail.ts";

@@ -13,7 +13,6 @@ import { decodeAgentToServer, LIMITS, ServerToAgentSchema } from "@tautline/prot
 import type { Vault } from "@tautline/vault";
 import { createManualClock, type ManualClock } from "../../test/manual-clock.ts";
 import { openQuickVault } from "../../test/quick-vault.ts";
-import type { AgentControl } from "../control/agent-control.ts";
 import type { LocalAudit } from "../instructions/local-audit.ts";
 import type { JoiningState, JoinTicket } from "../settings/agent-state.ts";
 import { openSettingsStore, type SettingsStore } from "../settings/settings-store.ts";
@@ -24,6 +23,7 @@ import { join, type JoinOptions } from "./join.ts";
 
 const ID = "0190a000-0000-7000-8000-000000000001";
 const START_MS = Date.now();
+type AgentControl = ReturnType<JoinOptions["control"]>;
 const authority = createTestAuthority({ now: () => START_MS });
 const host = { hostName: "h", osType: "linux", startedAtMs: 0 };
 const audit: LocalAudit = { finding: undefined, append: () => {}, close: () => {} };

@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { serialOf } from "@tautline/pki";
 import { parseAgentSettings, type AgentSettings, type LinkEvidence } from "@tautline/protocol";
 import type { VaultStatus } from "@tautline/vault";
+import { describeMemory, NO_MEMORY, type HeadMemory } from "../audit/head-memory.ts";
 import type { ControlStatus } from "../control/control-link.ts";
 import type { Problem } from "../problem-list.ts";
 import type { OpenSettings } from "../settings/settings-document.ts";
@@ -52,6 +53,8 @@ export interface AgentStatus {
     readonly epoch: number;
     readonly values: AgentSettings;
   } | null;
+  /** What is remembered of central's audit trail; `tautline audit verify --against` reads it. */
+  readonly audit: ReturnType<typeof describeMemory>;
   readonly errors: readonly Problem[];
 }
 
@@ -60,6 +63,7 @@ export interface LiveFacts {
   readonly control: ControlStatus;
   readonly vault: VaultStatus;
   readonly problems: readonly Problem[];
+  readonly auditMemory: HeadMemory;
   readonly addresses: readonly string[];
 }
 
@@ -73,8 +77,13 @@ const PHASES = { joining: "joining", candidate: "verifying", committed: "active"
  *
  * @param open the clear part of the agent's state; holds no secret
  * @param live what the running agent knows; undefined if none runs
+ * @param auditMemory what is remembered of central's trail, where no agent runs
  */
-export function describeStatus(open: OpenSettings, live: LiveFacts | undefined): AgentStatus {
+export function describeStatus(
+  open: OpenSettings,
+  live: LiveFacts | undefined,
+  auditMemory: HeadMemory = NO_MEMORY,
+): AgentStatus {
   return {
     id: open.agentId,
     name: open.name,
@@ -86,6 +95,7 @@ export function describeStatus(open: OpenSettings, live: LiveFacts | undefined):
     certificates: describeCertificates(open),
     renewal: open.state === "committed" ? describeRenewal(open.renewal) : null,
     settings: open.state === "committed" ? describeSettings(open.last) : null,
+    audit: describeMemory(live?.auditMemory ?? auditMemory),
   };
 }
 

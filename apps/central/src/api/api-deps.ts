@@ -1,5 +1,6 @@
 import type { Vault } from "@tautline/vault";
 import type { AuditLog } from "../audit/audit-log.ts";
+import type { AuditTrail } from "../audit/audit-trail.ts";
 import type { CertificateCatalogue } from "../authority/certificate-catalogue.ts";
 import type { TokenStore } from "../enrolment/token-store.ts";
 import type { AgentStore } from "../fleet/agent-store.ts";
@@ -32,5 +33,6 @@ export interface ApiDeps {
   readonly settings: SettingStore;
   readonly certificates: CertificateCatalogue;
   readonly audit: AuditLog;
+  readonly trail: AuditTrail;
   readonly operators: OperatorStore;
 }

@@ -19,6 +19,8 @@ export interface Things {
   readonly link: string;
   readonly serial: string;
   readonly operator: string;
+  /** Belongs to every namespace; empty unless the central was restored. */
+  readonly fork: string;
 }
 
 /** Things that are nowhere, of the form they should have. */
@@ -29,10 +31,15 @@ export const MISSING: Things = {
   link: "00000000-0000-4000-8000-000000000000",
   serial: "00",
   operator: "no-one",
+  fork: "0000000000000000",
 };
 
 /** Fills a namespace that is there. */
-export async function fillNamespace(central: TestCentral, namespace: string): Promise<Things> {
+export async function fillNamespace(
+  central: TestCentral,
+  namespace: string,
+  fork = "",
+): Promise<Things> {
   const token = await newToken(central, { namespace });
   const agent = await joinOver(central, { namespace, name: `web-${namespace}` });
   const link = await openControl(central, agent);
@@ -55,6 +62,7 @@ export async function fillNamespace(central: TestCentral, namespace: string): Pr
     link: links.items[0]?.id ?? "",
     serial: serialOf(new X509Certificate(agent.identity.chainPem)),
     operator,
+    fork,
   };
 }
 
@@ -108,6 +116,12 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
   "GET /api/v1/authorities": plain("/api/v1/authorities"),
   "GET /api/v1/audit": plain("/api/v1/audit"),
   "GET /api/v1/audit/verify": plain("/api/v1/audit/verify"),
+  "GET /api/v1/audit/export": plain("/api/v1/audit/export"),
+  "GET /api/v1/audit/head": plain("/api/v1/audit/head"),
+  "GET /api/v1/audit/forks": plain("/api/v1/audit/forks"),
+  "POST /api/v1/audit/forks/:id/acknowledge": ({ fork }) => ({
+    path: `/api/v1/audit/forks/${fork}/acknowledge`,
+  }),
   "POST /api/v1/operators": (_things, fresh) => ({
     path: "/api/v1/operators",
     body: { name: fresh, role: "viewer" },

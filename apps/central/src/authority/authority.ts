@@ -1,6 +1,17 @@
 import { randomBytes, type KeyObject, type X509Certificate } from "node:crypto";
-import { createAgentsIntermediate, createSerial, issueCertificate, serialOf } from "@tautline/pki";
-import { formatSpiffeId, TautlineError } from "@tautline/protocol";
+import {
+  certifyAuditKey,
+  createAgentsIntermediate,
+  createSerial,
+  issueCertificate,
+  serialOf,
+} from "@tautline/pki";
+import {
+  type AuditKeyStatement,
+  formatSpiffeId,
+  type SignedText,
+  TautlineError,
+} from "@tautline/protocol";
 import type { Writer } from "../store/store.ts";
 import type { AuthorityDeps } from "./authority-deps.ts";
 import {
@@ -38,6 +49,11 @@ export interface CertificateAuthority {
   readonly servicesIntermediate: X509Certificate;
   issueAgentLeaf(order: AgentLeafOrder): IssuedCertificate;
   issueCentralLeaf(order: CentralLeafOrder): IssuedCertificate;
+  /** Certifies, by the root, a key that signs checkpoints of the audit trail. */
+  certifyAuditKey(
+    statement: Omit<AuditKeyStatement, "spki" | "trustDomain">,
+    publicKey: KeyObject,
+  ): SignedText;
   /** Makes a new namespace's intermediate inside the transaction that makes the namespace; call the result once that is on the disk. */
   addNamespace(trx: Writer, namespace: string): Promise<() => void>;
 }
@@ -71,6 +87,8 @@ export async function openAuthority(deps: AuthorityDeps): Promise<CertificateAut
     servicesIntermediate: services.certificate,
     issueAgentLeaf: (order) => issueAgentLeaf(deps, agentsOf(order.namespace), order),
     issueCentralLeaf: (order) => issueCentralLeaf(deps, services, order),
+    certifyAuditKey: (statement, publicKey) =>
+      certifyAuditKey(root.privateKey, { ...statement, trustDomain: deps.trustDomain }, publicKey),
     addNamespace: async (trx, namespace) => {
       const added = await createAgents(deps, trx, root, namespace);
       return () => agents.set(namespace, added);
