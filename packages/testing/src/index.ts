@@ -1,5 +1,6 @@
 export * from "./event-finder.ts";
 export * from "./fake-clock.ts";
+export * from "./hostile-text.ts";
 export * from "./launch-process.ts";
 export * from "./launch-tautline.ts";
 export * from "./line-log.ts";
