@@ -35,7 +35,7 @@ interface Ground {
   readonly said: CustomMessage[];
   readonly problems: TautlineError[];
   readonly audited: [event: string, body: AuditBody][];
-  open(): AuditWatch;
+  readonly open: () => AuditWatch;
 }
 
 const withGround = (use: (ground: Ground) => void): Promise<void> =>

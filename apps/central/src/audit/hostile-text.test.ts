@@ -86,7 +86,7 @@ describe("A27: text from elsewhere", () => {
             headers: {
               "user-agent": Buffer.from(part)
                 .toString("latin1")
-                .replace(/[\0-\x1f\x7f]/g, "\t"),
+                .replace(/[^\x20-\x7e\x80-\xff]/g, "\t"),
               authorization: `Bearer ${path}`,
             },
           }),
