@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import {
   decodeAuditHead,
@@ -198,6 +206,26 @@ describe("what an agent remembers of central's trail", () => {
       }
       assert.deepEqual(new Set(problems.map(({ code }) => code)), new Set(["audit.head_damaged"]));
       assert.ok(readdirSync(join(file, "..")).some((name) => name.includes(".damaged-")));
+    }));
+
+  test("F11: where the file cannot be written, a fork is told all the same, and the disk's refusal too", () =>
+    withGround(({ open, file, said, problems }) => {
+      const watch = open();
+      show(watch, trail, 2);
+      rmSync(dirname(file), { recursive: true });
+      show(watch, trail, 1);
+      assert.deepEqual(
+        said.map(({ type }) => type),
+        ["fork"],
+      );
+      assert.deepEqual(
+        problems.map(({ code }) => code),
+        ["audit.fork", "vault.file_failed"],
+      );
+      assert.equal(watch.memory.forks.length, 1);
+      mkdirSync(dirname(file), { mode: 0o700 });
+      watch.close();
+      assert.equal(open().memory.forks.length, 1);
     }));
 
   test("promise 5: a central that forks on and on fills neither the file nor the log of audits", () =>

@@ -130,14 +130,13 @@ class Watch implements AuditWatch {
     const isKept = forks.length < MAX_FORKS;
     this.memory = { head: shown, forks: isKept ? [...forks, fork] : forks };
     this.#questions = 0;
+    this.#isWritten = false;
     onProblem(new TautlineError("audit.fork", { detail: detailOf(fork) }));
-    if (!isKept) {
-      this.#isWritten = false;
-      return;
-    }
+    if (!isKept) return;
+    // Told first: a disk that is full must not keep it from central.
+    this.#report(fork);
     this.#write();
     audit.append("audit.fork", detailOf(fork));
-    this.#report(fork);
   }
 
   #report({ seen, shown }: RememberedFork): void {
