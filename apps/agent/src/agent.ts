@@ -4,6 +4,7 @@ import { startParts, type Logger, type Part } from "@tautline/daemon";
 import { makeAgentId, TautlineError, toTautlineError, type LinkEvidence } from "@tautline/protocol";
 import { ensurePrivateFolder, type Vault } from "@tautline/vault";
 import { openAgentVault } from "./agent-vault.ts";
+import { NO_MEMORY } from "./audit/head-memory.ts";
 import type { Clock } from "./clock.ts";
 import type { AgentConfig } from "./config.ts";
 import { createAgentControl, type AgentControl } from "./control/agent-control.ts";
@@ -255,6 +256,7 @@ class FolderAgent implements Agent {
     this.#control = createAgentControl({
       store: this.#store.value,
       audit: this.#audit.value,
+      auditHead: this.#world.folder.auditHead,
       config,
       clock,
       random,
@@ -275,6 +277,7 @@ class FolderAgent implements Agent {
     const own = open.state === "joining" ? open.ticket.addresses : open.identity.addresses;
     return describeStatus(open, {
       control: this.#control?.status ?? NOT_CONNECTED,
+      auditMemory: this.#control?.auditMemory ?? NO_MEMORY,
       vault: this.#vault.value.status(),
       problems: this.#problems.latest,
       addresses: asked.length > 0 ? asked : own,

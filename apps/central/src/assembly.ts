@@ -5,6 +5,7 @@ import type { ApiDeps } from "./api/api-deps.ts";
 import type { HealthDeps } from "./api/health-routes.ts";
 import { listVerbs } from "./api/verb-list.ts";
 import type { AuditLog } from "./audit/audit-log.ts";
+import type { AuditTrail } from "./audit/audit-trail.ts";
 import { type CentralIdentity, openCentralIdentity } from "./authority/central-identity.ts";
 import { createCertificateCatalogue } from "./authority/certificate-catalogue.ts";
 import { certifiedNames, readHostFacts } from "./authority/own-names.ts";
@@ -34,6 +35,7 @@ import { createTimers, type Timers } from "./timers.ts";
 /** What central is built of, before anything listens. */
 export interface Assembly {
   readonly audit: AuditLog;
+  readonly trail: AuditTrail;
   readonly links: LinkStore;
   readonly live: LiveLinks;
   readonly timers: Timers;
@@ -82,8 +84,9 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const adminSocket = await createAdminSocket({ path, verbs, health, log });
   const timers = createCentralTimers(deps, fleet, { identity, crls, watch });
   const { links } = fleet;
+  const { trail } = deps;
   const listeners = { agentsListener, consoleListener, adminSocket };
-  return { audit, links, live, timers, ...listeners, revocationSettled, state };
+  return { audit, trail, links, live, timers, ...listeners, revocationSettled, state };
 }
 
 /** Operators and the gate they come in by: whoever is disabled is shown out. */
@@ -132,7 +135,7 @@ function createApi(
   fleet: Fleet & Pick<ApiDeps, "operators" | "revocations"> & Pick<Revocation, "crls" | "watch">,
   state: CentralState,
 ): ApiDeps {
-  const { vault, audit, store, log } = deps;
+  const { vault, audit, trail, store, log } = deps;
   const { agents, life, links, tokens, namespaces, settings, live, operators, revocations } = fleet;
   return {
     status: describeCentral(deps, fleet, state),
@@ -163,12 +166,13 @@ function createApi(
     settings,
     certificates: createCertificateCatalogue(store),
     audit,
+    trail,
     operators,
   };
 }
 
 function createCentralTimers(
-  { config, store, authority, log }: OpenedCentral,
+  { config, store, authority, trail, log }: OpenedCentral,
   { live, polling }: Fleet,
   { identity, crls, watch }: Pick<Revocation, "crls" | "watch"> & { identity: CentralIdentity },
 ): Timers {
@@ -180,6 +184,11 @@ function createCentralTimers(
     { name: "endings", everyMs: LOOK_EVERY_MS, run: () => watch.look() },
     { name: "revocation lists", everyMs: LOOK_EVERY_MS, run: () => crls.refreshIfDue() },
     { name: "authorities", everyMs: AUTHORITY_CHECK_MS, run: () => authority.renewIfDue() },
+    {
+      name: "checkpoint",
+      everyMs: config.audit.checkpointInterval,
+      run: () => trail.keeper.sign(),
+    },
     {
       name: "own certificate",
       everyMs: Math.min(RENEWAL_CHECK_MS, centralLifetime / 20),

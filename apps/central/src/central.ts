@@ -16,6 +16,7 @@ import type { CentralConfig } from "./config.ts";
 import { openFolderIdentity } from "./data-folder.ts";
 import { assemble, type Assembly } from "./assembly.ts";
 import { createAuditLog } from "./audit/audit-log.ts";
+import { openAuditTrail } from "./audit/audit-trail.ts";
 import { openStore, type Store } from "./store/store.ts";
 import { databaseHeaderStore } from "./store/vault-header-store.ts";
 import { VERSION } from "./version.ts";
@@ -59,17 +60,9 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     const { trustDomain, centralId } = await openFolderIdentity(store, config.trustDomain);
     const lifetimes = config.certificates;
     const authority = await openAuthority({ store, vault, audit, now, trustDomain, lifetimes });
-    const assembly = await assemble({
-      config,
-      dataDir,
-      centralId,
-      store,
-      vault,
-      audit,
-      authority,
-      log,
-      now,
-    });
+    const opened = { config, dataDir, centralId, store, vault, audit, authority, log, now };
+    const trail = await openAuditTrail(opened);
+    const assembly = await assemble({ ...opened, trail });
     return await run(assembly, { store, vault, log });
   } catch (error) {
     vault?.close();
@@ -129,9 +122,8 @@ function listParts(
   assembly: Assembly,
   { store, vault }: { readonly store: Store; readonly vault: Vault },
 ): Part[] {
-  const { agentsListener, consoleListener, adminSocket, live, links, timers, audit, state } =
-    assembly;
-  const { revocationSettled } = assembly;
+  const { agentsListener, consoleListener, adminSocket, live, links, timers, state } = assembly;
+  const { audit, trail, revocationSettled } = assembly;
   const central = { actor: "central", subject: "central" };
   return [
     { name: "store", stop: () => store.close() },
@@ -139,7 +131,11 @@ function listParts(
     {
       name: "trail",
       start: () => audit.record({ action: "central.started", ...central }),
-      stop: () => audit.record({ action: "central.stopped", ...central }),
+      stop: async () => {
+        await audit.record({ action: "central.stopped", ...central });
+        await trail.keeper.stop();
+        await trail.keeper.sign();
+      },
     },
     { name: "links", start: () => links.closeAll(), stop: () => links.closeAll() },
     { name: "revocation", stop: () => revocationSettled() },
@@ -164,5 +160,6 @@ function listParts(
       },
     },
     { name: "admin socket", start: () => adminSocket.start(), stop: () => adminSocket.stop() },
+    { name: "exports", stop: () => trail.exporter.stop() },
   ];
 }

@@ -104,6 +104,20 @@ const instructions = z
   })
   .prefault({});
 
+const audit = z
+  .strictObject({
+    checkpointEntries: z
+      .int()
+      .min(1)
+      .max(5_000)
+      .default(1_000)
+      .describe("New entries of the audit trail after which central signs a checkpoint."),
+    checkpointInterval: durationSetting("5m", "1s", "24h").describe(
+      "Central signs a checkpoint as often as this where there are new entries, and when it stops.",
+    ),
+  })
+  .prefault({});
+
 const log = z
   .strictObject({
     level: z.enum(LOG_LEVELS).default("info").describe("Least severity written to the log."),
@@ -118,6 +132,7 @@ export const centralConfigSchema = z.strictObject({
   certificates,
   vault,
   instructions,
+  audit,
   log,
 });
 

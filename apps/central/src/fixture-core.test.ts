@@ -9,6 +9,7 @@ import {
   makeAgentId,
   type TautlineError,
 } from "@tautline/protocol";
+import { createLog } from "@tautline/daemon";
 import {
   createFakeClock,
   createSeededRandom,
@@ -17,6 +18,7 @@ import {
 } from "@tautline/testing";
 import { environmentSource, generatedKeyFileSource, openVault, type Vault } from "@tautline/vault";
 import { type AuditLog, createAuditLog } from "./audit/audit-log.ts";
+import { type AuditTrail, openAuditTrail } from "./audit/audit-trail.ts";
 import { type CertificateAuthority, openAuthority } from "./authority/authority.ts";
 import { enrol, type Enrolled, type JoinRequest } from "./enrolment/enrol.ts";
 import { createTokenStore, type TokenStore } from "./enrolment/token-store.ts";
@@ -35,6 +37,7 @@ export const TRUST_DOMAIN = "fleet.test";
 export const HOUR_MS: number = 60 * 60_000;
 export const DAY_MS: number = 24 * HOUR_MS;
 export const GRACE_MS: number = 30 * DAY_MS;
+export const CENTRAL_ID = "00000000-0000-4000-8000-0000000000c1";
 const INSTRUCTION_LIFETIME_MS = 15 * 60_000;
 
 export const LIFETIMES = {
@@ -57,6 +60,7 @@ export interface Core {
   readonly store: Store;
   readonly vault: Vault;
   readonly audit: AuditLog;
+  readonly trail: AuditTrail;
   readonly authority: CertificateAuthority;
   readonly namespaces: NamespaceStore;
   readonly instructor: Instructor;
@@ -124,6 +128,16 @@ async function fill({ folder, clock, store, now }: Opened, options: CoreOptions)
       trustDomain,
     });
   const instructor = await openInstructor({ store, vault, now });
+  const trail = await openAuditTrail({
+    store,
+    vault,
+    audit,
+    authority,
+    now,
+    config: { audit: { checkpointEntries: 1_000, checkpointInterval: HOUR_MS } },
+    centralId: CENTRAL_ID,
+    log: createLog("central", "error"),
+  });
   const pushed: string[] = [];
   const instruct = { store, audit, instructor, lifetimeMs: INSTRUCTION_LIFETIME_MS, now };
   const onChange = (name: string): void => void pushed.push(name);
@@ -137,6 +151,7 @@ async function fill({ folder, clock, store, now }: Opened, options: CoreOptions)
     store,
     vault,
     audit,
+    trail,
     authority,
     instructor,
     pushed,

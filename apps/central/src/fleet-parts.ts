@@ -83,7 +83,8 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const enrolment = { ...recorded, tokens, authority };
   const grant = { authority, instructor, addresses };
   const renewing = { renewal: { ...recorded, authority }, grant };
-  const stored = { agents, settings, instructions, metrics, now, store, renewing, life };
+  const { witness } = deps.trail;
+  const stored = { agents, settings, instructions, metrics, now, store, renewing, life, witness };
   const beginSession = (caller: Caller): Session => {
     if (caller.kind === "agent") return createAgentSession(stored, caller);
     if (caller.kind === "lapsed") return createRenewalSession(renewing, caller);

@@ -292,19 +292,6 @@ test("audit list: --since goes to central as a time", async () => {
   );
 });
 
-test("audit verify: a broken chain ends with 1 and names the entry", async () => {
-  const whole = { ok: true, count: 12, head: "ab" };
-  const broken = { ok: false, at: 4, reason: "its hash is another" };
-  const good = await ask("audit verify", { "GET /api/v1/audit/verify": { body: whole } });
-  assert.deepEqual([good.code, good.stdout], [0, "All 12 entries are intact. Head: ab\n"]);
-  const bad = await ask("audit verify", { "GET /api/v1/audit/verify": { body: broken } });
-  assert.deepEqual([bad.code, bad.stdout], [1, ""]);
-  assert.match(
-    bad.stderr,
-    /cli\.audit_broken: The audit trail is broken at entry 4: its hash is another\./,
-  );
-});
-
 test("vault status: the source, its strength, and what to do about it", async () => {
   const finding = {
     what: "The key lies beside the data.",

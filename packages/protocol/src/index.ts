@@ -8,6 +8,9 @@ export {
   type LogLevel,
 } from "./agent-settings-keys.ts";
 export * from "./attributes.ts";
+export * from "./audit-checkpoint.ts";
+export * from "./audit-messages.ts";
+export * from "./audit-trail-line.ts";
 export * from "./bytes.ts";
 export * from "./capability.ts";
 export * from "./compatibility.ts";

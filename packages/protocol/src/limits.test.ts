@@ -4,6 +4,9 @@ import { create } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { formatAgentSettings, parseAgentSettings } from "./agent-settings.ts";
 import { attributesToRecord } from "./attributes.ts";
+import { parseAuditCheckpoint } from "./audit-checkpoint.ts";
+import { encodeCheckpointNews } from "./audit-messages.ts";
+import { formatTrailLine, parseTrailLine } from "./audit-trail-line.ts";
 import { concatBytes } from "./bytes.ts";
 import { canonicalConfigMap } from "./config-map.ts";
 import { formatDuration } from "./duration.ts";
@@ -55,6 +58,8 @@ const INSTRUCTION = {
   expiresMs: NOW_MS + 1000,
   digest: HASH,
 };
+const SIGNED = { body: "a", signature: HASH, key: { body: "a", signature: HASH } };
+const TRAIL_ENTRY = { type: "entry", seq: 1, previous: "", hash: "", body: "" } as const;
 const STATE = {
   agentId: INSTRUCTION.agentId,
   namespace: "default",
@@ -170,6 +175,15 @@ const TAKES: Record<LimitName, (size: number) => boolean> = {
   clockToleranceMs: (size) =>
     judgeInstruction({ ...INSTRUCTION, createdMs: NOW_MS + size }, STATE).accept,
   wireTextCharacters: (size) => !fromWireText("a".repeat(size)).text.endsWith("…"),
+  auditLineBytes: (size) => {
+    const overhead = formatTrailLine(TRAIL_ENTRY).length;
+    const line = formatTrailLine({ ...TRAIL_ENTRY, body: "b".repeat(size - overhead) });
+    return fits(() => parseTrailLine(line));
+  },
+  auditCheckpointCharacters: (size) =>
+    fits(() => parseAuditCheckpoint("a".repeat(size)), /longer than/),
+  auditCheckpointsInMessage: (size) =>
+    fits(() => encodeCheckpointNews({ earlier: times(size, () => "a"), newest: SIGNED })),
   durationMs: (size) => fits(() => formatDuration(size)),
 };
 

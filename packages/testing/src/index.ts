@@ -1,6 +1,7 @@
 export * from "./event-finder.ts";
 export * from "./fake-clock.ts";
 export * from "./flip-signature.ts";
+export * from "./hostile-text.ts";
 export * from "./launch-process.ts";
 export * from "./launch-tautline.ts";
 export * from "./line-log.ts";
@@ -10,3 +11,4 @@ export * from "./stand-in-answers.ts";
 export * from "./stand-in-central.ts";
 export * from "./temp-folder.ts";
 export * from "./test-authority.ts";
+export * from "./test-trail.ts";

@@ -1,4 +1,5 @@
 import { createBackoff } from "@tautline/link";
+import { certificatesFromPem } from "@tautline/pki";
 import {
   CAPABILITY_INSTRUCTION,
   customMessage,
@@ -7,6 +8,8 @@ import {
   TautlineError,
   type LinkEvidence,
 } from "@tautline/protocol";
+import { openAuditWatch, type AuditWatch } from "../audit/audit-watch.ts";
+import type { HeadMemory } from "../audit/head-memory.ts";
 import type { Clock } from "../clock.ts";
 import type { AgentConfig } from "../config.ts";
 import { createInstructionGate } from "../instructions/instruction-gate.ts";
@@ -46,6 +49,8 @@ import { openTransportFor } from "./transports.ts";
 export interface AgentControlOptions {
   readonly store: SettingsStore;
   readonly audit: LocalAudit;
+  /** Path of audit-head.json. */
+  readonly auditHead: string;
   readonly config: AgentConfig;
   readonly clock: Clock;
   readonly random: () => number;
@@ -60,7 +65,10 @@ export interface AgentControlOptions {
 }
 
 /** The control link of an agent, which renews its identity meanwhile. */
-export type AgentControl = Pick<ControlLink, "status" | "run">;
+export interface AgentControl extends Pick<ControlLink, "status" | "run"> {
+  /** What is remembered of central's audit trail. */
+  readonly auditMemory: HeadMemory;
+}
 
 /**
  * Makes the control link of an agent that holds an identity, proven or not; with a candidate the first answer proves it.
@@ -73,6 +81,7 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
   const capabilities = joinedCapabilities(config.allowedInstructions.includes("settings"));
   const name = config.name ?? state.name;
   const nextMessage = createNextMessage(state.agentId, capabilities, fullStatus(state, name, host));
+  const watch = createAuditWatch(options, nextMessage);
   const keeper = createRenewalKeeper({
     ...options,
     makeKeys: createAgentKeys,
@@ -96,7 +105,7 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
         keeper.look();
       },
       onAnswer: () => {},
-      onOrder: createOrderHandler(options, nextMessage, keeper),
+      onOrder: createOrderHandler(options, { nextMessage, keeper, watch }),
       onProblem,
     },
     openTransport: openTransportFor(transport),
@@ -115,13 +124,24 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
     backoff: createBackoff({ random: options.random }),
     clock,
   });
+  return controlOf(link, keeper, watch);
+}
+
+function controlOf(link: ControlLink, keeper: RenewalKeeper, watch: AuditWatch): AgentControl {
   return {
     get status() {
       return link.status;
     },
+    get auditMemory() {
+      return watch.memory;
+    },
     run: (signal, maxRounds) => {
       keeper.start();
-      return link.run(signal, maxRounds).finally(() => keeper.stop());
+      watch.reportForks();
+      return link.run(signal, maxRounds).finally(() => {
+        keeper.stop();
+        watch.close();
+      });
     },
   };
 }
@@ -203,10 +223,30 @@ function commit({ store, audit }: AgentControlOptions, nextMessage: NextMessage)
   });
 }
 
+function createAuditWatch(options: AgentControlOptions, nextMessage: NextMessage): AuditWatch {
+  const { store, audit, auditHead: file, clock, onProblem } = options;
+  return openAuditWatch({
+    file,
+    audit,
+    onProblem,
+    now: clock.now,
+    trust: () => {
+      const { rootsPem, trustDomain } = withIdentity(store.state).identity;
+      return { roots: certificatesFromPem(rootsPem), trustDomain };
+    },
+    say: (message) => nextMessage.enqueue(message),
+  });
+}
+
+interface OrderTakers {
+  readonly nextMessage: NextMessage;
+  readonly keeper: RenewalKeeper;
+  readonly watch: AuditWatch;
+}
+
 function createOrderHandler(
   options: AgentControlOptions,
-  nextMessage: NextMessage,
-  keeper: RenewalKeeper,
+  { nextMessage, keeper, watch }: OrderTakers,
 ): (order: Order) => void {
   const { store, audit, config, clock } = options;
   const gate = createInstructionGate({
@@ -217,6 +257,7 @@ function createOrderHandler(
     now: clock.now,
   });
   return (order) => {
+    if (order.kind === "audit") return watch.receive(order.data);
     if (order.kind === "grant" && keeper.receive(order)) return;
     const outcome = gate.receive(
       order.kind === "grant" ? { kind: "unsigned", what: "connection_settings" } : order,

@@ -3,6 +3,7 @@ import {
   AGENT_SETTINGS_FILE,
   AgentCapability,
   AgentDescriptionSchema,
+  CAPABILITY_AUDIT,
   CAPABILITY_ENROLMENT,
   CAPABILITY_INSTRUCTION,
   ComponentHealthSchema,
@@ -74,7 +75,7 @@ export function fullStatus(
       startTimeUnixNano: BigInt(host.startedAtMs) * NANOSECONDS_PER_MS,
     }),
     customCapabilities: create(CustomCapabilitiesSchema, {
-      capabilities: [CAPABILITY_INSTRUCTION, CAPABILITY_ENROLMENT],
+      capabilities: [CAPABILITY_INSTRUCTION, CAPABILITY_ENROLMENT, CAPABILITY_AUDIT],
     }),
     connectionSettingsStatus: connectionSettingsStatus(state),
     remoteConfigStatus: remoteConfigStatus(state),

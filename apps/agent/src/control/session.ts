@@ -14,8 +14,8 @@ import type { ControlTransport, TransportEvents } from "./transport.ts";
 /** Messages sent beside the heartbeats within one heartbeat; a central that asks on and on is made to wait. */
 const MAX_FOLLOW_UPS = 100;
 
-/** A word that would change this agent. */
-export type Order = Extract<ServerWord, { kind: "instruction" | "unsigned" | "grant" }>;
+/** A word that would change this agent, or what it remembers of central. */
+export type Order = Extract<ServerWord, { kind: "instruction" | "unsigned" | "grant" | "audit" }>;
 
 /** How one link ended. */
 export interface SessionEnd {

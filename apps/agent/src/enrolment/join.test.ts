@@ -6,9 +6,10 @@ import {
   JOIN_SCENE_ID as ID,
   withJoinScene as withScene,
 } from "../../test/join-scene.ts";
-import type { AgentControl } from "../control/agent-control.ts";
 import { openSettingsStore, type SettingsStore } from "../settings/settings-store.ts";
 import { join, type JoinOptions } from "./join.ts";
+
+type AgentControl = ReturnType<JoinOptions["control"]>;
 
 const fails = (code: ErrorCode) => (error: unknown) =>
   isTautlineError(error) && error.code === code;

@@ -34,7 +34,7 @@ export interface JoinOptions {
   /** Asks one address for an identity. */
   readonly ask: (address: string, state: JoiningState) => Promise<GrantParts>;
   /** Makes the control link of the candidate; its first answer commits. */
-  readonly control: (onConnected: () => void) => AgentControl;
+  readonly control: (onConnected: () => void) => Pick<AgentControl, "status" | "run">;
   /** Rounds through all addresses before it gives up; none are counted while it waits for approval. */
   readonly maxRounds: number;
   /** Where an operator decides: wait for it, or stop and leave it to a later call. */

@@ -17,8 +17,8 @@ import { openSignedInstruction } from "./signed-instruction.ts";
 
 const MAX_HASH_BYTES = 64;
 
-/** A word that only a signature makes an order; an identity that this agent asked for is none. */
-export type Order = Exclude<AnyOrder, { kind: "grant" }>;
+/** A word that only a signature makes an order; an identity that this agent asked for is none, nor is what it is shown. */
+export type Order = Exclude<AnyOrder, { kind: "grant" | "audit" }>;
 
 /** What came of one order. */
 export type Outcome =

@@ -9,6 +9,7 @@ import {
   sampleJoining,
   samplePending,
 } from "../../test/sample-states.ts";
+import { NO_MEMORY } from "../audit/head-memory.ts";
 import { splitState } from "../settings/settings-document.ts";
 import { describeStatus } from "./agent-status.ts";
 
@@ -57,6 +58,7 @@ test("a running agent adds its link, vault, central and problems", () => {
     control: { connected: true, evidence: sampleEvidence, lastAnswerAtMs: Date.UTC(2026, 0, 1) },
     vault: { keyVersion: 1, source: "key-file", where: "the folder", strength: "weak" },
     problems: [problem],
+    auditMemory: NO_MEMORY,
     addresses: ["other.example:9150"],
   });
   assert.equal(status.running, true);

@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { serialOf } from "@tautline/pki";
 import { parseAgentSettings, type AgentSettings, type LinkEvidence } from "@tautline/protocol";
 import type { VaultStatus } from "@tautline/vault";
+import { describeMemory, NO_MEMORY, type HeadMemory } from "../audit/head-memory.ts";
 import type { ControlStatus } from "../control/control-link.ts";
 import type { Problem } from "../problem-list.ts";
 import type { OpenSettings } from "../settings/settings-document.ts";
@@ -59,6 +60,8 @@ export interface AgentStatus {
     readonly epoch: number;
     readonly values: AgentSettings;
   } | null;
+  /** What is remembered of central's audit trail; `tautline audit verify --against` reads it. */
+  readonly audit: ReturnType<typeof describeMemory>;
   readonly errors: readonly Problem[];
 }
 
@@ -67,6 +70,7 @@ export interface LiveFacts {
   readonly control: ControlStatus;
   readonly vault: VaultStatus;
   readonly problems: readonly Problem[];
+  readonly auditMemory: HeadMemory;
   readonly addresses: readonly string[];
 }
 
@@ -80,8 +84,13 @@ const PHASES = { candidate: "verifying", committed: "active" } as const;
  *
  * @param open the clear part of the agent's state; holds no secret
  * @param live what the running agent knows; undefined if none runs
+ * @param auditMemory what is remembered of central's trail, where no agent runs
  */
-export function describeStatus(open: OpenSettings, live: LiveFacts | undefined): AgentStatus {
+export function describeStatus(
+  open: OpenSettings,
+  live: LiveFacts | undefined,
+  auditMemory: HeadMemory = NO_MEMORY,
+): AgentStatus {
   return {
     id: open.agentId,
     name: open.name,
@@ -94,6 +103,7 @@ export function describeStatus(open: OpenSettings, live: LiveFacts | undefined):
     certificates: describeCertificates(open),
     renewal: open.state === "committed" ? describeRenewal(open.renewal) : null,
     settings: open.state === "committed" ? describeSettings(open.last) : null,
+    audit: describeMemory(live?.auditMemory ?? auditMemory),
   };
 }
 

@@ -9,6 +9,7 @@ import { isTautlineError, TautlineError } from "@tautline/protocol";
 import { launchProcess, withTempFolder } from "@tautline/testing";
 import { sampleJoining } from "../../test/sample-states.ts";
 import { openQuickVault } from "../../test/quick-vault.ts";
+import { NO_MEMORY } from "../audit/head-memory.ts";
 import { dataFolder } from "../data-folder.ts";
 import { splitState } from "../settings/settings-document.ts";
 import { saveSettings } from "../settings/settings-file.ts";
@@ -21,6 +22,7 @@ const document = describeStatus(open, {
   control: { connected: false, evidence: undefined, lastAnswerAtMs: undefined },
   vault: { keyVersion: 1, source: "key-file", where: "x", strength: "weak" },
   problems: [],
+  auditMemory: NO_MEMORY,
   addresses: ["a:1"],
 });
 

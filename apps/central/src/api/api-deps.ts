@@ -1,5 +1,6 @@
 import type { Vault } from "@tautline/vault";
 import type { AuditLog } from "../audit/audit-log.ts";
+import type { AuditTrail } from "../audit/audit-trail.ts";
 import type { CertificateCatalogue } from "../authority/certificate-catalogue.ts";
 import type { TokenStore } from "../enrolment/token-store.ts";
 import type { AgentLife } from "../fleet/agent-life.ts";
@@ -36,5 +37,6 @@ export interface ApiDeps {
   readonly certificates: CertificateCatalogue;
   readonly revocations: Revocations;
   readonly audit: AuditLog;
+  readonly trail: AuditTrail;
   readonly operators: OperatorStore;
 }

@@ -47,8 +47,8 @@ const filled = (path: string, authority: string): string =>
 async function mountedRoutes(core: Core): Promise<string[]> {
   const mounted: string[] = [];
   const log = createLog("central", "error", { write: () => {} });
-  const { store, vault, audit, authority, clock, folder: dataDir } = core;
-  const opened = { store, vault, audit, authority, log, now: clock.now, dataDir };
+  const { store, vault, audit, trail, authority, clock, folder: dataDir } = core;
+  const opened = { store, vault, audit, trail, authority, log, now: clock.now, dataDir };
   const config = loadCentralConfig(undefined);
   const fleet = await createFleet({ ...opened, config, centralId: "c" }, { isStopping: false });
   for (const port of ["agents", "console"] as const) {
@@ -74,6 +74,7 @@ async function mountedRoutes(core: Core): Promise<string[]> {
         operators,
         vault,
         audit,
+        trail,
         status: () => Promise.reject(new Error("unused")),
         endAgent: () => {},
         certificates: createCertificateCatalogue(store),

@@ -12,6 +12,7 @@ import {
   type ServerToAgent,
   TautlineError,
 } from "@tautline/protocol";
+import type { Witness } from "../audit/witness.ts";
 import { grantAnswer } from "../enrolment/grant.ts";
 import { proveIdentity } from "../enrolment/prove-identity.ts";
 import { renew } from "../enrolment/renew.ts";
@@ -24,6 +25,7 @@ import type { SettingStore } from "../settings/setting-store.ts";
 import type { AgentRow } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
 import { plainAnswer } from "./answer.ts";
+import { type AuditTalk, createAuditTalk } from "./audit-talk.ts";
 import type { AgentCaller } from "./caller.ts";
 import { claimedSender } from "./message-sender.ts";
 import type { RenewalSessionDeps } from "./renewal-session.ts";
@@ -41,9 +43,11 @@ export interface AgentSessionDeps {
   readonly store: Store;
   readonly renewing: RenewalSessionDeps;
   readonly life: Pick<AgentLife, "leave">;
+  readonly witness: Witness;
 }
 
 interface SessionState {
+  readonly audit: AuditTalk;
   sequence: bigint | undefined;
   config: { hash: string | null; status: AgentRow["config_status"] };
   offered: { readonly hash: string; readonly atMs: number } | undefined;
@@ -59,6 +63,7 @@ interface SessionState {
 export function createAgentSession(deps: AgentSessionDeps, caller: AgentCaller): Session {
   const { agent } = caller;
   const state: SessionState = {
+    audit: createAuditTalk(deps.witness, agent.id),
     sequence: undefined,
     config: { hash: agent.config_hash, status: agent.config_status },
     offered: undefined,
@@ -95,6 +100,7 @@ async function receive(
   state.sequence = message.sequenceNum;
   noteConfig(state, change);
   await settleReceipt(deps, agent.id, message);
+  await state.audit.take(message);
   if (message.agentDisconnect !== undefined) state.ended = true;
   const serial = caller.evidence.peerSerial ?? "";
   // Last of all: whoever is refused keeps its older identity.
@@ -105,7 +111,10 @@ async function receive(
     return grantAnswer(deps.renewing.grant, await renew(deps.renewing.renewal, order));
   }
   const answer = plainAnswer(agent.id, turn === "gap" || lacksState(turn, message));
-  if (!state.ended) await attachSettings(deps, agent, state, answer);
+  if (!state.ended) {
+    await attachSettings(deps, agent, state, answer);
+    await state.audit.attach(answer);
+  }
   return answer;
 }
 

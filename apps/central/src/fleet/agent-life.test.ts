@@ -169,7 +169,7 @@ describe("deleting", () => {
       assert.deepEqual(left, []);
       assert.deepEqual(core.ended, [{ id, code: "admission.agent_unknown" }]);
       assert.equal((await actionsOf(core)).at(-1), "agent.deleted");
-      assert.equal((await core.audit.verify()).ok, true);
+      assert.equal((await core.trail.verify()).ok, true);
     }));
 
   const cases: readonly {

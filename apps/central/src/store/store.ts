@@ -7,6 +7,7 @@ import { renewal } from "./migrations/0002-renewal.ts";
 import { operatorsRelease } from "./migrations/0003-operators.ts";
 import { lifeOfAgents } from "./migrations/0004-life.ts";
 import { revocation } from "./migrations/0005-revocation.ts";
+import { auditCheckpoints } from "./migrations/0006-audit-checkpoints.ts";
 import {
   publishDatabase,
   refuseCutOff,
@@ -51,6 +52,7 @@ const migrations: MigrationProvider = {
     "0003-operators": operatorsRelease,
     "0004-life": lifeOfAgents,
     "0005-revocation": revocation,
+    "0006-audit-checkpoints": auditCheckpoints,
   }),
 };
 

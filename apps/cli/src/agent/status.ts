@@ -2,6 +2,7 @@ import { findDataFolder } from "../data-folder.ts";
 import type { DefineVerb } from "../noun.ts";
 import { asText, rowOf, rowsOf, textOf, type Row } from "../row.ts";
 import { renderPage, type PageLine } from "../table.ts";
+import { type AuditCheckpoint, checkpointFromJson, parseAuditCheckpoint } from "@tautline/protocol";
 import { timeAndDistance, timeText } from "../time-text.ts";
 
 interface StatusOptions {
@@ -57,6 +58,11 @@ export function statusLines(status: Row, nowMs: number): readonly PageLine[] {
     ]),
     ["renewals", renewalText(rowOf(status, "renewal"), nowMs)],
     ["settings", settingsText(rowOf(status, "settings"))],
+    ["audit trail", headText(rowOf(status, "audit"), nowMs)],
+    ...rowsOf(rowOf(status, "audit"), "forks").map((fork): PageLine => [
+      "fork",
+      `${timeText(fork["foundAt"])} ${textOf(fork, "what")}; seen: ${checkpointText(fork["seen"])}; shown: ${checkpointText(fork["shown"])}`,
+    ]),
     ...rowsOf(status, "errors").map((error): PageLine => [
       "error",
       `${timeText(error["at"])} ${textOf(error, "code")}: ${textOf(error, "text")}`,
@@ -69,6 +75,24 @@ function renewalText(renewal: Row, nowMs: number): string | undefined {
   if (renewal["made"] === undefined) return undefined;
   const next = `next ${timeAndDistance(renewal["nextAt"], nowMs)}`;
   return `${textOf(renewal, "made")} made, ${renewal["underWay"] === true ? "one under way" : next}`;
+}
+
+/** What this agent remembers of central's trail: it is a witness of it. */
+function headText(audit: Row, nowMs: number): string | undefined {
+  if (audit["forks"] === undefined) return undefined;
+  const head = readCheckpoint(audit["head"]);
+  if (head === undefined) return "no checkpoint seen yet";
+  return `checkpoint ${head.number} seen, entry ${head.seq}, signed ${timeAndDistance(head.atMs, nowMs)}`;
+}
+
+function checkpointText(value: unknown): string {
+  const checkpoint = readCheckpoint(value);
+  return checkpoint === undefined ? "?" : `entry ${checkpoint.seq} of ${timeText(checkpoint.atMs)}`;
+}
+
+function readCheckpoint(value: unknown): AuditCheckpoint | undefined {
+  const signed = checkpointFromJson(value);
+  return signed && parseAuditCheckpoint(signed.body);
 }
 
 function linkText(link: Row): string {
