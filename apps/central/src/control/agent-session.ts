@@ -6,6 +6,7 @@ import {
   customMessage,
   decodeAgentToServer,
   decodeInstructionReceipt,
+  equalBytes,
   judgeSequence,
   LIMITS,
   type ServerToAgent,
@@ -15,7 +16,8 @@ import { grantAnswer } from "../enrolment/grant.ts";
 import { proveIdentity } from "../enrolment/prove-identity.ts";
 import { renew } from "../enrolment/renew.ts";
 import { renewalOrderOf } from "../enrolment/renewal-message.ts";
-import type { AgentStore, StatusChange } from "../fleet/agent-store.ts";
+import type { AgentStore } from "../fleet/agent-store.ts";
+import type { StatusChange } from "../fleet/save-status.ts";
 import type { InstructionStore } from "../instructions/instruction-store.ts";
 import type { CentralMetrics } from "../metrics.ts";
 import type { SettingStore } from "../settings/setting-store.ts";
@@ -41,6 +43,8 @@ export interface AgentSessionDeps {
 }
 
 interface SessionState {
+  /** The least answer, made once: it is what nearly every message gets. */
+  readonly plain: ServerToAgent;
   sequence: bigint | undefined;
   config: { hash: string | null; status: AgentRow["config_status"] };
   offered: { readonly hash: string; readonly atMs: number } | undefined;
@@ -56,6 +60,7 @@ interface SessionState {
 export function createAgentSession(deps: AgentSessionDeps, caller: AgentCaller): Session {
   const { agent } = caller;
   const state: SessionState = {
+    plain: plainAnswer(agent.id),
     sequence: undefined,
     config: { hash: agent.config_hash, status: agent.config_status },
     offered: undefined,
@@ -66,8 +71,8 @@ export function createAgentSession(deps: AgentSessionDeps, caller: AgentCaller):
     isEnded: () => state.ended,
     receive: (bytes) => receive(deps, caller, state, bytes),
     push: async () => {
-      const answer = plainAnswer(agent.id);
-      return (await attachSettings(deps, agent, state, answer)) ? answer : undefined;
+      const offer = await settingsOffer(deps, agent, state);
+      return offer && { ...plainAnswer(agent.id), ...offer };
     },
   };
 }
@@ -81,7 +86,7 @@ async function receive(
   const { agent } = caller;
   refuseExpired(deps, caller);
   const message = decodeAgentToServer(bytes, LIMITS.opampMessageBytes.value);
-  requireOwnId(message, agent.id);
+  requireOwnId(message, state.plain.instanceUid);
   const change = statusChangeOf(message);
   const turn = judgeSequence(state.sequence, message.sequenceNum);
   // The agent may have been revoked between its admission and now.
@@ -91,7 +96,7 @@ async function receive(
   // Only now: of a message that was not kept, the agent is asked again, because its next one leaves a gap.
   state.sequence = message.sequenceNum;
   noteConfig(state, change);
-  await settleReceipt(deps, agent.id, message);
+  if (isReceipt(message)) await settleReceipt(deps, agent.id, message);
   if (message.agentDisconnect !== undefined) state.ended = true;
   const serial = caller.evidence.peerSerial ?? "";
   // Last of all: whoever is refused keeps its older identity.
@@ -100,9 +105,10 @@ async function receive(
   if (order !== undefined) {
     return grantAnswer(deps.renewing.grant, await renew(deps.renewing.renewal, order));
   }
-  const answer = plainAnswer(agent.id, turn === "gap" || lacksState(turn, message));
-  if (!state.ended) await attachSettings(deps, agent, state, answer);
-  return answer;
+  const wantsFullState = turn === "gap" || lacksState(turn, message);
+  const offer = state.ended ? undefined : await settingsOffer(deps, agent, state);
+  if (!wantsFullState && offer === undefined) return state.plain;
+  return { ...plainAnswer(agent.id, wantsFullState), ...offer };
 }
 
 /** A28: a certificate that ends while its link lives ends what the link may do. */
@@ -113,9 +119,9 @@ function refuseExpired({ now }: AgentSessionDeps, { expiresAtMs }: AgentCaller):
 }
 
 /** A30: what an agent says is about itself alone. */
-function requireOwnId(message: AgentToServer, agentId: string): void {
-  const claimed = claimedSender(message);
-  if (claimed !== agentId) throw new TautlineError("opamp.not_your_id", { detail: { claimed } });
+function requireOwnId(message: AgentToServer, own: Uint8Array): void {
+  if (equalBytes(message.instanceUid, own)) return;
+  throw new TautlineError("opamp.not_your_id", { detail: { claimed: claimedSender(message) } });
 }
 
 /** The first message of a link should carry the full status; a client that left it out is asked for it. */
@@ -131,27 +137,28 @@ function noteConfig(state: SessionState, { config }: StatusChange): void {
   if (config !== undefined) state.config = { hash: config.hash, status: config.status };
 }
 
+function isReceipt({ customMessage: custom }: AgentToServer): boolean {
+  return custom?.capability === CAPABILITY_INSTRUCTION && custom.type === "receipt";
+}
+
 async function settleReceipt(
   deps: AgentSessionDeps,
   agentId: string,
-  message: AgentToServer,
+  { customMessage: custom }: AgentToServer,
 ): Promise<void> {
-  const custom = message.customMessage;
-  if (custom?.capability !== CAPABILITY_INSTRUCTION || custom.type !== "receipt") return;
-  const { signerEpoch, seq, code } = decodeInstructionReceipt(custom.data);
+  const { signerEpoch, seq, code } = decodeInstructionReceipt(custom?.data ?? new Uint8Array());
   deps.metrics.instructions.inc({ outcome: code === "" ? "carried out" : "refused" });
   await deps.instructions.settle({ agentId, epoch: signerEpoch, seq, code });
 }
 
-/** Adds the settings the agent should run, signed, where it does not run them yet; tells whether it did. */
-async function attachSettings(
+/** The settings the agent should run, signed, where it does not run them yet: the fields of an answer that carry them. */
+async function settingsOffer(
   deps: AgentSessionDeps,
   agent: AgentRow,
   state: SessionState,
-  answer: ServerToAgent,
-): Promise<boolean> {
-  const { configMap, hash, isEmpty } = await deps.settings.wanted(agent.namespace);
-  const wantedHash = hash.toString("hex");
+): Promise<Pick<ServerToAgent, "remoteConfig" | "customMessage"> | undefined> {
+  const wanted = await deps.settings.wanted(agent.namespace);
+  const { configMap, hash, hashHex: wantedHash, isEmpty } = wanted;
   const nowMs = deps.now();
   const { offered, config } = state;
   const needed = shouldOfferSettings({
@@ -162,12 +169,13 @@ async function attachSettings(
     offered:
       offered === undefined ? undefined : { hash: offered.hash, ageMs: nowMs - offered.atMs },
   });
-  if (!needed) return false;
+  if (!needed) return undefined;
   state.offered = { hash: wantedHash, atMs: nowMs };
   const order = { agentId: agent.id, namespace: agent.namespace, kind: "settings", digest: hash };
   const signed = await deps.instructions.issue(order);
   deps.metrics.instructions.inc({ outcome: "issued" });
-  answer.remoteConfig = create(AgentRemoteConfigSchema, { config: configMap, configHash: hash });
-  answer.customMessage = customMessage(CAPABILITY_INSTRUCTION, "signed", signed);
-  return true;
+  return {
+    remoteConfig: create(AgentRemoteConfigSchema, { config: configMap, configHash: hash }),
+    customMessage: customMessage(CAPABILITY_INSTRUCTION, "signed", signed),
+  };
 }
