@@ -10,6 +10,7 @@ import { certifiedNames, readHostFacts } from "./authority/own-names.ts";
 import { describeCentral } from "./central-status.ts";
 import type { LiveLinks } from "./control/live-links.ts";
 import { createFleet, type Fleet } from "./fleet-parts.ts";
+import type { Herd } from "./herd/herd.ts";
 import type { LinkStore } from "./fleet/link-store.ts";
 import { type AdminSocket, createAdminSocket } from "./listeners/admin-socket.ts";
 import { type AgentsListener, createAgentsListener } from "./listeners/agents-listener.ts";
@@ -31,6 +32,7 @@ export interface Assembly {
   readonly consoleListener: ConsoleListener;
   readonly adminSocket: AdminSocket;
   readonly state: CentralState;
+  readonly herd: Herd;
 }
 
 const FLUSH_MS = 2_000;
@@ -55,7 +57,7 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const { live, metrics, refusals } = fleet;
   const control = { ...fleet, log, isStopping: () => state.isStopping };
   const secured = { config, authority, identity, refusals, log, now };
-  const agentsListener = await createAgentsListener({ ...secured, control });
+  const agentsListener = await createAgentsListener({ ...secured, control, herd: fleet.herd });
   const { operators, gate } = await openConsole(deps);
   const verbs = listVerbs(createApi(deps, { ...fleet, operators }, state));
   const health: HealthDeps = { registry: metrics.registry, isReady: () => isReady(store, state) };
@@ -63,8 +65,8 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const path = join(deps.dataDir, "admin.sock");
   const adminSocket = await createAdminSocket({ path, verbs, health, log });
   const timers = createCentralTimers(deps, fleet, identity);
-  const { links } = fleet;
-  return { audit, links, live, timers, agentsListener, consoleListener, adminSocket, state };
+  const { links, herd } = fleet;
+  return { audit, links, live, timers, agentsListener, consoleListener, adminSocket, state, herd };
 }
 
 /** Operators and the gate they come in by: whoever is disabled is shown out. */

@@ -27,6 +27,8 @@ export interface CentralOptions {
   /** Value of the vault's environment variable, if it is set. */
   readonly vaultPassphrase: string | undefined;
   readonly now: () => number;
+  /** Uniform in [0, 1); chance itself unless told. */
+  readonly random?: () => number;
   readonly log?: Logger;
 }
 
@@ -69,6 +71,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
       authority,
       log,
       now,
+      random: options.random ?? Math.random,
     });
     return await run(assembly, { store, vault, log });
   } catch (error) {
@@ -126,7 +129,17 @@ async function run(
 
 /** Central's parts: started in this order, stopped in reverse. */
 function listParts(
-  { agentsListener, consoleListener, adminSocket, live, links, timers, audit, state }: Assembly,
+  {
+    agentsListener,
+    consoleListener,
+    adminSocket,
+    live,
+    links,
+    timers,
+    audit,
+    state,
+    herd,
+  }: Assembly,
   { store, vault }: { readonly store: Store; readonly vault: Vault },
 ): Part[] {
   const central = { actor: "central", subject: "central" };
@@ -154,7 +167,7 @@ function listParts(
       },
       stop: async () => {
         state.isStopping = true;
-        live.endAll(new TautlineError("central.stopping"));
+        live.endAll((links) => herd.goodbye(links));
         await agentsListener.stop();
         await live.flush();
       },

@@ -15,6 +15,7 @@ import { createTokenStore, type TokenParts, type TokenStore } from "./enrolment/
 import { type AgentStore, createAgentStore } from "./fleet/agent-store.ts";
 import { createLinkStore, type LinkStore } from "./fleet/link-store.ts";
 import { type NamespaceStore, openNamespaces } from "./fleet/namespace-store.ts";
+import { createHerd, type Herd } from "./herd/herd.ts";
 import { createInstructionStore } from "./instructions/instruction-store.ts";
 import { openInstructor } from "./instructions/instructor.ts";
 import { type CentralMetrics, createMetrics } from "./metrics.ts";
@@ -33,6 +34,7 @@ export interface Fleet {
   readonly refusals: Refusals;
   readonly admission: Admission;
   readonly beginSession: (caller: Caller) => Session;
+  readonly herd: Herd;
 }
 
 /**
@@ -64,7 +66,8 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const onChange = (namespace: string): void => void live.pushTo(namespace);
   const settings = createSettingStore({ ...recorded, onChange });
   const refusals = createRefusals({ audit, log, metrics, now });
-  const admission = createAdmission({ store, tokens, refusals, now, renewalGraceMs });
+  const herd = createHerd({ ...deps, metrics });
+  const admission = createAdmission({ store, tokens, refusals, now, renewalGraceMs, herd });
   const enrolment = { ...recorded, tokens, authority };
   const grant = { authority, instructor, addresses };
   const renewing = { renewal: { ...recorded, authority }, grant };
@@ -72,12 +75,12 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const beginSession = (caller: Caller): Session => {
     if (caller.kind === "agent") return createAgentSession(stored, caller);
     if (caller.kind === "lapsed") return createRenewalSession(renewing, caller);
-    return createJoinSession({ enrolment, grant, metrics }, caller);
+    return createJoinSession({ enrolment, grant, metrics, queue: herd.enrolments }, caller);
   };
   const heartbeatOf = (namespace: string): Promise<number> => settings.heartbeatMs(namespace);
   const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
   const stores = { agents, links, tokens, namespaces, settings };
-  return { ...stores, metrics, live, polling, refusals, admission, beginSession };
+  return { ...stores, metrics, live, polling, refusals, admission, beginSession, herd };
 }
 
 function joinToken(

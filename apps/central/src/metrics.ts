@@ -10,6 +10,10 @@ export interface CentralMetrics {
   readonly enrolments: Counter<"outcome">;
   readonly instructions: Counter<"outcome">;
   readonly links: Gauge<"level">;
+  readonly waiting: Gauge<"queue">;
+  readonly begun: Counter<"queue">;
+  readonly waited: Counter<"queue">;
+  readonly turnedAway: Counter<"queue">;
 }
 
 /** The values a label may have, where they are few: each series is there from the start, so that a rate never begins with a gap. */
@@ -18,6 +22,7 @@ export const LABEL_VALUES = {
   enrolment: ["joined", "refused"],
   instruction: ["issued", "carried out", "refused"],
   level: LEVELS,
+  queue: ["handshakes", "enrolments"],
 } as const;
 
 /** Makes central's registry of metrics with Node's own process metrics in it. */
@@ -63,14 +68,55 @@ export function createMetrics(): CentralMetrics {
       labelNames: ["level"],
       registers,
     }),
+    ...createQueueMetrics(registers),
   };
   beginAtZero(metrics);
   return metrics;
 }
 
-function beginAtZero({ messages, enrolments, instructions, links }: CentralMetrics): void {
+/** The queues before handshakes and enrolments. */
+function createQueueMetrics(
+  registers: Registry[],
+): Pick<CentralMetrics, "waiting" | "begun" | "waited" | "turnedAway"> {
+  const labelNames = ["queue"] as const;
+  return {
+    waiting: new Gauge({
+      name: "tautline_queue_waiting",
+      help: "Callers waiting for their turn, by queue.",
+      labelNames,
+      registers,
+    }),
+    begun: new Counter({
+      name: "tautline_queue_begun_total",
+      help: "Callers whose turn came, by queue.",
+      labelNames,
+      registers,
+    }),
+    waited: new Counter({
+      name: "tautline_queue_waited_seconds_total",
+      help: "Seconds that those whose turn came had waited, by queue.",
+      labelNames,
+      registers,
+    }),
+    turnedAway: new Counter({
+      name: "tautline_queue_refused_total",
+      help: "Callers for whom there was no room, by queue.",
+      labelNames,
+      registers,
+    }),
+  };
+}
+
+function beginAtZero(metrics: CentralMetrics): void {
+  const { messages, enrolments, instructions, links } = metrics;
   for (const transport of LABEL_VALUES.transport) messages.inc({ transport }, 0);
   for (const outcome of LABEL_VALUES.enrolment) enrolments.inc({ outcome }, 0);
   for (const outcome of LABEL_VALUES.instruction) instructions.inc({ outcome }, 0);
   for (const level of LABEL_VALUES.level) links.set({ level }, 0);
+  for (const queue of LABEL_VALUES.queue) {
+    metrics.waiting.set({ queue }, 0);
+    for (const counter of [metrics.begun, metrics.waited, metrics.turnedAway]) {
+      counter.inc({ queue }, 0);
+    }
+  }
 }

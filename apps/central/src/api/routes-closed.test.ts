@@ -46,7 +46,16 @@ async function mountedRoutes(core: Core): Promise<string[]> {
   const mounted: string[] = [];
   const log = createLog("central", "error", { write: () => {} });
   const { store, vault, audit, authority, clock, folder: dataDir } = core;
-  const opened = { store, vault, audit, authority, log, now: clock.now, dataDir };
+  const opened = {
+    store,
+    vault,
+    audit,
+    authority,
+    log,
+    now: clock.now,
+    random: () => 0.5,
+    dataDir,
+  };
   const config = loadCentralConfig(undefined);
   const fleet = await createFleet({ ...opened, config, centralId: "c" }, { isStopping: false });
   for (const port of ["agents", "console"] as const) {

@@ -1,12 +1,14 @@
 import type { LapsedPeer } from "@tautline/link";
 import {
   formatDuration,
+  isTautlineError,
   type LinkEvidence,
   parseSpiffeId,
   parseTokenCredential,
   TautlineError,
 } from "@tautline/protocol";
 import { judgeCaller } from "../fleet/admission-rule.ts";
+import type { Herd } from "../herd/herd.ts";
 import type { AgentRow, CertificateRow } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
 import type { TokenStore } from "../enrolment/token-store.ts";
@@ -38,6 +40,7 @@ export interface AdmissionDeps {
   readonly now: () => number;
   /** How long after its end a certificate may be renewed by proof of its key. */
   readonly renewalGraceMs: number;
+  readonly herd: Pick<Herd, "sources" | "enrolments">;
 }
 
 /** RFC 9110 section 11.1: the scheme's name is case-insensitive. */
@@ -56,11 +59,13 @@ export function createAdmission(deps: AdmissionDeps): Admission {
         if (arrival.lapsed !== undefined) return await admitLapsed(deps, arrival, arrival.lapsed);
         if (arrival.refusal !== undefined) throw arrival.refusal;
         if (arrival.evidence.level === "mtls") return await admitAgent(deps, arrival);
+        requireTry(deps, arrival);
         const caller = await proveToken(deps, arrival);
         known = caller;
         if (caller.token.revoked_at !== null) throw new TautlineError("enrolment.token_revoked");
         return caller;
       } catch (error) {
+        if (isFailedAttempt(error)) deps.herd.sources.failed(arrival.remoteAddress);
         await deps.refusals.note(error, known);
         throw error;
       }
@@ -68,9 +73,31 @@ export function createAdmission(deps: AdmissionDeps): Admission {
   };
 }
 
-async function admitAgent({ store }: AdmissionDeps, arrival: Arrival): Promise<AgentCaller> {
+/** Before a token is looked at (A20). Who proved a certificate never comes here: a bad neighbour cuts off no agent. */
+function requireTry({ herd }: AdmissionDeps, { remoteAddress }: Arrival): void {
+  const waitMs = herd.sources.waitMs(remoteAddress);
+  if (waitMs !== undefined) {
+    const retryAfterSeconds = Math.ceil(waitMs / 1_000);
+    throw new TautlineError("admission.source_limited", { detail: { retryAfterSeconds } });
+  }
+  herd.enrolments.requireRoom(remoteAddress);
+}
+
+/** Attempts in which nothing was proven: no guess at a token, and no certificate of ours. */
+function isFailedAttempt(error: unknown): boolean {
+  if (!isTautlineError(error)) return false;
+  const { code } = error;
+  return (
+    code === "admission.credential_missing" ||
+    code === "enrolment.token_unknown" ||
+    (code.startsWith("pki.") && code !== "pki.chain_expired")
+  );
+}
+
+async function admitAgent({ store, herd }: AdmissionDeps, arrival: Arrival): Promise<AgentCaller> {
   const { evidence, remoteAddress } = arrival;
   const { agent, certificate } = await proveRecorded(store, evidence);
+  herd.sources.proved(remoteAddress);
   const expiresAtMs = certificate.not_after;
   return { kind: "agent", agent, expiresAtMs, evidence, remoteAddress };
 }
