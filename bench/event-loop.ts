@@ -14,7 +14,9 @@ interface Delay {
 
 /** How late central's event loop runs while 2,000 bad tokens a second arrive, over kept connections and on a new one each. */
 export const eventLoop: Benchmark = async (context) => {
-  await using central = await startCentral(context);
+  // All calls come from one address, and its limit would spare central the work that is measured.
+  const settings = "admission:\n  failedAttempts: 1000000\n";
+  await using central = await startCentral({ ...context, settings });
   await using caller = startWorker(join(import.meta.dirname, "bad-token-caller.ts"));
   const call = async (
     isNewConnection: boolean,
@@ -36,22 +38,20 @@ export const eventLoop: Benchmark = async (context) => {
     const delays: number[] = [];
     const rates: number[] = [];
     let failed = 0;
-    let limited = 0;
     for (let run = 0; run < RUNS; run += 1) {
       const { delay, outcome } = await call(isNewConnection);
       delays.push(delay.p99Ms);
       rates.push(outcome.refusedPerSecond);
       failed += outcome.failed;
-      limited += outcome.limited;
     }
-    const how = isNewConnection ? "a new connection and source each" : "64 kept connections";
+    const how = isNewConnection ? "a new connection each" : "64 kept connections";
     rows.push(
       { what: `event loop p99 delay, ${how}`, unit: "ms", values: delays },
       {
         what: `bad tokens refused, ${how}`,
         unit: "1/s",
         values: rates,
-        note: `${PER_SECOND}/s offered; ${limited} of them unlooked at; ${failed} calls failed otherwise`,
+        note: `${PER_SECOND}/s offered; ${failed} calls failed otherwise`,
       },
     );
   }

@@ -7,10 +7,14 @@ export const CAPABILITY_ENROLMENT = "io.tautline.enrolment";
 /** OpAMP custom capability of signed instructions: "signed" from central, "receipt" from the agent. */
 export const CAPABILITY_INSTRUCTION = "io.tautline.instruction";
 
+/** OpAMP custom capability of statuses: "unchanged" from the agent, with the SHA-256 of its `statusText`. */
+export const CAPABILITY_STATUS = "io.tautline.status";
+
 /** The types of message of each capability. */
 export interface CustomMessageTypes {
   readonly [CAPABILITY_ENROLMENT]: "request" | "renew" | "grant";
   readonly [CAPABILITY_INSTRUCTION]: "signed" | "receipt";
+  readonly [CAPABILITY_STATUS]: "unchanged";
 }
 
 /**

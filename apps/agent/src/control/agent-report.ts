@@ -5,6 +5,7 @@ import {
   AgentDescriptionSchema,
   CAPABILITY_ENROLMENT,
   CAPABILITY_INSTRUCTION,
+  CAPABILITY_STATUS,
   ComponentHealthSchema,
   ConnectionSettingsStatuses,
   ConnectionSettingsStatusSchema,
@@ -74,7 +75,7 @@ export function fullStatus(
       startTimeUnixNano: BigInt(host.startedAtMs) * NANOSECONDS_PER_MS,
     }),
     customCapabilities: create(CustomCapabilitiesSchema, {
-      capabilities: [CAPABILITY_INSTRUCTION, CAPABILITY_ENROLMENT],
+      capabilities: [CAPABILITY_INSTRUCTION, CAPABILITY_ENROLMENT, CAPABILITY_STATUS],
     }),
     connectionSettingsStatus: connectionSettingsStatus(state),
     remoteConfigStatus: remoteConfigStatus(state),

@@ -25,6 +25,7 @@ import type { AgentRow } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
 import { plainAnswer } from "./answer.ts";
 import type { AgentCaller } from "./caller.ts";
+import { hasStatusOf } from "./kept-status.ts";
 import { claimedSender } from "./message-sender.ts";
 import type { RenewalSessionDeps } from "./renewal-session.ts";
 import type { Session } from "./session.ts";
@@ -105,7 +106,8 @@ async function receive(
   if (order !== undefined) {
     return grantAnswer(deps.renewing.grant, await renew(deps.renewing.renewal, order));
   }
-  const wantsFullState = turn === "gap" || lacksState(turn, message);
+  const wantsFullState =
+    turn === "gap" || (lacksState(turn, message) && !hasStatusOf(agent, change, message));
   const offer = state.ended ? undefined : await settingsOffer(deps, agent, state);
   if (!wantsFullState && offer === undefined) return state.plain;
   return { ...plainAnswer(agent.id, wantsFullState), ...offer };
@@ -124,7 +126,7 @@ function requireOwnId(message: AgentToServer, own: Uint8Array): void {
   throw new TautlineError("opamp.not_your_id", { detail: { claimed: claimedSender(message) } });
 }
 
-/** The first message of a link should carry the full status; a client that left it out is asked for it. */
+/** The first message of a link should carry the full status; who left it out is asked for it unless central has it. */
 function lacksState(turn: string, message: AgentToServer): boolean {
   return (
     turn === "first" &&
