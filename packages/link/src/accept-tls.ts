@@ -5,7 +5,7 @@ import { formatHostPort } from "./addresses.ts";
 import type { ClientVerdict, JudgeClient, LapsedPeer } from "./client-judge.ts";
 import { createGatedServer, type HandshakeGate } from "./handshake-gate.ts";
 import { requireIdentity } from "./identity-check.ts";
-import { peerChain } from "./peer-chain.ts";
+import { forgetPeerChain, peerChain } from "./peer-chain.ts";
 import { evidenceOfAccepted } from "./tls-evidence.ts";
 import { nameTlsFailure } from "./tls-failure.ts";
 import { serverSettings, type TlsIdentity } from "./tls-settings.ts";
@@ -143,6 +143,7 @@ function secure(
     const [leaf, ...intermediates] = peerChain(socket);
     const verdict = options.judgeClient(leaf, intermediates);
     const evidence = evidenceOfAccepted(socket, provenPeer(verdict), options.now);
+    forgetPeerChain(socket);
     evidences.set(socket, evidence);
     if ("refuse" in verdict) {
       refusals.set(socket, verdict.refuse);

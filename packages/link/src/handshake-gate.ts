@@ -56,12 +56,17 @@ export function createGatedServer(options: GatedServerOptions): GatedServer {
       return;
     }
     const address = formatHostPort(remoteAddress, remotePort);
-    const arrival = new Arrival(options, socket, { address, remoteAddress });
-    arrivals.set(address, arrival);
-    socket.once("close", () => {
-      if (arrivals.get(address) === arrival) arrivals.delete(address);
-      arrival.over();
-    });
+    arrivals.set(
+      address,
+      new Arrival(options, socket, {
+        address,
+        remoteAddress,
+        // Nothing of an arrival lives on with its link.
+        onOver: (arrival) => {
+          if (arrivals.get(address) === arrival) arrivals.delete(address);
+        },
+      }),
+    );
   });
   return {
     server,
@@ -70,32 +75,35 @@ export function createGatedServer(options: GatedServerOptions): GatedServer {
       if (remoteAddress === undefined || remotePort === undefined) return;
       const address = formatHostPort(remoteAddress, remotePort);
       arrivals.get(address)?.over();
-      arrivals.delete(address);
     },
   };
+}
+
+interface ArrivalFrom {
+  readonly address: string;
+  readonly remoteAddress: string;
+  readonly onOver: (arrival: Arrival) => void;
 }
 
 /** One connection until its handshake is over. */
 class Arrival {
   readonly #options: GatedServerOptions;
   readonly #socket: Socket;
-  readonly #from: { readonly address: string; readonly remoteAddress: string };
+  readonly #from: ArrivalFrom;
   readonly #deadline: NodeJS.Timeout;
+  readonly #onClose = (): void => this.over();
   #lease: NodeJS.Timeout | undefined;
   #leaveGate: (() => void) | undefined;
   #isOver = false;
 
-  constructor(
-    options: GatedServerOptions,
-    socket: Socket,
-    from: { readonly address: string; readonly remoteAddress: string },
-  ) {
+  constructor(options: GatedServerOptions, socket: Socket, from: ArrivalFrom) {
     this.#options = options;
     this.#socket = socket;
     this.#from = from;
     const { timeoutMs } = options;
     this.#deadline = setTimeout(() => this.#fail("link.timeout", { timeoutMs }), timeoutMs);
     socket.on("error", ignore);
+    socket.once("close", this.#onClose);
     // Reading begins here and stops at the first bytes; what is read then is handed on with the socket.
     socket.once("readable", () => this.#spoken());
   }
@@ -105,8 +113,10 @@ class Arrival {
     this.#isOver = true;
     clearTimeout(this.#deadline);
     clearTimeout(this.#lease);
+    this.#socket.removeListener("close", this.#onClose);
     this.#leaveGate?.();
     this.#leaveGate = undefined;
+    this.#from.onOver(this);
   }
 
   #spoken(): void {
@@ -136,8 +146,7 @@ class Arrival {
   }
 
   #refuse(): void {
-    this.#isOver = true;
-    clearTimeout(this.#deadline);
+    this.over();
     // A reset leaves nothing behind at this end, whatever the other one does.
     this.#socket.resetAndDestroy();
     const { address, remoteAddress } = this.#from;
