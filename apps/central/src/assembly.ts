@@ -12,6 +12,7 @@ import { certifiedNames, readHostFacts } from "./authority/own-names.ts";
 import { describeCentral } from "./central-status.ts";
 import type { LiveLinks } from "./control/live-links.ts";
 import { createFleet, type Fleet } from "./fleet-parts.ts";
+import type { Herd } from "./herd/herd.ts";
 import type { LinkStore } from "./fleet/link-store.ts";
 import { type AdminSocket, createAdminSocket } from "./listeners/admin-socket.ts";
 import { type AgentsListener, createAgentsListener } from "./listeners/agents-listener.ts";
@@ -45,6 +46,7 @@ export interface Assembly {
   /** Resolves when what follows a revocation is done. */
   readonly revocationSettled: () => Promise<void>;
   readonly state: CentralState;
+  readonly herd: Herd;
 }
 
 const FLUSH_MS = 2_000;
@@ -73,7 +75,7 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   metrics.watchEnds(() => readEnds({ authority, identity, crls, now }));
   const control = { ...fleet, log, isStopping: () => state.isStopping };
   const secured = { config, authority, identity, refusals, log, now };
-  const agentsListener = await createAgentsListener({ ...secured, control });
+  const agentsListener = await createAgentsListener({ ...secured, control, herd: fleet.herd });
   const { operators, gate } = await openConsole(deps);
   const verbs = listVerbs(
     createApi(deps, { ...fleet, operators, revocations, crls, watch }, state),
@@ -83,10 +85,10 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const path = join(deps.dataDir, "admin.sock");
   const adminSocket = await createAdminSocket({ path, verbs, health, log });
   const timers = createCentralTimers(deps, fleet, { identity, crls, watch });
-  const { links } = fleet;
+  const { links, herd } = fleet;
   const { trail } = deps;
   const listeners = { agentsListener, consoleListener, adminSocket };
-  return { audit, trail, links, live, timers, ...listeners, revocationSettled, state };
+  return { audit, trail, links, live, timers, ...listeners, revocationSettled, state, herd };
 }
 
 /** Operators and the gate they come in by: whoever is disabled is shown out. */

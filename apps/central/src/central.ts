@@ -28,6 +28,8 @@ export interface CentralOptions {
   /** Value of the vault's environment variable, if it is set. */
   readonly vaultPassphrase: string | undefined;
   readonly now: () => number;
+  /** Uniform in [0, 1); chance itself unless told. */
+  readonly random?: () => number;
   readonly log?: Logger;
 }
 
@@ -62,7 +64,8 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     const authority = await openAuthority({ store, vault, audit, now, trustDomain, lifetimes });
     const opened = { config, dataDir, centralId, store, vault, audit, authority, log, now };
     const trail = await openAuditTrail(opened);
-    const assembly = await assemble({ ...opened, trail });
+    const random = options.random ?? Math.random;
+    const assembly = await assemble({ ...opened, trail, random });
     return await run(assembly, { store, vault, log });
   } catch (error) {
     vault?.close();
@@ -123,7 +126,7 @@ function listParts(
   { store, vault }: { readonly store: Store; readonly vault: Vault },
 ): Part[] {
   const { agentsListener, consoleListener, adminSocket, live, links, timers, state } = assembly;
-  const { audit, trail, revocationSettled } = assembly;
+  const { audit, trail, revocationSettled, herd } = assembly;
   const central = { actor: "central", subject: "central" };
   return [
     { name: "store", stop: () => store.close() },
@@ -154,7 +157,7 @@ function listParts(
       },
       stop: async () => {
         state.isStopping = true;
-        live.endAll(new TautlineError("central.stopping"));
+        live.endAll((links) => herd.goodbye(links));
         await agentsListener.stop();
         await live.flush();
       },

@@ -78,6 +78,33 @@ const certificates = z
   })
   .prefault({});
 
+const atMost = (most: number, least: number, value: number) =>
+  z.int().min(least).max(most).default(value);
+
+const admission = z
+  .strictObject({
+    handshakesAtOnce: atMost(10_000, 1, 128).describe(
+      "TLS handshakes under way at once on the agents' port; more wait.",
+    ),
+    handshakesWaiting: atMost(65_536, 0, 1_024).describe(
+      "Callers that may wait for their handshake; more are cut before it, known sources last.",
+    ),
+    enrolmentsAtOnce: atMost(1_000, 1, 8).describe("Enrolments under way at once; more wait."),
+    enrolmentsWaiting: atMost(65_536, 0, 512).describe(
+      "Enrolments that may wait; more are told when to come back, each at another time.",
+    ),
+    failedAttempts: atMost(1_000_000, 1, 60).describe(
+      "Failed attempts from one source (IPv6: one /64) that are looked at within `failedAttemptsWindow`; agents with a certificate are never counted out.",
+    ),
+    failedAttemptsWindow: durationSetting("1m", "1s", "1h").describe(
+      "How long a source's failed attempts are remembered, from the first one on.",
+    ),
+    returnsPerSecond: atMost(10_000, 1, 100).describe(
+      "When central stops, agents are told to come back spread over the time in which so many a second make all (F9).",
+    ),
+  })
+  .prefault({});
+
 const vault = z
   .strictObject({
     environmentVariable: z
@@ -130,6 +157,7 @@ export const centralConfigSchema = z.strictObject({
   agents,
   console: console_,
   certificates,
+  admission,
   vault,
   instructions,
   audit,

@@ -20,12 +20,14 @@ import { environmentSource, generatedKeyFileSource, openVault, type Vault } from
 import { type AuditLog, createAuditLog } from "./audit/audit-log.ts";
 import { type AuditTrail, openAuditTrail } from "./audit/audit-trail.ts";
 import { type CertificateAuthority, openAuthority } from "./authority/authority.ts";
+import { loadCentralConfig } from "./config.ts";
 import { enrol, type Enrolled, type JoinRequest } from "./enrolment/enrol.ts";
 import { createTokenStore, type TokenStore } from "./enrolment/token-store.ts";
 import { type AgentLife, createAgentLife } from "./fleet/agent-life.ts";
 import { type AgentStore, createAgentStore } from "./fleet/agent-store.ts";
 import { createLinkStore, type LinkStore } from "./fleet/link-store.ts";
 import { type NamespaceStore, openNamespaces } from "./fleet/namespace-store.ts";
+import { createHerd, type Herd } from "./herd/herd.ts";
 import { createInstructionStore, type InstructionStore } from "./instructions/instruction-store.ts";
 import { type Instructor, openInstructor } from "./instructions/instructor.ts";
 import { createMetrics, type CentralMetrics } from "./metrics.ts";
@@ -76,6 +78,12 @@ export interface Core {
   /** Namespaces that settings were changed for, in order. */
   readonly pushed: string[];
   close(): Promise<void>;
+}
+
+/** Herd control by the default settings, without chance. */
+export function herdOf({ clock, metrics }: Pick<Core, "clock" | "metrics">): Herd {
+  const config = loadCentralConfig(undefined);
+  return createHerd({ config, metrics, now: clock.now, random: () => 0.5 });
 }
 
 /** What a core may be opened with. */

@@ -17,6 +17,7 @@ import { type AgentLife, createAgentLife } from "./fleet/agent-life.ts";
 import { type AgentStore, createAgentStore } from "./fleet/agent-store.ts";
 import { createLinkStore, type LinkStore } from "./fleet/link-store.ts";
 import { type NamespaceStore, openNamespaces } from "./fleet/namespace-store.ts";
+import { createHerd, type Herd } from "./herd/herd.ts";
 import { createInstructionStore } from "./instructions/instruction-store.ts";
 import { openInstructor } from "./instructions/instructor.ts";
 import { type CentralMetrics, createMetrics } from "./metrics.ts";
@@ -37,6 +38,7 @@ export interface Fleet {
   readonly refusals: Refusals;
   readonly admission: Admission;
   readonly beginSession: (caller: Caller) => Session;
+  readonly herd: Herd;
 }
 
 /**
@@ -71,14 +73,9 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const onChange = (namespace: string): void => void live.pushTo(namespace);
   const settings = createSettingStore({ ...recorded, onChange });
   const refusals = createRefusals({ audit, log, metrics, now });
-  const admission = createAdmission({
-    store,
-    authority,
-    tokens,
-    refusals,
-    now,
-    renewalGraceMs,
-  });
+  const herd = createHerd({ ...deps, metrics });
+  const gate = { store, authority, tokens, refusals, now, renewalGraceMs, herd };
+  const admission = createAdmission(gate);
   const connections = createOpenConnections();
   const enrolment = { ...recorded, tokens, authority };
   const grant = { authority, instructor, addresses };
@@ -88,11 +85,12 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const beginSession = (caller: Caller): Session => {
     if (caller.kind === "agent") return createAgentSession(stored, caller);
     if (caller.kind === "lapsed") return createRenewalSession(renewing, caller);
-    return createJoinSession({ enrolment, grant, metrics }, caller);
+    return createJoinSession({ enrolment, grant, metrics, queue: herd.enrolments }, caller);
   };
   const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
   const stores = { agents, life, links, tokens, namespaces, settings };
-  return { ...stores, metrics, live, polling, connections, refusals, admission, beginSession };
+  const parts = { metrics, live, polling, connections, refusals, admission, herd };
+  return { ...stores, ...parts, beginSession };
 }
 
 function joinToken(

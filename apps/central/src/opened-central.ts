@@ -19,6 +19,8 @@ export interface OpenedCentral {
   readonly authority: CertificateAuthority;
   readonly log: Logger;
   readonly now: () => number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
 }
 
 /** What changes while central runs. */

@@ -1,6 +1,7 @@
 import type { X509Certificate } from "node:crypto";
 import { certificatesFromPem, importPublicKey, spkiPin, verifyChain } from "@tautline/pki";
 import {
+  agentIdToBytes,
   CAPABILITY_ENROLMENT,
   decodeEnrolmentGrant,
   equalBytes,
@@ -48,6 +49,7 @@ export function takeGrant(
       keyPem: clientKeyPem(self),
       chainPem,
       roots,
+      uid: agentIdToBytes(self.id),
       offerHash: connectionSettings?.hash ?? new Uint8Array(),
     };
   } catch (cause) {

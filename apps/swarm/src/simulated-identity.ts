@@ -14,6 +14,8 @@ export interface SimulatedSelf {
 /** What central granted, checked. */
 export interface SimulatedIdentity {
   readonly id: string;
+  /** The id as OpAMP's instance_uid. */
+  readonly uid: Uint8Array;
   readonly name: string;
   readonly trustDomain: string;
   readonly keyPem: string;

@@ -45,12 +45,12 @@ export function statusHash(agentId: string, sequence: number): string {
  * @returns an encoded AgentToServer
  */
 export function encodeStatus(
-  who: Pick<SimulatedIdentity, "id" | "name" | "offerHash">,
+  who: Pick<SimulatedIdentity, "id" | "uid" | "name" | "offerHash">,
   sequence: number,
   kind: MessageKind,
 ): Uint8Array {
   const message: MessageInitShape<typeof AgentToServerSchema> = {
-    instanceUid: agentIdToBytes(who.id),
+    instanceUid: who.uid,
     sequenceNum: BigInt(sequence),
     capabilities: CAPABILITIES,
   };

@@ -3,6 +3,7 @@ export * from "./addresses.ts";
 export * from "./backoff.ts";
 export * from "./client-judge.ts";
 export * from "./dial-tls.ts";
+export * from "./handshake-gate.ts";
 export * from "./listen.ts";
 export * from "./peer-chain.ts";
 export * from "./refusal.ts";

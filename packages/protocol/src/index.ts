@@ -40,6 +40,7 @@ export * from "./renewal-judgement.ts";
 export * from "./renewal-time.ts";
 export * from "./sequence.ts";
 export * from "./spiffe-id.ts";
+export * from "./status-text.ts";
 export * from "./timestamp.ts";
 export * from "./utf8.ts";
 export * from "./wire-error.ts";

@@ -4,6 +4,8 @@ import type { TLSSocket } from "node:tls";
 import { createTlsAcceptor, evidenceOf } from "@tautline/link";
 import {
   CAPABILITY_ENROLMENT,
+  CAPABILITY_STATUS,
+  ServerToAgentFlags,
   decodeAgentToServer,
   decodeFrame,
   encodeFrame,
@@ -75,6 +77,8 @@ export interface StandInCentral {
   close(): Promise<void>;
 }
 
+const FULL_STATE = BigInt(ServerToAgentFlags.REPORT_FULL_STATE);
+
 /**
  * Starts a stand-in for central on a free port of the loopback interface.
  *
@@ -95,6 +99,8 @@ export async function startStandInCentral({
   const websockets = new Set<WebSocket>();
   const honestAnswer = ({ message }: StandInMessage): StandInAnswer => {
     const { capability, type } = message.customMessage ?? {};
+    // It keeps nobody's status, so it asks for the whole.
+    if (capability === CAPABILITY_STATUS) return { ...acknowledge(message), flags: FULL_STATE };
     if (capability !== CAPABILITY_ENROLMENT) return acknowledge(message);
     const options = { authority, namespace, addresses: [address], ...behaviour.grant };
     return type === "renew" ? grantRenewal(message, options) : grantJoin(message, options);

@@ -42,6 +42,7 @@ import { createControlLink, type ControlLink, type LinkIdentity } from "./contro
 import { mutualDial } from "./dial-central.ts";
 import { createNextMessage, type NextMessage } from "./next-message.ts";
 import type { Order } from "./session.ts";
+import { statusDigest } from "./status-digest.ts";
 import type { Dial } from "./transport.ts";
 import { openTransportFor } from "./transports.ts";
 
@@ -80,7 +81,8 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
   const state = withIdentity(store.state);
   const capabilities = joinedCapabilities(config.allowedInstructions.includes("settings"));
   const name = config.name ?? state.name;
-  const nextMessage = createNextMessage(state.agentId, capabilities, fullStatus(state, name, host));
+  const status = fullStatus(state, name, host);
+  const nextMessage = createNextMessage(state.agentId, capabilities, status, statusDigest);
   const watch = createAuditWatch(options, nextMessage);
   const keeper = createRenewalKeeper({
     ...options,

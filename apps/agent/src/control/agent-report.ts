@@ -6,6 +6,7 @@ import {
   CAPABILITY_AUDIT,
   CAPABILITY_ENROLMENT,
   CAPABILITY_INSTRUCTION,
+  CAPABILITY_STATUS,
   ComponentHealthSchema,
   ConnectionSettingsStatuses,
   ConnectionSettingsStatusSchema,
@@ -75,7 +76,12 @@ export function fullStatus(
       startTimeUnixNano: BigInt(host.startedAtMs) * NANOSECONDS_PER_MS,
     }),
     customCapabilities: create(CustomCapabilitiesSchema, {
-      capabilities: [CAPABILITY_INSTRUCTION, CAPABILITY_ENROLMENT, CAPABILITY_AUDIT],
+      capabilities: [
+        CAPABILITY_INSTRUCTION,
+        CAPABILITY_ENROLMENT,
+        CAPABILITY_AUDIT,
+        CAPABILITY_STATUS,
+      ],
     }),
     connectionSettingsStatus: connectionSettingsStatus(state),
     remoteConfigStatus: remoteConfigStatus(state),

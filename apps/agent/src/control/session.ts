@@ -136,7 +136,7 @@ class ControlSession implements TransportEvents {
     signal.addEventListener("abort", leave, { once: true });
     if (signal.aborted) this.#leave();
     if (!this.#isOver) {
-      this.#options.nextMessage.reportFullState();
+      this.#options.nextMessage.beginLink();
       this.#send();
     }
     const end = await this.#ended.promise;

@@ -3,13 +3,7 @@ import { describe, it } from "node:test";
 import { OPERATOR_ROLES } from "@tautline/protocol";
 import { z } from "zod";
 import { reportFork, withRestoredCentral } from "../audit/fixture-forked.test.ts";
-import {
-  admin,
-  type Answer,
-  joinOver,
-  type TestCentral,
-  withCentral,
-} from "../fixture-central.test.ts";
+import { admin, type Answer, joinOver, type TestCentral } from "../fixture-central.test.ts";
 import {
   callAs,
   type ListedRoute,

@@ -55,8 +55,10 @@ function headersOf({ code, status, detail }: TautlineError): Readonly<Record<str
     return { ...type, "retry-after": String(seconds) };
   }
   // A central that restarts is soon back, and agents spread their next dials by themselves.
-  if (status === 503 && code !== "central.stopping")
-    return { ...type, "retry-after": RETRY_AFTER_SECONDS };
+  if (status === 503 && code !== "central.stopping") {
+    const seconds = detail["retryAfterSeconds"] ?? RETRY_AFTER_SECONDS;
+    return { ...type, "retry-after": String(seconds) };
+  }
   // The rest of a body that nobody reads ends with its connection.
   return status === 413 ? { ...type, connection: "close" } : type;
 }

@@ -48,7 +48,8 @@ async function mountedRoutes(core: Core): Promise<string[]> {
   const mounted: string[] = [];
   const log = createLog("central", "error", { write: () => {} });
   const { store, vault, audit, trail, authority, clock, folder: dataDir } = core;
-  const opened = { store, vault, audit, trail, authority, log, now: clock.now, dataDir };
+  const parts = { store, vault, audit, trail, authority };
+  const opened = { ...parts, log, now: clock.now, random: () => 0.5, dataDir };
   const config = loadCentralConfig(undefined);
   const fleet = await createFleet({ ...opened, config, centralId: "c" }, { isStopping: false });
   for (const port of ["agents", "console"] as const) {

@@ -7,6 +7,7 @@ import {
   customMessage,
   decodeAgentToServer,
   decodeInstructionReceipt,
+  equalBytes,
   judgeSequence,
   LIMITS,
   type ServerToAgent,
@@ -18,7 +19,8 @@ import { proveIdentity } from "../enrolment/prove-identity.ts";
 import { renew } from "../enrolment/renew.ts";
 import { renewalOrderOf } from "../enrolment/renewal-message.ts";
 import type { AgentLife } from "../fleet/agent-life.ts";
-import type { AgentStore, StatusChange } from "../fleet/agent-store.ts";
+import type { AgentStore } from "../fleet/agent-store.ts";
+import type { StatusChange } from "../fleet/save-status.ts";
 import type { InstructionStore } from "../instructions/instruction-store.ts";
 import type { CentralMetrics } from "../metrics.ts";
 import type { SettingStore } from "../settings/setting-store.ts";
@@ -27,6 +29,7 @@ import type { Store } from "../store/store.ts";
 import { plainAnswer } from "./answer.ts";
 import { type AuditTalk, createAuditTalk } from "./audit-talk.ts";
 import type { AgentCaller } from "./caller.ts";
+import { hasStatusOf } from "./kept-status.ts";
 import { claimedSender } from "./message-sender.ts";
 import type { RenewalSessionDeps } from "./renewal-session.ts";
 import type { Session } from "./session.ts";
@@ -48,6 +51,8 @@ export interface AgentSessionDeps {
 
 interface SessionState {
   readonly audit: AuditTalk;
+  /** The least answer, made once: it is what nearly every message gets. */
+  readonly plain: ServerToAgent;
   sequence: bigint | undefined;
   config: { hash: string | null; status: AgentRow["config_status"] };
   offered: { readonly hash: string; readonly atMs: number } | undefined;
@@ -64,6 +69,7 @@ export function createAgentSession(deps: AgentSessionDeps, caller: AgentCaller):
   const { agent } = caller;
   const state: SessionState = {
     audit: createAuditTalk(deps.witness, agent.id),
+    plain: plainAnswer(agent.id),
     sequence: undefined,
     config: { hash: agent.config_hash, status: agent.config_status },
     offered: undefined,
@@ -74,8 +80,8 @@ export function createAgentSession(deps: AgentSessionDeps, caller: AgentCaller):
     isEnded: () => state.ended,
     receive: (bytes) => receive(deps, caller, state, bytes),
     push: async () => {
-      const answer = plainAnswer(agent.id);
-      return (await attachSettings(deps, agent, state, answer)) ? answer : undefined;
+      const offer = await settingsOffer(deps, agent, state);
+      return offer && { ...plainAnswer(agent.id), ...offer };
     },
   };
 }
@@ -89,7 +95,7 @@ async function receive(
   const { agent } = caller;
   refuseExpired(deps, caller);
   const message = decodeAgentToServer(bytes, LIMITS.opampMessageBytes.value);
-  requireOwnId(message, agent.id);
+  requireOwnId(message, state.plain.instanceUid);
   const change = statusChangeOf(message);
   const turn = judgeSequence(state.sequence, message.sequenceNum);
   // The agent may have been revoked between its admission and now.
@@ -99,7 +105,7 @@ async function receive(
   // Only now: of a message that was not kept, the agent is asked again, because its next one leaves a gap.
   state.sequence = message.sequenceNum;
   noteConfig(state, change);
-  await settleReceipt(deps, agent.id, message);
+  if (isReceipt(message)) await settleReceipt(deps, agent.id, message);
   await state.audit.take(message);
   if (message.agentDisconnect !== undefined) state.ended = true;
   const serial = caller.evidence.peerSerial ?? "";
@@ -110,12 +116,22 @@ async function receive(
   if (order !== undefined) {
     return grantAnswer(deps.renewing.grant, await renew(deps.renewing.renewal, order));
   }
-  const answer = plainAnswer(agent.id, turn === "gap" || lacksState(turn, message));
-  if (!state.ended) {
-    await attachSettings(deps, agent, state, answer);
-    await state.audit.attach(answer);
-  }
-  return answer;
+  const wantsFullState =
+    turn === "gap" || (lacksState(turn, message) && !hasStatusOf(agent, change, message));
+  return answerWith(deps, agent, state, wantsFullState);
+}
+
+/** The answer to a status: what the agent should run, else what it was not told of the trail, else nothing but its id. */
+async function answerWith(
+  deps: AgentSessionDeps,
+  agent: AgentRow,
+  state: SessionState,
+  wantsFullState: boolean,
+): Promise<ServerToAgent> {
+  const offer = state.ended ? undefined : await settingsOffer(deps, agent, state);
+  const news = state.ended || offer !== undefined ? undefined : await state.audit.news();
+  if (!wantsFullState && offer === undefined && news === undefined) return state.plain;
+  return { ...plainAnswer(agent.id, wantsFullState), ...offer, ...news };
 }
 
 function saysLeave({ customMessage: custom }: AgentToServer): boolean {
@@ -143,12 +159,12 @@ function refuseExpired({ now }: AgentSessionDeps, { expiresAtMs }: AgentCaller):
 }
 
 /** A30: what an agent says is about itself alone. */
-function requireOwnId(message: AgentToServer, agentId: string): void {
-  const claimed = claimedSender(message);
-  if (claimed !== agentId) throw new TautlineError("opamp.not_your_id", { detail: { claimed } });
+function requireOwnId(message: AgentToServer, own: Uint8Array): void {
+  if (equalBytes(message.instanceUid, own)) return;
+  throw new TautlineError("opamp.not_your_id", { detail: { claimed: claimedSender(message) } });
 }
 
-/** The first message of a link should carry the full status; a client that left it out is asked for it. */
+/** The first message of a link should carry the full status; who left it out is asked for it unless central has it. */
 function lacksState(turn: string, message: AgentToServer): boolean {
   return (
     turn === "first" &&
@@ -161,27 +177,28 @@ function noteConfig(state: SessionState, { config }: StatusChange): void {
   if (config !== undefined) state.config = { hash: config.hash, status: config.status };
 }
 
+function isReceipt({ customMessage: custom }: AgentToServer): boolean {
+  return custom?.capability === CAPABILITY_INSTRUCTION && custom.type === "receipt";
+}
+
 async function settleReceipt(
   deps: AgentSessionDeps,
   agentId: string,
-  message: AgentToServer,
+  { customMessage: custom }: AgentToServer,
 ): Promise<void> {
-  const custom = message.customMessage;
-  if (custom?.capability !== CAPABILITY_INSTRUCTION || custom.type !== "receipt") return;
-  const { signerEpoch, seq, code } = decodeInstructionReceipt(custom.data);
+  const { signerEpoch, seq, code } = decodeInstructionReceipt(custom?.data ?? new Uint8Array());
   deps.metrics.instructions.inc({ outcome: code === "" ? "carried out" : "refused" });
   await deps.instructions.settle({ agentId, epoch: signerEpoch, seq, code });
 }
 
-/** Adds the settings the agent should run, signed, where it does not run them yet; tells whether it did. */
-async function attachSettings(
+/** The settings the agent should run, signed, where it does not run them yet: the fields of an answer that carry them. */
+async function settingsOffer(
   deps: AgentSessionDeps,
   agent: AgentRow,
   state: SessionState,
-  answer: ServerToAgent,
-): Promise<boolean> {
-  const { configMap, hash, isEmpty } = await deps.settings.wanted(agent.namespace);
-  const wantedHash = hash.toString("hex");
+): Promise<Pick<ServerToAgent, "remoteConfig" | "customMessage"> | undefined> {
+  const wanted = await deps.settings.wanted(agent.namespace);
+  const { configMap, hash, hashHex: wantedHash, isEmpty } = wanted;
   const nowMs = deps.now();
   const { offered, config } = state;
   const needed = shouldOfferSettings({
@@ -192,12 +209,13 @@ async function attachSettings(
     offered:
       offered === undefined ? undefined : { hash: offered.hash, ageMs: nowMs - offered.atMs },
   });
-  if (!needed) return false;
+  if (!needed) return undefined;
   state.offered = { hash: wantedHash, atMs: nowMs };
   const order = { agentId: agent.id, namespace: agent.namespace, kind: "settings", digest: hash };
   const signed = await deps.instructions.issue(order);
   deps.metrics.instructions.inc({ outcome: "issued" });
-  answer.remoteConfig = create(AgentRemoteConfigSchema, { config: configMap, configHash: hash });
-  answer.customMessage = customMessage(CAPABILITY_INSTRUCTION, "signed", signed);
-  return true;
+  return {
+    remoteConfig: create(AgentRemoteConfigSchema, { config: configMap, configHash: hash }),
+    customMessage: customMessage(CAPABILITY_INSTRUCTION, "signed", signed),
+  };
 }

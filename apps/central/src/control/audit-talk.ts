@@ -17,8 +17,8 @@ export interface AuditTalk {
    * @throws audit.*
    */
   take(message: AgentToServer): Promise<void>;
-  /** Adds what the agent was not told yet, where the answer has room and the agent listens. */
-  attach(answer: ServerToAgent): Promise<void>;
+  /** What the agent was not told yet, where it listens: the field of an answer that has room for it. */
+  news(): Promise<Pick<ServerToAgent, "customMessage"> | undefined>;
 }
 
 /**
@@ -42,13 +42,13 @@ export function createAuditTalk(witness: Witness, agentId: string): AuditTalk {
         await witness.takeFork(agentId, decodeForkReport(custom.data).seen);
       }
     },
-    attach: async (answer) => {
-      if (!listens || told === witness.newest() || answer.customMessage !== undefined) return;
+    news: async () => {
+      if (!listens || told === witness.newest()) return undefined;
       const next = await witness.newsAfter(told);
-      if (next === undefined) return;
+      if (next === undefined) return undefined;
       told = next.upTo;
       const data = encodeCheckpointNews(next.news);
-      answer.customMessage = customMessage(CAPABILITY_AUDIT, "checkpoints", data);
+      return { customMessage: customMessage(CAPABILITY_AUDIT, "checkpoints", data) };
     },
   };
 }

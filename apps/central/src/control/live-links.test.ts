@@ -148,7 +148,7 @@ describe("LiveLinks", () => {
       );
       assert.deepEqual(other.ended, []);
       live.endAgent("nobody", new TautlineError("admission.agent_revoked"));
-      live.endAll(new TautlineError("central.stopping"));
+      live.endAll(() => new TautlineError("central.stopping"));
       assert.deepEqual(other.ended, ["central.stopping"]);
     }));
 

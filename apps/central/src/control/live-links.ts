@@ -33,7 +33,8 @@ export interface LiveLinks {
   /** Notes that a message came; written to the database every few seconds, together for all links. */
   noteMessage(link: LiveLink): void;
   endAgent(agentId: string, reason: TautlineError): void;
-  endAll(reason: TautlineError): void;
+  /** @param reasonOf makes what each of so many links is told */
+  endAll(reasonOf: (links: number) => TautlineError): void;
   /** Every link of this process, listed or not yet. */
   all(): readonly LiveLink[];
   /** Tells every link of a namespace (empty: of all) to offer its agent what it should run. Never rejects. */
@@ -92,8 +93,9 @@ export function createLiveLinks(deps: LiveLinkDeps): LiveLinks {
     endAgent: (agentId, reason) => {
       for (const link of table.ofAgent(agentId)) link.end(reason);
     },
-    endAll: (reason) => {
-      for (const link of table.all()) link.end(reason);
+    endAll: (reasonOf) => {
+      const all = table.all();
+      for (const link of all) link.end(reasonOf(all.length));
     },
     all: () => table.all(),
     pushTo: async (namespace) => {

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { decodeServerToAgent, fromWireText, LIMITS, TautlineError } from "@tautline/protocol";
 import { refusalOf } from "../fixture-checks.test.ts";
-import { actionsOf, type Core, makeJoiner, makeToken, withCore } from "../fixture-core.test.ts";
+import {
+  actionsOf,
+  type Core,
+  herdOf,
+  makeJoiner,
+  makeToken,
+  withCore,
+} from "../fixture-core.test.ts";
 import { createAgentSession } from "./agent-session.ts";
 import type { AgentCaller, Caller } from "./caller.ts";
 import {
@@ -39,7 +46,9 @@ const withPolling = (use: (ground: Ground) => Promise<void>): Promise<void> =>
       if (caller.kind === "agent") return createAgentSession(sessionDepsOf(core), caller);
       if (caller.kind === "lapsed") return createRenewalSession(renewingOf(core), caller);
       const enrolment = { store, tokens, authority, audit, now };
-      return createJoinSession({ enrolment, grant: renewingOf(core).grant, metrics }, caller);
+      const { grant } = renewingOf(core);
+      const queue = herdOf(core).enrolments;
+      return createJoinSession({ enrolment, grant, metrics, queue }, caller);
     };
     const polling = createPollingLinks({
       live,

@@ -125,10 +125,9 @@ describe("A6: a valid certificate alone opens nothing", () => {
       const chainPem = toPem([issued.certificate, servicesIntermediate, root]);
       await core.close();
       const identity = { keyPem: exportPrivateKey(key.privateKey), chainPem };
-      // Its issuer certifies no agents, so it is not even looked for among those that do.
       await runOn(dataDir, async (test) => {
         const codes = await refusedBy(test, makeJoiner().id, identity);
-        assert.deepEqual(codes, twice("403 pki.chain_untrusted"));
+        assert.deepEqual(codes, twice("403 pki.chain_wrong_purpose"));
       });
     }));
 

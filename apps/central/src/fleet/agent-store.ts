@@ -5,6 +5,7 @@ import type { Store } from "../store/store.ts";
 import { type ApprovalView, approvalView } from "./approval-view.ts";
 import { endIdentity } from "./end-identity.ts";
 import { refusalOf, type ShownState, stateShown } from "./life-rule.ts";
+import { saveStatus, type StatusChange } from "./save-status.ts";
 
 /** An agent as lists show it (CLI.md, `agents`). */
 export interface AgentView {
@@ -44,18 +45,6 @@ export interface AgentPage extends AgentView {
   readonly settings: {
     readonly hash: string | null;
     readonly status: string;
-    readonly error: string;
-  };
-}
-
-/** What an agent's message changed about it; absent means unchanged. */
-export interface StatusChange {
-  readonly version?: string;
-  readonly attributes?: Readonly<Record<string, string>>;
-  readonly health?: Readonly<Record<string, unknown>>;
-  readonly config?: {
-    readonly hash: string | null;
-    readonly status: AgentRow["config_status"];
     readonly error: string;
   };
 }
@@ -235,31 +224,13 @@ async function activate(deps: AgentStoreDeps, id: string): Promise<void> {
   });
 }
 
-async function saveStatus(store: Store, id: string, change: StatusChange): Promise<void> {
-  const { version, attributes, health, config } = change;
-  const values = {
-    ...(version === undefined ? {} : { version }),
-    ...(attributes === undefined ? {} : { attributes: JSON.stringify(attributes) }),
-    ...(health === undefined ? {} : { health: JSON.stringify(health) }),
-    ...(config === undefined
-      ? {}
-      : { config_hash: config.hash, config_status: config.status, config_error: config.error }),
-  };
-  if (Object.keys(values).length === 0) return;
-  await store.write((trx) => trx.updateTable("agents").set(values).where("id", "=", id).execute());
-}
+const NOTE_SEEN = `update "agents" set "last_seen_at" = ?, "level" = ?, "key_group" = ? where "id" = ?`;
 
+/** One by one, so that what a whole fleet notes never holds up an answer for longer than a commit takes. */
 async function noteSeen(store: Store, seen: readonly LastSeen[]): Promise<void> {
-  if (seen.length === 0) return;
-  await store.write(async (trx) => {
-    for (const { id, atMs, level, group } of seen) {
-      await trx
-        .updateTable("agents")
-        .set({ last_seen_at: atMs, level, key_group: group })
-        .where("id", "=", id)
-        .execute();
-    }
-  });
+  await Promise.all(
+    seen.map(({ id, atMs, level, group }) => store.run(NOTE_SEEN, [atMs, level, group, id])),
+  );
 }
 
 async function revoke(deps: AgentStoreDeps, id: string, actor: string): Promise<void> {

@@ -39,6 +39,8 @@ export interface LinkStore {
   get(id: string): Promise<LinkView>;
 }
 
+const NOTE_MESSAGE = `update "links" set "last_message_at" = ? where "id" = ?`;
+
 /**
  * Opens the list of live links.
  *
@@ -58,16 +60,7 @@ export function createLinkStore(store: Store, centralId: string): LinkStore {
       });
     },
     noteMessages: async (notes) => {
-      if (notes.length === 0) return;
-      await store.write(async (trx) => {
-        for (const { id, atMs } of notes) {
-          await trx
-            .updateTable("links")
-            .set({ last_message_at: atMs })
-            .where("id", "=", id)
-            .execute();
-        }
-      });
+      await Promise.all(notes.map(({ id, atMs }) => store.run(NOTE_MESSAGE, [atMs, id])));
     },
     closeAll: async () => {
       await store.write((trx) =>

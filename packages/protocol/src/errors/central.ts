@@ -43,6 +43,14 @@ export const centralErrors = defineErrors({
     status: 503,
     exit: 3,
   },
+  "central.busy": {
+    sentence:
+      "Central has more callers than it takes at once; this one's turn comes in about {retryAfterSeconds} s.",
+    remedy:
+      "Nothing to do: agents come back by themselves, each at another time. If it lasts, see 'admission' in central.yaml.",
+    status: 503,
+    exit: 3,
+  },
   "central.unavailable": {
     sentence: "Central cannot do this now.",
     remedy: "Wait and try again. Why, is told in central's own log and nowhere else.",

@@ -55,6 +55,14 @@ export const linkErrors = defineErrors({
     status: 503,
     exit: 3,
   },
+  "link.queue_full": {
+    sentence:
+      "A connection from {address} was cut before its handshake: as many as may are waiting for theirs.",
+    remedy:
+      "Agents dial again by themselves. If it lasts, see 'admission' in central.yaml and 'tautline_queue_waiting' among the metrics.",
+    status: 503,
+    exit: 3,
+  },
   "link.too_many": {
     sentence: "A connection from {address} was dropped: {limit} are open, which is the limit.",
     remedy:
