@@ -10,6 +10,7 @@ export {
 export * from "./attributes.ts";
 export * from "./bytes.ts";
 export * from "./capability.ts";
+export * from "./central-addresses.ts";
 export * from "./compatibility.ts";
 export * from "./config-map.ts";
 export * from "./custom-message.ts";
@@ -32,6 +33,7 @@ export * from "./names.ts";
 export * from "./opamp.ts";
 export * from "./operator.ts";
 export * from "./operator-token.ts";
+export * from "./peer-time.ts";
 export * from "./printable-text.ts";
 export * from "./renewal-judgement.ts";
 export * from "./renewal-time.ts";
