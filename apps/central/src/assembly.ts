@@ -8,6 +8,7 @@ import { type CentralIdentity, openCentralIdentity } from "./authority/central-i
 import { createCertificateCatalogue } from "./authority/certificate-catalogue.ts";
 import { certifiedNames, readHostFacts } from "./authority/own-names.ts";
 import { describeCentral } from "./central-status.ts";
+import { createClockWatch } from "./control/clock-watch.ts";
 import type { LiveLinks } from "./control/live-links.ts";
 import { createFleet, type Fleet } from "./fleet-parts.ts";
 import type { LinkStore } from "./fleet/link-store.ts";
@@ -53,7 +54,8 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
     consoleListener.acceptor.replaceIdentity(renewed);
   });
   const { live, metrics, refusals } = fleet;
-  const control = { ...fleet, log, isStopping: () => state.isStopping };
+  const clockWatch = createClockWatch({ audit, log, now });
+  const control = { ...fleet, clockWatch, log, now, isStopping: () => state.isStopping };
   const secured = { config, authority, identity, refusals, log, now };
   const agentsListener = await createAgentsListener({ ...secured, control });
   const { operators, gate } = await openConsole(deps);

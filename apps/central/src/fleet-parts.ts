@@ -1,6 +1,7 @@
 import { spkiPin } from "@tautline/pki";
 import { encodeJoinToken } from "@tautline/protocol";
 import type { CentralState, OpenedCentral } from "./opened-central.ts";
+import { openCentralAddresses } from "./addresses/wanted-addresses.ts";
 import { dialledAddresses, readHostFacts } from "./authority/own-names.ts";
 import { type Admission, createAdmission } from "./control/admission.ts";
 import { createAgentSession } from "./control/agent-session.ts";
@@ -45,15 +46,18 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const { config, store, vault, audit, authority, log, now } = deps;
   const recorded = { store, audit, now };
   const metrics = createMetrics();
-  const addresses = (): readonly string[] =>
+  const own = (): readonly string[] =>
     dialledAddresses({
       facts: readHostFacts(),
       bound: state.agents ?? config.agents,
       advertised: config.agents.advertise,
     });
+  const advertised = config.agents.advertise.length > 0 ? own : (): readonly string[] => [];
+  const addresses = await openCentralAddresses({ store, advertised, own });
   const agents = createAgentStore(recorded);
   const links = createLinkStore(store, deps.centralId);
-  const formatToken = (parts: TokenParts): string => joinToken(deps, addresses(), parts);
+  const formatToken = (parts: TokenParts): string =>
+    joinToken(deps, addresses.toldTo(parts.namespace), parts);
   const tokens = createTokenStore({ ...recorded, vault, formatToken });
   const namespaces = await openNamespaces({ ...recorded, authority });
   const instructor = await openInstructor({ store, vault, now });
@@ -61,14 +65,20 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const { renewalGrace: renewalGraceMs } = config.certificates;
   const instructions = createInstructionStore({ ...recorded, instructor, lifetimeMs });
   const live = createLiveLinks({ agents, links, metrics, log, now });
-  const onChange = (namespace: string): void => void live.pushTo(namespace);
+  const onChange = (namespace: string): void => {
+    addresses
+      .refresh()
+      .then(() => live.pushTo(namespace))
+      .catch((error: unknown) => log.error({ err: error }, "changed settings were not offered"));
+  };
   const settings = createSettingStore({ ...recorded, onChange });
   const refusals = createRefusals({ audit, log, metrics, now });
   const admission = createAdmission({ store, tokens, refusals, now, renewalGraceMs });
   const enrolment = { ...recorded, tokens, authority };
-  const grant = { authority, instructor, addresses };
+  const grant = { authority, instructor, addresses: addresses.toldTo };
   const renewing = { renewal: { ...recorded, authority }, grant };
-  const stored = { agents, settings, instructions, metrics, now, store, renewing };
+  const offering = { settings, instructions, addresses };
+  const stored = { ...offering, agents, metrics, now, store, renewing };
   const beginSession = (caller: Caller): Session => {
     if (caller.kind === "agent") return createAgentSession(stored, caller);
     if (caller.kind === "lapsed") return createRenewalSession(renewing, caller);

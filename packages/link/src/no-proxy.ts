@@ -4,7 +4,7 @@ import type { HostPort } from "./addresses.ts";
 /** Which addresses are dialled directly although there is a proxy. */
 export interface DirectRules {
   /** Tells whether one address is. */
-  matches(target: HostPort): boolean;
+  readonly matches: (target: HostPort) => boolean;
   /** Entries that are no rule, as they were written. */
   readonly unreadable: readonly string[];
 }

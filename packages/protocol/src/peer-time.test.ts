@@ -45,7 +45,8 @@ test("the tolerance itself is tolerated, a millisecond more is named, either way
 test("distances are written by their two largest units", () => {
   const cases: [number, string][] = [
     [0, "less than 1 s"],
-    [-999, "less than 1 s"],
+    [-499, "less than 1 s"],
+    [1_199_600, "20 min"],
     [1000, "1 s"],
     [61_000, "1 min 1 s"],
     [-7_380_000, "2 h 3 min"],

@@ -63,7 +63,7 @@ const UNITS = [
  * @param distanceMs milliseconds; the sign does not matter
  */
 export function distanceText(distanceMs: number): string {
-  const wholeMs = Math.abs(distanceMs);
+  const wholeMs = Math.round(Math.abs(distanceMs) / 1000) * 1000;
   const first = UNITS.findIndex(([, unitMs]) => wholeMs >= unitMs);
   if (first === -1) return "less than 1 s";
   const [[largest, largestMs] = ["s", 1000], next] = UNITS.slice(first);

@@ -5,6 +5,7 @@ import {
   DEFAULT_AGENT_SETTINGS,
   encodeInstructionReceipt,
   TautlineError,
+  type InstructionReceipt,
   type LinkEvidence,
 } from "@tautline/protocol";
 import type { Clock } from "../clock.ts";
@@ -25,6 +26,9 @@ import type {
   CommittedState,
 } from "../settings/agent-state.ts";
 import type { SettingsStore } from "../settings/settings-store.ts";
+import { createAddressMover, type AddressMover } from "./address-mover.ts";
+import type { CentralClock, TimeQuestion } from "./central-clock.ts";
+import type { ProxyChoice } from "./proxy-choice.ts";
 import {
   connectionSettingsStatus,
   effectiveConfig,
@@ -48,6 +52,10 @@ export interface AgentControlOptions {
   readonly audit: LocalAudit;
   readonly config: AgentConfig;
   readonly clock: Clock;
+  readonly centralClock: CentralClock;
+  readonly proxy: ProxyChoice;
+  /** Where central is asked first, before all that settings and instructions say. */
+  readonly firstAddresses: readonly string[];
   readonly random: () => number;
   readonly host: HostFacts;
   /** The first answer came and, if the identity was a candidate, it is committed. */
@@ -56,6 +64,8 @@ export interface AgentControlOptions {
   readonly onRenewed: (state: CommittedState) => void;
   /** Settings came into force. */
   readonly onSettings: (state: CommittedState) => void;
+  /** New addresses of central came into use. */
+  readonly onMoved: (state: CommittedState) => void;
   readonly onProblem: (error: TautlineError) => void;
 }
 
@@ -73,8 +83,18 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
   const capabilities = joinedCapabilities(config.allowedInstructions.includes("settings"));
   const name = config.name ?? state.name;
   const nextMessage = createNextMessage(state.agentId, capabilities, fullStatus(state, name, host));
+  const mover = createAddressMover({
+    ...options,
+    moveTo: (candidates) => link.moveTo(candidates),
+    tell: (receipt) => {
+      nextMessage.enqueue(receiptMessage(receipt));
+      link.wake();
+    },
+  });
   const keeper = createRenewalKeeper({
     ...options,
+    clock: { ...clock, now: options.centralClock.now },
+    hostNow: clock.now,
     makeKeys: createAgentKeys,
     ask: (request) => {
       nextMessage.ask(request);
@@ -94,13 +114,15 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
       onAnswered: (address, evidence) => {
         options.onConnected(state.agentId, address, evidence);
         keeper.look();
+        mover.answered(address);
       },
       onAnswer: () => {},
-      onOrder: createOrderHandler(options, nextMessage, keeper),
+      onOrder: createOrderHandler(options, nextMessage, { keeper, mover }),
       onProblem,
     },
     openTransport: openTransportFor(transport),
-    identity: () => linkIdentity(options, nextMessage, keeper),
+    identity: () => linkIdentity(options, nextMessage, { keeper, mover }),
+    askTime: () => options.centralClock.ask(),
     prepare: (address, signal) =>
       keeper.prepare((asking, next) =>
         askOnce(options, {
@@ -110,8 +132,10 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
           bytes: encodeRenewal(asking.agentId, next, capabilities),
         }),
       ),
-    addresses: () =>
-      addresses.length > 0 ? addresses : withIdentity(store.state).identity.addresses,
+    addresses: () => [
+      ...options.firstAddresses,
+      ...(addresses.length > 0 ? addresses : knownAddresses(withIdentity(store.state))),
+    ],
     backoff: createBackoff({ random: options.random }),
     clock,
   });
@@ -124,6 +148,21 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
       return link.run(signal, maxRounds).finally(() => keeper.stop());
     },
   };
+}
+
+/** Addresses that are not proven yet come last: those in use have been. */
+function knownAddresses(state: CandidateState | CommittedState): readonly string[] {
+  const candidates = state.state === "committed" ? state.move?.addresses : undefined;
+  return [...state.identity.addresses, ...(candidates ?? [])];
+}
+
+function receiptMessage(receipt: InstructionReceipt): ReturnType<typeof customMessage> {
+  return customMessage(CAPABILITY_INSTRUCTION, "receipt", encodeInstructionReceipt(receipt));
+}
+
+interface Keepers {
+  readonly keeper: RenewalKeeper;
+  readonly mover: AddressMover;
 }
 
 /** Asks over a link of its own, under an identity that has expired. */
@@ -144,7 +183,8 @@ function askOnce(
   const { answerTimeout: answerTimeoutMs, transport } = options.config.central;
   const openTransport = openTransportFor(transport);
   const dial = dialAs(asking.identity, asking.keys, options);
-  const how = { openTransport, dial, clock: options.clock, answerTimeoutMs, signal };
+  const askTime = (): TimeQuestion => options.centralClock.ask();
+  const how = { openTransport, dial, clock: options.clock, answerTimeoutMs, signal, askTime };
   return exchange({ address, agentId: asking.agentId, bytes }, how);
 }
 
@@ -152,7 +192,7 @@ function askOnce(
 function linkIdentity(
   options: AgentControlOptions,
   nextMessage: NextMessage,
-  keeper: RenewalKeeper,
+  { keeper, mover }: Keepers,
 ): LinkIdentity {
   const state = withIdentity(options.store.state);
   const next = state.state === "committed" ? state.renewal.next : undefined;
@@ -165,16 +205,20 @@ function linkIdentity(
       commit(options, nextMessage);
       keeper.proven(nextCounter);
     },
-    onUnproven: (error) => keeper.unproven(nextCounter, error),
+    onUnproven: (error, address) => {
+      keeper.unproven(nextCounter, error);
+      mover.unanswered(address, error);
+    },
   };
 }
 
 function dialAs(
   identity: AgentIdentity,
   keys: AgentKeys,
-  { config, clock }: AgentControlOptions,
+  { config, clock, proxy }: AgentControlOptions,
 ): Dial {
-  const limits = { timeoutMs: config.central.answerTimeout, now: clock.now };
+  const { answerTimeout: timeoutMs } = config.central;
+  const limits = { timeoutMs, now: clock.now, proxyFor: proxy.proxyFor };
   return mutualDial(identity, keys, config.floor, limits);
 }
 
@@ -206,7 +250,7 @@ function commit({ store, audit }: AgentControlOptions, nextMessage: NextMessage)
 function createOrderHandler(
   options: AgentControlOptions,
   nextMessage: NextMessage,
-  keeper: RenewalKeeper,
+  { keeper, mover }: Keepers,
 ): (order: Order) => void {
   const { store, audit, config, clock } = options;
   const gate = createInstructionGate({
@@ -214,6 +258,7 @@ function createOrderHandler(
     audit,
     allowance: createReportAllowance(clock.now),
     allowedKinds: new Set(config.allowedInstructions),
+    hasLocalAddresses: config.central.addresses.length > 0,
     now: clock.now,
   });
   return (order) => {
@@ -221,8 +266,8 @@ function createOrderHandler(
     const outcome = gate.receive(
       order.kind === "grant" ? { kind: "unsigned", what: "connection_settings" } : order,
     );
-    const receipt = encodeInstructionReceipt(outcome.receipt);
-    nextMessage.enqueue(customMessage(CAPABILITY_INSTRUCTION, "receipt", receipt));
+    if ("begins" in outcome) return mover.begin();
+    nextMessage.enqueue(receiptMessage(outcome.receipt));
     if (outcome.carriedOut) {
       const state = withIdentity(store.state);
       nextMessage.report(inForce(state));

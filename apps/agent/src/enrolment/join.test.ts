@@ -84,6 +84,7 @@ async function withScene(use: (scene: Scene) => Promise<void>): Promise<void> {
         control: (onConnected) => provingControl(store, onConnected),
         maxRounds: 1,
         clock,
+        centralNow: clock.now,
         random: () => 0.5,
         signal: new AbortController().signal,
         onProblem: () => {},
@@ -96,7 +97,7 @@ async function withScene(use: (scene: Scene) => Promise<void>): Promise<void> {
 /** A control link whose first answer comes at once. */
 function provingControl(store: SettingsStore, onConnected: () => void): AgentControl {
   return {
-    status: { connected: false, evidence: undefined, lastAnswerAtMs: undefined },
+    status: { connected: false, evidence: undefined, lastAnswerAtMs: undefined, attempts: [] },
     async run() {
       store.apply({ kind: "proven" });
       onConnected();
@@ -213,7 +214,7 @@ test("a proof that fails tells why and leaves the candidate for the next start",
   await withScene(async ({ vault, file, options }) => {
     const store = openSettingsStore(file, vault);
     const refusing: AgentControl = {
-      status: { connected: false, evidence: undefined, lastAnswerAtMs: undefined },
+      status: { connected: false, evidence: undefined, lastAnswerAtMs: undefined, attempts: [] },
       run: () => Promise.resolve(new TautlineError("agent.refused")),
     };
     const control = () => refusing;

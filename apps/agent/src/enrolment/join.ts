@@ -35,6 +35,8 @@ export interface JoinOptions {
   /** Rounds through all addresses before it gives up. */
   readonly maxRounds: number;
   readonly clock: Clock;
+  /** Plans renewals: central's time as far as it is known. */
+  readonly centralNow: () => number;
   readonly random: () => number;
   readonly signal: AbortSignal;
   readonly onProblem: (error: TautlineError) => void;
@@ -55,7 +57,7 @@ export async function join(options: JoinOptions): Promise<CommittedState> {
       state,
       ticket: options.ticket,
       isSameCentral: isForSameCentral(state, options.ticket),
-      isLapsed: state?.state === "candidate" && isLapsed(state.identity, options.clock.now()),
+      isLapsed: state?.state === "candidate" && isLapsed(state.identity, options.centralNow()),
     });
     if (step === "done" && state?.state === "committed") return state;
     await take(step, options);
@@ -119,7 +121,7 @@ async function askEveryAddress(state: JoiningState, options: JoinOptions): Promi
       const parts = await options.ask(address, state);
       const nowMs = options.clock.now();
       const { identity, name } = checkGrant(parts, state, nowMs);
-      const renewAtMs = planRenewal(lifeOf(identity, nowMs), options.random);
+      const renewAtMs = planRenewal(lifeOf(identity, options.centralNow()), options.random);
       return { identity, name, renewAtMs };
     } catch (error) {
       const ours = toTautlineError(error);

@@ -10,6 +10,7 @@ import {
   sampleCommitted,
   sampleGranted,
   sampleJoining,
+  sampleMoving,
 } from "../../test/sample-states.ts";
 import { openQuickVault } from "../../test/quick-vault.ts";
 import type { AgentState } from "./agent-state.ts";
@@ -22,6 +23,7 @@ const STATES: readonly AgentState[] = [
   sampleCommitted,
   sampleAsking,
   sampleGranted,
+  sampleMoving,
   {
     ...sampleCommitted,
     last: {

@@ -3,6 +3,7 @@ import { printableText } from "@tautline/protocol";
 /** What the audit trail remembers; every name here is part of the trail's format and never reused for something else. */
 export type AuditAction =
   | "agent.active"
+  | "agent.clock-off"
   | "agent.clone-suspected"
   | "agent.joined"
   | "agent.renewed"

@@ -22,6 +22,8 @@ import type { SettingStore } from "../settings/setting-store.ts";
 import type { AgentRow } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
 import { plainAnswer } from "./answer.ts";
+import { offerAddresses, type AddressState } from "../addresses/offer-addresses.ts";
+import type { CentralAddresses } from "../addresses/wanted-addresses.ts";
 import type { AgentCaller } from "./caller.ts";
 import { claimedSender } from "./message-sender.ts";
 import type { RenewalSessionDeps } from "./renewal-session.ts";
@@ -33,6 +35,7 @@ import { statusChangeOf } from "./status-change.ts";
 export interface AgentSessionDeps {
   readonly agents: AgentStore;
   readonly settings: SettingStore;
+  readonly addresses: Pick<CentralAddresses, "wantedBy">;
   readonly instructions: InstructionStore;
   readonly metrics: CentralMetrics;
   readonly now: () => number;
@@ -44,6 +47,7 @@ interface SessionState {
   sequence: bigint | undefined;
   config: { hash: string | null; status: AgentRow["config_status"] };
   offered: { readonly hash: string; readonly atMs: number } | undefined;
+  addresses: AddressState;
   ended: boolean;
 }
 
@@ -59,6 +63,11 @@ export function createAgentSession(deps: AgentSessionDeps, caller: AgentCaller):
     sequence: undefined,
     config: { hash: agent.config_hash, status: agent.config_status },
     offered: undefined,
+    addresses: {
+      hash: agent.addresses_hash,
+      status: agent.addresses_status,
+      atMs: agent.addresses_at ?? 0,
+    },
     ended: false,
   };
   return {
@@ -67,7 +76,7 @@ export function createAgentSession(deps: AgentSessionDeps, caller: AgentCaller):
     receive: (bytes) => receive(deps, caller, state, bytes),
     push: async () => {
       const answer = plainAnswer(agent.id);
-      return (await attachSettings(deps, agent, state, answer)) ? answer : undefined;
+      return (await attachOffer(deps, agent, state, answer)) ? answer : undefined;
     },
   };
 }
@@ -91,7 +100,7 @@ async function receive(
   // Only now: of a message that was not kept, the agent is asked again, because its next one leaves a gap.
   state.sequence = message.sequenceNum;
   noteConfig(state, change);
-  await settleReceipt(deps, agent.id, message);
+  await settleReceipt(deps, agent.id, state, message);
   if (message.agentDisconnect !== undefined) state.ended = true;
   const serial = caller.evidence.peerSerial ?? "";
   // Last of all: whoever is refused keeps its older identity.
@@ -101,7 +110,7 @@ async function receive(
     return grantAnswer(deps.renewing.grant, await renew(deps.renewing.renewal, order));
   }
   const answer = plainAnswer(agent.id, turn === "gap" || lacksState(turn, message));
-  if (!state.ended) await attachSettings(deps, agent, state, answer);
+  if (!state.ended) await attachOffer(deps, agent, state, answer);
   return answer;
 }
 
@@ -134,13 +143,33 @@ function noteConfig(state: SessionState, { config }: StatusChange): void {
 async function settleReceipt(
   deps: AgentSessionDeps,
   agentId: string,
+  state: SessionState,
   message: AgentToServer,
 ): Promise<void> {
   const custom = message.customMessage;
   if (custom?.capability !== CAPABILITY_INSTRUCTION || custom.type !== "receipt") return;
-  const { signerEpoch, seq, code } = decodeInstructionReceipt(custom.data);
+  const { signerEpoch, seq, code, text } = decodeInstructionReceipt(custom.data);
   deps.metrics.instructions.inc({ outcome: code === "" ? "carried out" : "refused" });
-  await deps.instructions.settle({ agentId, epoch: signerEpoch, seq, code });
+  const receipt = { agentId, epoch: signerEpoch, seq, code, text };
+  const settled = await deps.instructions.settle(receipt);
+  if (settled?.kind !== "addresses" || settled.digest !== state.addresses.hash) return;
+  const status = code === "" ? "applied" : "failed";
+  state.addresses = { ...state.addresses, status, atMs: deps.now() };
+}
+
+/** One offer a message: both kinds travel as the message's one custom message. */
+async function attachOffer(
+  deps: AgentSessionDeps,
+  agent: AgentRow,
+  state: SessionState,
+  answer: ServerToAgent,
+): Promise<boolean> {
+  if (await attachSettings(deps, agent, state, answer)) return true;
+  const offered = await offerAddresses(deps, agent, state.addresses);
+  if (offered === undefined) return false;
+  state.addresses = offered.state;
+  answer.customMessage = customMessage(CAPABILITY_INSTRUCTION, "signed", offered.signed);
+  return true;
 }
 
 /** Adds the settings the agent should run, signed, where it does not run them yet; tells whether it did. */

@@ -1,9 +1,10 @@
 import type { IncomingMessage, Server } from "node:http";
 import { evidenceOf, lapsedPeerOf, refusalOf } from "@tautline/link";
-import { LIMITS, TautlineError } from "@tautline/protocol";
+import { LIMITS, readPeerTime, TautlineError, TIME_HEADER } from "@tautline/protocol";
 import type { FastifyInstance } from "fastify";
 import type { Admission } from "./admission.ts";
 import type { Caller } from "./caller.ts";
+import type { ClockWatch } from "./clock-watch.ts";
 import { CONTROL_PATH } from "./control-path.ts";
 import type { PollingLinks } from "./polling-links.ts";
 import { readBody } from "./request-body.ts";
@@ -18,7 +19,9 @@ export interface ControlDeps extends WebSocketLinkDeps {
   readonly admission: Admission;
   readonly polling: PollingLinks;
   readonly beginSession: (caller: Caller) => Session;
+  readonly clockWatch: ClockWatch;
   readonly isStopping: () => boolean;
+  readonly now: () => number;
 }
 
 /** The control link of one listener. */
@@ -53,6 +56,7 @@ export function serveControl(
       void track(runWebSocketLink(deps, { caller, session, socket }));
     },
     log: deps.log,
+    now: deps.now,
   });
   // The body is read by the handler, when it is known how much this caller may send.
   app.addContentTypeParser(PROTOBUF, (_request, _payload, done) => done(null));
@@ -81,11 +85,18 @@ async function admitRequest(deps: ControlDeps, request: IncomingMessage): Promis
   if (deps.isStopping()) throw new TautlineError("central.stopping");
   const evidence = evidenceOf(request.socket);
   if (evidence === undefined) throw new TautlineError("admission.credential_missing");
-  return deps.admission.admit({
+  const remoteAddress = request.socket.remoteAddress ?? "unknown";
+  const peerMs = readPeerTime(request.headers[TIME_HEADER]);
+  const clockOffsetMs = peerMs === undefined ? undefined : peerMs - deps.now();
+  const caller = await deps.admission.admit({
     evidence,
     refusal: refusalOf(request.socket),
     lapsed: lapsedPeerOf(request.socket),
     authorization: request.headers.authorization,
-    remoteAddress: request.socket.remoteAddress ?? "unknown",
+    remoteAddress,
   });
+  if (caller.kind === "token" || clockOffsetMs === undefined) return caller;
+  const agentId = caller.kind === "agent" ? caller.agent.id : caller.agentId;
+  await deps.clockWatch.note(agentId, clockOffsetMs, remoteAddress);
+  return caller.kind === "agent" ? { ...caller, clockOffsetMs } : caller;
 }

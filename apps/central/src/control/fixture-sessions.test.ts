@@ -16,5 +16,6 @@ export function renewingOf(core: Core): RenewalSessionDeps {
 export function sessionDepsOf(core: Core): AgentSessionDeps {
   const { agents, settings, instructions, metrics, clock, store } = core;
   const renewing = renewingOf(core);
-  return { agents, settings, instructions, metrics, now: clock.now, store, renewing };
+  const addresses = { wantedBy: () => undefined };
+  return { agents, addresses, settings, instructions, metrics, now: clock.now, store, renewing };
 }

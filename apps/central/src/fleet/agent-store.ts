@@ -17,6 +17,8 @@ export interface AgentView {
   readonly profile: string | null;
   /** When an older identity asked to be renewed, so that the agent seems to exist twice (F25). */
   readonly cloneSuspectedAt: string | null;
+  /** Its clock minus central's, as it said last; null before it did. */
+  readonly clockOffsetSeconds: number | null;
 }
 
 /** All that is known of one agent. */
@@ -36,6 +38,13 @@ export interface AgentPage extends AgentView {
     readonly hash: string | null;
     readonly status: string;
     readonly error: string;
+  };
+  /** Central's addresses as they were offered to it last. */
+  readonly addresses: {
+    readonly offered: readonly string[];
+    readonly status: string;
+    readonly error: string;
+    readonly at: string | null;
   };
 }
 
@@ -76,6 +85,8 @@ export interface LastSeen {
   readonly atMs: number;
   readonly level: string;
   readonly group: string | null;
+  /** Its clock minus central's, if it said; milliseconds. */
+  readonly clockOffsetMs?: number | undefined;
 }
 
 /** What the registry of agents needs. */
@@ -135,6 +146,8 @@ async function listAgents(
     certificateExpiresAt: time(row.certificate_not_after),
     profile: null,
     cloneSuspectedAt: time(row.clone_suspected_at),
+    clockOffsetSeconds:
+      row.clock_offset_ms === null ? null : Math.round(row.clock_offset_ms / 1000),
   }));
 }
 
@@ -156,6 +169,12 @@ async function agentPage(store: Store, id: string): Promise<AgentPage> {
       lastAt: time(row.renewed_at),
     },
     settings: { hash: row.config_hash, status: row.config_status, error: row.config_error },
+    addresses: {
+      offered: JSON.parse(row.addresses_offered ?? "[]") as string[],
+      status: row.addresses_status,
+      error: row.addresses_error,
+      at: time(row.addresses_at),
+    },
   };
 }
 
@@ -194,10 +213,11 @@ async function saveStatus(store: Store, id: string, change: StatusChange): Promi
 async function noteSeen(store: Store, seen: readonly LastSeen[]): Promise<void> {
   if (seen.length === 0) return;
   await store.write(async (trx) => {
-    for (const { id, atMs, level, group } of seen) {
+    for (const { id, atMs, level, group, clockOffsetMs } of seen) {
+      const clock = clockOffsetMs === undefined ? {} : { clock_offset_ms: clockOffsetMs };
       await trx
         .updateTable("agents")
-        .set({ last_seen_at: atMs, level, key_group: group })
+        .set({ last_seen_at: atMs, level, key_group: group, ...clock })
         .where("id", "=", id)
         .execute();
     }

@@ -91,6 +91,14 @@ export interface AgentTable {
   /** What the suspect asked for: decimal number, and the pin of its client key. */
   clone_counter: Generated<string | null>;
   clone_pin: Generated<string | null>;
+  /** Its clock minus central's, as it said last; milliseconds. */
+  clock_offset_ms: Generated<number | null>;
+  /** The addresses of central it was offered last: SHA-256 of the instruction's subject, the list as JSON, how that went and when. */
+  addresses_hash: Generated<string | null>;
+  addresses_offered: Generated<string | null>;
+  addresses_status: Generated<"unset" | "offered" | "applied" | "failed">;
+  addresses_error: Generated<string>;
+  addresses_at: Generated<number | null>;
 }
 
 /** Every certificate this central has issued. */

@@ -1,4 +1,4 @@
-import { TautlineError } from "@tautline/protocol";
+import { distanceText, isClockOff, TautlineError } from "@tautline/protocol";
 import { withCentral, type CentralOptions } from "../central-verb.ts";
 import { createAdminClient, type AdminClient } from "../client.ts";
 import type { DefineVerb } from "../noun.ts";
@@ -60,6 +60,8 @@ function agentLines(agent: Row, nowMs: number): readonly PageLine[] {
       "settings",
       [textOf(settings, "status"), textOf(settings, "error")].filter(Boolean).join(": "),
     ],
+    ["clock", clockText(agent["clockOffsetSeconds"])],
+    ["central's addresses", addressesText(rowOf(agent, "addresses"), nowMs)],
     ["health", healthText(rowOf(agent, "health"))],
     ["attributes", pairs(rowOf(agent, "attributes"))],
   ];
@@ -75,6 +77,20 @@ function identityText(agent: Row, nowMs: number): string {
   if (cloneSuspectedAt === null) return `${number}, ${renewed}`;
   const suspected = `seems to exist twice since ${timeAndDistance(cloneSuspectedAt, nowMs)}`;
   return `${number}, ${renewed}; ${suspected}: see 'tautline audit list'`;
+}
+
+/** What an agent says of its own clock; within the tolerance it is nobody's business. */
+function clockText(seconds: unknown): string {
+  if (typeof seconds !== "number") return "not told";
+  if (!isClockOff(seconds * 1000)) return "as central's";
+  return `${distanceText(seconds * 1000)} ${seconds > 0 ? "ahead of" : "behind"} central's: set it by NTP`;
+}
+
+function addressesText(addresses: Row, nowMs: number): string {
+  const status = textOf(addresses, "status");
+  if (status === "unset") return "none offered since it joined";
+  const words = [`${textOf(addresses, "offered")}: ${status}`, textOf(addresses, "error")];
+  return `${words.filter(Boolean).join(", ")}, ${timeAndDistance(addresses["at"], nowMs)}`;
 }
 
 function healthText(health: Row): string {
