@@ -19,7 +19,8 @@ interface AgentStatus {
     readonly attempts: readonly { readonly address: string; readonly code: string }[];
     readonly proxy: string | null;
   };
-  readonly errors: readonly { readonly code: string; readonly text: string }[];
+  readonly settings: { readonly values: { readonly heartbeatSeconds: number } };
+  readonly errors: readonly { readonly code: string; readonly at: string }[];
 }
 
 interface AgentPage {
@@ -32,6 +33,7 @@ interface AgentPage {
   };
 }
 
+const FAULTS = ["drop", "one way to central", "one way to the agent", "reset"] as const;
 const TRANSPORTS = ["websocket", "polling"] as const;
 
 describe("the network between agents and central", () => {
@@ -129,40 +131,13 @@ describe("the network between agents and central", () => {
       });
     });
 
-    for (const fault of ["drop", "one way to central", "one way to the agent", "reset"] as const) {
-      it(`F4: a network that fails (${fault}) is noticed over ${transport}, and the agent is back when it heals`, async (t) => {
-        await withCentral(async (central) => {
-          await using relay = await startRelay(central.agentsPort);
-          await central.call("PUT", "/api/v1/settings", {
-            key: "agents.heartbeatSeconds",
-            value: "5",
-          });
-          const addresses = [`127.0.0.1:${relay.port}`];
-          const folder = await joinHost(central, "cut", {
-            central: { addresses, transport, pollingInterval: "5s", answerTimeout: "5s" },
-          });
-          await using agent = runHost(folder);
-          await connected(agent);
-          if (fault === "reset") relay.reset();
-          if (fault === "drop" || fault === "one way to central") relay.faults.toCentral = "stall";
-          if (fault === "drop" || fault === "one way to the agent") relay.faults.toAgent = "stall";
-          const noticed = await until(async () => (await status(folder))?.errors.at(-1), t.signal);
-          assert.match(
-            noticed.code,
-            /^(?:agent\.(?:central_silent|link_closed)|link\.(?:broken|timeout))$/,
-          );
-          Object.assign(relay.faults, { toCentral: "pass", toAgent: "pass" });
-          relay.reset();
-          await until(async () => {
-            const { connected: isBack, lastAnswerAt } = (await status(folder))?.central ?? {};
-            const { errors } = (await status(folder)) ?? { errors: [] };
-            const at = (errors.at(-1) as { at?: string } | undefined)?.at ?? "";
-            return isBack === true && (lastAnswerAt ?? "") > at ? true : undefined;
-          }, t.signal);
-          await agent.kill("SIGTERM");
-        });
+    it(`F4: a network that drops, lets one way through or resets is noticed over ${transport}; agents are back when it heals`, async (t) => {
+      await withCentral(async (central) => {
+        const key = "agents.heartbeatSeconds";
+        await central.call("PUT", "/api/v1/settings", { key, value: "5" });
+        await Promise.all(FAULTS.map((fault) => breakAndHeal(central, transport, fault, t.signal)));
       });
-    }
+    });
   }
 
   it("a refusal tells central's time too, before anybody has proven anything", async () => {
@@ -189,6 +164,50 @@ describe("the network between agents and central", () => {
     });
   });
 });
+
+/** An agent behind a network that fails, until it has noticed; then the network heals, and it must come back. */
+async function breakAndHeal(
+  central: RunningCentral,
+  transport: (typeof TRANSPORTS)[number],
+  fault: (typeof FAULTS)[number],
+  signal: AbortSignal,
+): Promise<void> {
+  await using relay = await startRelay(central.agentsPort);
+  const addresses = [`127.0.0.1:${relay.port}`];
+  const times = { pollingInterval: "5s", answerTimeout: "5s" };
+  const folder = await joinHost(central, fault.replaceAll(" ", "-"), {
+    central: { addresses, transport, ...times },
+  });
+  await using agent = runHost(folder);
+  await connected(agent);
+  await until(async () => {
+    const { settings } = (await status(folder)) ?? {};
+    return settings?.values.heartbeatSeconds === 5 ? true : undefined;
+  }, signal);
+  const before = relay.accepted;
+  if (fault === "reset") relay.reset();
+  if (fault === "drop" || fault === "one way to the agent") relay.faults.toCentral = "stall";
+  if (fault === "drop" || fault === "one way to central") relay.faults.toAgent = "stall";
+  // Between two polls a connection that was reset is no loss: the next poll dials a new one.
+  if (fault === "reset" && transport === "polling") {
+    await until(async () => (relay.accepted > before ? true : undefined), signal);
+  } else {
+    const noticed = await until(async () => (await status(folder))?.errors.at(-1), signal);
+    assert.match(
+      noticed.code,
+      /^(?:agent\.(?:central_silent|link_closed)|link\.(?:broken|timeout))$/,
+    );
+  }
+  Object.assign(relay.faults, { toCentral: "pass", toAgent: "pass" });
+  relay.reset();
+  await until(async () => {
+    const now = await status(folder);
+    const latest = now?.errors.at(-1)?.at ?? "";
+    const { connected: isBack, lastAnswerAt } = now?.central ?? {};
+    return isBack === true && (lastAnswerAt ?? "") > latest ? true : undefined;
+  }, signal);
+  await agent.kill("SIGTERM");
+}
 
 type Settings = Readonly<Record<string, unknown>>;
 

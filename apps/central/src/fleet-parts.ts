@@ -75,7 +75,11 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const refusals = createRefusals({ audit, log, metrics, now });
   const admission = createAdmission({ store, tokens, refusals, now, renewalGraceMs });
   const enrolment = { ...recorded, tokens, authority };
-  const grant = { authority, instructor, addresses: addresses.toldTo };
+  const grant = {
+    authority,
+    instructor,
+    addresses: (namespace: string) => addresses.toldTo(namespace),
+  };
   const renewing = { renewal: { ...recorded, authority }, grant };
   const offering = { settings, instructions, addresses };
   const stored = { ...offering, agents, metrics, now, store, renewing };

@@ -118,11 +118,11 @@ test("A24: a proxy that ends TLS itself, with a certificate of its own, hears no
   assert.deepEqual(heard, []);
 });
 
+function say(text: string): TakeConnect {
+  return (_request, socket) => void socket.end(text);
+}
+
 test("what a proxy may answer instead is named, with what to do", async (t) => {
-  const say =
-    (text: string): TakeConnect =>
-    (_request, socket) =>
-      void socket.end(text);
   const table: [name: string, take: TakeConnect, code: ErrorCode, text: RegExp][] = [
     [
       "it wants a login",

@@ -77,17 +77,16 @@ class Mover implements AddressMover {
     const isProven = this.#answeredAt !== undefined && move.addresses.includes(this.#answeredAt);
     if (isProven || isSame(move.addresses, identity.addresses)) this.#commit(move);
     else if (this.#tried?.seq === move.seq) this.#fail(move, this.#tried.reason);
-    else this.#try(move);
+    else void this.#try(move);
   }
 
-  #try(move: AddressMove): void {
+  async #try(move: AddressMove): Promise<void> {
     this.#tried = { seq: move.seq, reason: "central did not answer there" };
-    void this.#options.moveTo(move.addresses).then((start) => {
-      // Meanwhile another instruction may have taken its place.
-      if (this.#state()?.move?.seq !== move.seq) return;
-      if (start === "busy") this.#tried = undefined;
-      else if (start !== "opened") this.#fail(move, start.message);
-    });
+    const start = await this.#options.moveTo(move.addresses);
+    // Meanwhile another instruction may have taken its place.
+    if (this.#state()?.move?.seq !== move.seq) return;
+    if (start === "busy") this.#tried = undefined;
+    else if (start !== "opened") this.#fail(move, start.message);
   }
 
   #commit(move: AddressMove): void {

@@ -83,26 +83,8 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
   const capabilities = joinedCapabilities(config.allowedInstructions.includes("settings"));
   const name = config.name ?? state.name;
   const nextMessage = createNextMessage(state.agentId, capabilities, fullStatus(state, name, host));
-  const mover = createAddressMover({
-    ...options,
-    moveTo: (candidates) => link.moveTo(candidates),
-    tell: (receipt) => {
-      nextMessage.enqueue(receiptMessage(receipt));
-      link.wake();
-    },
-  });
-  const keeper = createRenewalKeeper({
-    ...options,
-    clock: { ...clock, now: options.centralClock.now },
-    hostNow: clock.now,
-    makeKeys: createAgentKeys,
-    ask: (request) => {
-      nextMessage.ask(request);
-      link.wake();
-    },
-    moveOver: () => link.moveOver(),
-    onChange: (failure) => reportIdentity(store.state, nextMessage, failure),
-  });
+  const keepers = createKeepers(options, nextMessage, () => link);
+  const { keeper, mover } = keepers;
   const { addresses, transport, answerTimeout, pollingInterval } = config.central;
   const link = createControlLink({
     session: {
@@ -117,11 +99,11 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
         mover.answered(address);
       },
       onAnswer: () => {},
-      onOrder: createOrderHandler(options, nextMessage, { keeper, mover }),
+      onOrder: createOrderHandler(options, nextMessage, keepers),
       onProblem,
     },
     openTransport: openTransportFor(transport),
-    identity: () => linkIdentity(options, nextMessage, { keeper, mover }),
+    identity: () => linkIdentity(options, nextMessage, keepers),
     askTime: () => options.centralClock.ask(),
     prepare: (address, signal) =>
       keeper.prepare((asking, next) =>
@@ -163,6 +145,36 @@ function receiptMessage(receipt: InstructionReceipt): ReturnType<typeof customMe
 interface Keepers {
   readonly keeper: RenewalKeeper;
   readonly mover: AddressMover;
+}
+
+/** What works over the link while it lives; the link itself is made after them. */
+function createKeepers(
+  options: AgentControlOptions,
+  nextMessage: NextMessage,
+  link: () => ControlLink,
+): Keepers {
+  const { store, clock, centralClock } = options;
+  const mover = createAddressMover({
+    ...options,
+    moveTo: (candidates) => link().moveTo(candidates),
+    tell: (receipt) => {
+      nextMessage.enqueue(receiptMessage(receipt));
+      link().wake();
+    },
+  });
+  const keeper = createRenewalKeeper({
+    ...options,
+    clock: { ...clock, now: centralClock.now },
+    hostNow: clock.now,
+    makeKeys: createAgentKeys,
+    ask: (request) => {
+      nextMessage.ask(request);
+      link().wake();
+    },
+    moveOver: () => link().moveOver(),
+    onChange: (failure) => reportIdentity(store.state, nextMessage, failure),
+  });
+  return { keeper, mover };
 }
 
 /** Asks over a link of its own, under an identity that has expired. */

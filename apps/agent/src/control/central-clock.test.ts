@@ -21,11 +21,11 @@ function scene(): Scene {
 
 /** One exchange with a central whose clock is ahead of this host's real time by so much. */
 function exchange({ host, central }: Scene, aheadMs: number, tripMs = 0): void {
-  const { answered } = central.ask();
+  const question = central.ask();
   host.advance(tripMs / 2);
   const there = formatTimestamp(host.now() + aheadMs);
   host.advance(tripMs / 2);
-  answered({ "tautline-time": there });
+  question.answered({ "tautline-time": there });
 }
 
 test("the request tells this host's time; before any answer nothing is known of central's", () => {

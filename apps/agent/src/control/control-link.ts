@@ -143,9 +143,12 @@ class LinkKeeper {
   moveOver(): void {
     const { address } = this.#current?.opened.session ?? {};
     if (address === undefined) return;
-    void this.moveTo([address]).then((start) => {
-      if (typeof start === "object") this.#options.session.onProblem(start);
-    });
+    void this.#moveOverAt(address);
+  }
+
+  async #moveOverAt(address: string): Promise<void> {
+    const start = await this.moveTo([address]);
+    if (typeof start === "object") this.#options.session.onProblem(start);
   }
 
   async moveTo(addresses: readonly string[]): Promise<MoveStart> {

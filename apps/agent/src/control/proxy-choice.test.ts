@@ -77,12 +77,15 @@ test("a proxy of the environment that cannot be used stops the agent, by the var
   );
 });
 
+function fails(code: string): (error: unknown) => boolean {
+  return (error) =>
+    isTautlineError(error) && error.code === code && !error.message.includes("secret");
+}
+
 test("a login is read from its file at each dial; A14: a file that others may read is refused", async () => {
   await withTempFolder((folder) => {
     const file = join(folder, "login");
     const { proxyFor, shown } = choose({ proxy: "http://p:1", proxyCredentialsFile: file });
-    const fails = (code: string) => (error: unknown) =>
-      isTautlineError(error) && error.code === code && !error.message.includes("secret");
     assert.throws(() => proxyFor(CENTRAL), fails("link.proxy_setting"));
     for (const password of ["secret", "se:cret"]) {
       writeFileSync(file, `user:${password}\n`, { mode: 0o600 });

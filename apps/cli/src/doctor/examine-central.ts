@@ -75,7 +75,8 @@ async function askCentral(
   const agents = await client.list({ path: ["agents"] });
   return [
     ...examineVault(vault, folder),
-    ...agents.flatMap((agent) => [...examineCopies(agent, nowMs), ...examineAgentClock(agent)]),
+    ...agents.flatMap((agent) => examineCopies(agent, nowMs)),
+    ...agents.flatMap(examineAgentClock),
     ...authorities.flatMap((row) =>
       examineCertificate(
         { name: authorityName(row), notAfter: row["notAfter"], isAuthority: true },
