@@ -6,6 +6,7 @@ import { ADDRESSES_KEY } from "../settings/setting-rule.ts";
 import { openCentralAddresses } from "./wanted-addresses.ts";
 
 const own = (): readonly string[] => ["192.0.2.1:9150"];
+const advertised = (): readonly string[] => ["file.example:9150"];
 const nobody = (): readonly string[] => [];
 
 test("agents are sent what was set for their namespace, else for all, else the settings file's; this host's own are only told to who joins", () =>
@@ -15,7 +16,6 @@ test("agents are sent what was set for their namespace, else for all, else the s
     assert.equal(addresses.wantedBy("plant"), undefined);
     assert.deepEqual(addresses.toldTo("plant"), own());
 
-    const advertised = (): readonly string[] => ["file.example:9150"];
     const withFile = await openCentralAddresses({ store, advertised, own });
     assert.deepEqual(withFile.wantedBy("plant")?.addresses, ["file.example:9150"]);
 

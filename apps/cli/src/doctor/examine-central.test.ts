@@ -87,9 +87,10 @@ test("F25: an agent that seems to exist twice is an error, until it is revoked",
 });
 
 test("F8: an agent whose clock is beyond the tolerance is an error, within it nothing", async () => {
-  const agent = { id: "a1", name: "web-1", state: "active" };
   const items = [300, -300, null, 301, -7380].map((clockOffsetSeconds) => ({
-    ...agent,
+    id: "a1",
+    name: "web-1",
+    state: "active",
     clockOffsetSeconds,
   }));
   const found = await examine({ ...HEALTHY, "GET /api/v1/agents": { body: { items } } });
