@@ -85,6 +85,7 @@ export async function withJoinScene(use: (scene: JoinScene) => Promise<void>): P
         mayWait: true,
         onWaiting: () => {},
         clock,
+        centralNow: clock.now,
         random: () => 0.5,
         signal: new AbortController().signal,
         onProblem: () => {},
@@ -100,7 +101,7 @@ function provingControl(
   onConnected: () => void,
 ): ReturnType<JoinOptions["control"]> {
   return {
-    status: { connected: false, evidence: undefined, lastAnswerAtMs: undefined },
+    status: { connected: false, evidence: undefined, lastAnswerAtMs: undefined, attempts: [] },
     async run() {
       store.apply({ kind: "proven" });
       onConnected();

@@ -10,6 +10,7 @@ import { type CentralIdentity, openCentralIdentity } from "./authority/central-i
 import { createCertificateCatalogue } from "./authority/certificate-catalogue.ts";
 import { certifiedNames, readHostFacts } from "./authority/own-names.ts";
 import { describeCentral } from "./central-status.ts";
+import { createClockWatch } from "./control/clock-watch.ts";
 import type { LiveLinks } from "./control/live-links.ts";
 import { createFleet, type Fleet } from "./fleet-parts.ts";
 import type { Herd } from "./herd/herd.ts";
@@ -73,7 +74,8 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const { crls, watch, revocations, settled: revocationSettled } = revocation;
   const { live, metrics, refusals } = fleet;
   metrics.watchEnds(() => readEnds({ authority, identity, crls, now }));
-  const control = { ...fleet, log, isStopping: () => state.isStopping };
+  const clockWatch = createClockWatch({ audit, log, now });
+  const control = { ...fleet, clockWatch, log, now, isStopping: () => state.isStopping };
   const secured = { config, authority, identity, refusals, log, now };
   const agentsListener = await createAgentsListener({ ...secured, control, herd: fleet.herd });
   const { operators, gate } = await openConsole(deps);

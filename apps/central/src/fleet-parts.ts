@@ -1,6 +1,7 @@
 import { spkiPin } from "@tautline/pki";
 import { encodeJoinToken } from "@tautline/protocol";
 import type { CentralState, OpenedCentral } from "./opened-central.ts";
+import { openCentralAddresses } from "./addresses/wanted-addresses.ts";
 import { dialledAddresses, readHostFacts } from "./authority/own-names.ts";
 import { type Admission, createAdmission } from "./control/admission.ts";
 import { createAgentSession } from "./control/agent-session.ts";
@@ -51,16 +52,19 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const { config, store, vault, audit, authority, log, now } = deps;
   const recorded = { store, audit, now };
   const metrics = createMetrics();
-  const addresses = (): readonly string[] =>
+  const own = (): readonly string[] =>
     dialledAddresses({
       facts: readHostFacts(),
       bound: state.agents ?? config.agents,
       advertised: config.agents.advertise,
     });
+  const advertised = config.agents.advertise.length > 0 ? own : (): readonly string[] => [];
+  const addresses = await openCentralAddresses({ store, advertised, own });
   const heartbeatOf = (namespace: string): Promise<number> => settings.heartbeatMs(namespace);
   const agents = createAgentStore({ ...recorded, heartbeatOf });
   const links = createLinkStore(store, deps.centralId);
-  const formatToken = (parts: TokenParts): string => joinToken(deps, addresses(), parts);
+  const formatToken = (parts: TokenParts): string =>
+    joinToken(deps, addresses.toldTo(parts.namespace), parts);
   const tokens = createTokenStore({ ...recorded, vault, formatToken });
   const namespaces = await openNamespaces({ ...recorded, authority });
   const instructor = await openInstructor({ store, vault, now });
@@ -70,7 +74,12 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const live = createLiveLinks({ agents, links, metrics, log, now });
   const endLinks: LiveLinks["endAgent"] = (id, reason) => live.endAgent(id, reason);
   const life = createAgentLife({ ...recorded, renewalGraceMs, endLinks });
-  const onChange = (namespace: string): void => void live.pushTo(namespace);
+  const onChange = (namespace: string): void => {
+    addresses
+      .refresh()
+      .then(() => live.pushTo(namespace))
+      .catch((error: unknown) => log.error({ err: error }, "changed settings were not offered"));
+  };
   const settings = createSettingStore({ ...recorded, onChange });
   const refusals = createRefusals({ audit, log, metrics, now });
   const herd = createHerd({ ...deps, metrics });
@@ -78,10 +87,15 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const admission = createAdmission(gate);
   const connections = createOpenConnections();
   const enrolment = { ...recorded, tokens, authority };
-  const grant = { authority, instructor, addresses };
+  const grant = {
+    authority,
+    instructor,
+    addresses: (namespace: string) => addresses.toldTo(namespace),
+  };
   const renewing = { renewal: { ...recorded, authority }, grant };
   const { witness } = deps.trail;
-  const stored = { agents, settings, instructions, metrics, now, store, renewing, life, witness };
+  const offering = { settings, instructions, addresses };
+  const stored = { ...offering, agents, metrics, now, store, renewing, life, witness };
   const beginSession = (caller: Caller): Session => {
     if (caller.kind === "agent") return createAgentSession(stored, caller);
     if (caller.kind === "lapsed") return createRenewalSession(renewing, caller);

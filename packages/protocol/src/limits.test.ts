@@ -16,7 +16,7 @@ import { AnyValueSchema, KeyValueSchema } from "./gen/opamp/v1/anyvalue_pb.ts";
 import { AgentConfigMapSchema, CustomCapabilitiesSchema } from "./gen/opamp/v1/opamp_pb.ts";
 import { isHostPort } from "./host-port.ts";
 import { judgeInstruction } from "./instruction-judgement.ts";
-import { decodeInstruction, encodeInstruction } from "./instruction.ts";
+import { decodeInstruction, encodeInstruction, encodeSignedInstruction } from "./instruction.ts";
 import { decodeJoinToken, encodeJoinToken, formatTokenCredential } from "./join-token.ts";
 import { parseJson } from "./json.ts";
 import { type LimitName, LIMITS } from "./limits.ts";
@@ -68,6 +68,12 @@ const STATE = {
   lastSeq: 0n,
   nowMs: NOW_MS,
   allowedKinds: new Set(["settings"]),
+};
+
+const SIGNED_INSTRUCTION = {
+  instruction: Uint8Array.of(1),
+  signature: new Uint8Array(64),
+  keyId: new Uint8Array(32),
 };
 
 /** Runs what refuses by throwing; `complaint` tells a refusal for size from others that a filled-up value earns. */
@@ -168,6 +174,8 @@ const TAKES: Record<LimitName, (size: number) => boolean> = {
   heartbeatSecondsMin: (size) => fits(() => formatAgentSettings({ heartbeatSeconds: size })),
   heartbeatSecondsMax: (size) => fits(() => formatAgentSettings({ heartbeatSeconds: size })),
   instructionBytes: (size) => fits(() => decodeInstruction(new Uint8Array(size)), /more than/),
+  instructionSubjectBytes: (size) =>
+    fits(() => encodeSignedInstruction({ ...SIGNED_INSTRUCTION, subject: new Uint8Array(size) })),
   instructionKindCharacters: (size) =>
     fits(() => encodeInstruction({ ...INSTRUCTION, kind: "a".repeat(size) })),
   instructionLifetimeMs: (size) =>

@@ -183,6 +183,11 @@ export const LIMITS = defineLimits({
     unit: "milliseconds",
     why: "hosts without time synchronisation drift by minutes",
   },
+  instructionSubjectBytes: {
+    value: 8 * KIB,
+    unit: "bytes",
+    why: "sixteen addresses at their longest take half of it",
+  },
   wireTextCharacters: {
     value: 1000,
     unit: "characters",

@@ -11,7 +11,9 @@ import {
   encodeFrame,
   encodeJoinToken,
   encodeServerToAgent,
+  formatTimestamp,
   LIMITS,
+  TIME_HEADER,
   type AgentToServer,
   type LinkEvidence,
 } from "@tautline/protocol";
@@ -121,6 +123,9 @@ export async function startStandInCentral({
   };
 
   const upgrades = new WebSocketServer({ noServer: true, maxPayload: MAX_BYTES + 1 });
+  upgrades.on("headers", (headers) => {
+    headers.push(`${TIME_HEADER}: ${formatTimestamp(Date.now())}`);
+  });
   const http = createServer((request, response) => answerPost(request, response, behaviour, hear));
   http.on("upgrade", (request: IncomingMessage, socket, head) => {
     const refusal = behaviour.refuse?.(request);

@@ -119,7 +119,7 @@ test("a proof that fails tells why and leaves the candidate for the next start",
   await withScene(async ({ vault, file, options }) => {
     const store = openSettingsStore(file, vault);
     const refusing: AgentControl = {
-      status: { connected: false, evidence: undefined, lastAnswerAtMs: undefined },
+      status: { connected: false, evidence: undefined, lastAnswerAtMs: undefined, attempts: [] },
       run: () => Promise.resolve(new TautlineError("agent.refused")),
     };
     const control = () => refusing;

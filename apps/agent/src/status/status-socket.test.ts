@@ -19,11 +19,13 @@ import { openStatusSocket } from "./status-socket.ts";
 
 const { open } = splitState(sampleJoining);
 const document = describeStatus(open, {
-  control: { connected: false, evidence: undefined, lastAnswerAtMs: undefined },
+  control: { connected: false, evidence: undefined, lastAnswerAtMs: undefined, attempts: [] },
   vault: { keyVersion: 1, source: "key-file", where: "x", strength: "weak" },
   problems: [],
   auditMemory: NO_MEMORY,
   addresses: ["a:1"],
+  clockOffsetMs: undefined,
+  proxy: null,
 });
 
 async function ask(socketPath: string, method: string, path: string): Promise<[number, string]> {

@@ -27,12 +27,18 @@ export function sendProblem(reply: FastifyReply, error: TautlineError): FastifyR
  *
  * @param socket a connection on which one request came
  * @param error the refusal
+ * @param more headers to send with it
  */
-export function endWithProblem(socket: Duplex, error: TautlineError): void {
+export function endWithProblem(
+  socket: Duplex,
+  error: TautlineError,
+  more: Readonly<Record<string, string>> = {},
+): void {
   const { status } = error;
   const body = JSON.stringify(toProblem(error));
   const headers = {
     ...headersOf(error),
+    ...more,
     "content-length": Buffer.byteLength(body),
     connection: "close",
   };

@@ -59,7 +59,9 @@ async function mountedRoutes(core: Core): Promise<string[]> {
       for (const each of [method].flat()) mounted.push(nameOf({ port, method: each, path: url }));
     });
     if (port === "agents") {
-      serveControl(app, server, { ...fleet, log, isStopping: () => false });
+      const clockWatch = { note: () => Promise.resolve() };
+      const { now } = clock;
+      serveControl(app, server, { ...fleet, clockWatch, log, now, isStopping: () => false });
       assert.equal(server.listenerCount("upgrade"), 1);
       mounted.push(nameOf({ port, method: "GET", path: "/v1/opamp" }));
     } else {

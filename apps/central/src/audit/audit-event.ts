@@ -4,6 +4,7 @@ import { printableText } from "@tautline/protocol";
 export type AuditAction =
   | "agent.active"
   | "agent.approved"
+  | "agent.clock-off"
   | "agent.clone-suspected"
   | "agent.declined"
   | "agent.deleted"

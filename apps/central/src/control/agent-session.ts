@@ -28,6 +28,8 @@ import type { AgentRow } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
 import { plainAnswer } from "./answer.ts";
 import { type AuditTalk, createAuditTalk } from "./audit-talk.ts";
+import { offerAddresses, type AddressState } from "../addresses/offer-addresses.ts";
+import type { CentralAddresses } from "../addresses/wanted-addresses.ts";
 import type { AgentCaller } from "./caller.ts";
 import { hasStatusOf } from "./kept-status.ts";
 import { claimedSender } from "./message-sender.ts";
@@ -40,6 +42,7 @@ import { statusChangeOf } from "./status-change.ts";
 export interface AgentSessionDeps {
   readonly agents: AgentStore;
   readonly settings: SettingStore;
+  readonly addresses: Pick<CentralAddresses, "wantedBy">;
   readonly instructions: InstructionStore;
   readonly metrics: CentralMetrics;
   readonly now: () => number;
@@ -56,6 +59,7 @@ interface SessionState {
   sequence: bigint | undefined;
   config: { hash: string | null; status: AgentRow["config_status"] };
   offered: { readonly hash: string; readonly atMs: number } | undefined;
+  addresses: AddressState;
   ended: boolean;
 }
 
@@ -73,6 +77,11 @@ export function createAgentSession(deps: AgentSessionDeps, caller: AgentCaller):
     sequence: undefined,
     config: { hash: agent.config_hash, status: agent.config_status },
     offered: undefined,
+    addresses: {
+      hash: agent.addresses_hash,
+      status: agent.addresses_status,
+      atMs: agent.addresses_at ?? 0,
+    },
     ended: false,
   };
   return {
@@ -80,7 +89,7 @@ export function createAgentSession(deps: AgentSessionDeps, caller: AgentCaller):
     isEnded: () => state.ended,
     receive: (bytes) => receive(deps, caller, state, bytes),
     push: async () => {
-      const offer = await settingsOffer(deps, agent, state);
+      const offer = await offerOf(deps, agent, state);
       return offer && { ...plainAnswer(agent.id), ...offer };
     },
   };
@@ -105,7 +114,7 @@ async function receive(
   // Only now: of a message that was not kept, the agent is asked again, because its next one leaves a gap.
   state.sequence = message.sequenceNum;
   noteConfig(state, change);
-  if (isReceipt(message)) await settleReceipt(deps, agent.id, message);
+  if (isReceipt(message)) await settleReceipt(deps, agent.id, state, message);
   await state.audit.take(message);
   if (message.agentDisconnect !== undefined) state.ended = true;
   const serial = caller.evidence.peerSerial ?? "";
@@ -128,7 +137,7 @@ async function answerWith(
   state: SessionState,
   wantsFullState: boolean,
 ): Promise<ServerToAgent> {
-  const offer = state.ended ? undefined : await settingsOffer(deps, agent, state);
+  const offer = state.ended ? undefined : await offerOf(deps, agent, state);
   const news = state.ended || offer !== undefined ? undefined : await state.audit.news();
   if (!wantsFullState && offer === undefined && news === undefined) return state.plain;
   return { ...plainAnswer(agent.id, wantsFullState), ...offer, ...news };
@@ -184,11 +193,34 @@ function isReceipt({ customMessage: custom }: AgentToServer): boolean {
 async function settleReceipt(
   deps: AgentSessionDeps,
   agentId: string,
+  state: SessionState,
   { customMessage: custom }: AgentToServer,
 ): Promise<void> {
-  const { signerEpoch, seq, code } = decodeInstructionReceipt(custom?.data ?? new Uint8Array());
+  const data = custom?.data ?? new Uint8Array();
+  const { signerEpoch, seq, code, text } = decodeInstructionReceipt(data);
   deps.metrics.instructions.inc({ outcome: code === "" ? "carried out" : "refused" });
-  await deps.instructions.settle({ agentId, epoch: signerEpoch, seq, code });
+  const receipt = { agentId, epoch: signerEpoch, seq, code, text };
+  const settled = await deps.instructions.settle(receipt);
+  if (settled?.kind !== "addresses" || settled.digest !== state.addresses.hash) return;
+  const status = code === "" ? "applied" : "failed";
+  state.addresses = { ...state.addresses, status, atMs: deps.now() };
+}
+
+/** The fields of an answer that carry an offer. */
+type Offer = Partial<Pick<ServerToAgent, "remoteConfig" | "customMessage">>;
+
+/** One offer a message: both kinds travel as the message's one custom message. */
+async function offerOf(
+  deps: AgentSessionDeps,
+  agent: AgentRow,
+  state: SessionState,
+): Promise<Offer | undefined> {
+  const settings = await settingsOffer(deps, agent, state);
+  if (settings !== undefined) return settings;
+  const offered = await offerAddresses(deps, agent, state.addresses);
+  if (offered === undefined) return undefined;
+  state.addresses = offered.state;
+  return { customMessage: customMessage(CAPABILITY_INSTRUCTION, "signed", offered.signed) };
 }
 
 /** The settings the agent should run, signed, where it does not run them yet: the fields of an answer that carry them. */
@@ -196,7 +228,7 @@ async function settingsOffer(
   deps: AgentSessionDeps,
   agent: AgentRow,
   state: SessionState,
-): Promise<Pick<ServerToAgent, "remoteConfig" | "customMessage"> | undefined> {
+): Promise<Offer | undefined> {
   const wanted = await deps.settings.wanted(agent.namespace);
   const { configMap, hash, hashHex: wantedHash, isEmpty } = wanted;
   const nowMs = deps.now();

@@ -17,6 +17,7 @@ export function sessionDepsOf(core: Core): AgentSessionDeps {
   const { agents, life, settings, instructions, metrics, clock, store } = core;
   const renewing = renewingOf(core);
   const { witness } = core.trail;
-  const stores = { agents, life, settings, instructions, store };
+  const addresses = { wantedBy: () => undefined };
+  const stores = { agents, life, settings, instructions, store, addresses };
   return { ...stores, metrics, now: clock.now, renewing, witness };
 }

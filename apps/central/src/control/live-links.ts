@@ -13,6 +13,8 @@ export interface LiveLink {
   readonly transport: "websocket" | "polling";
   readonly remoteAddress: string;
   readonly evidence: LinkEvidence;
+  /** The agent's clock minus central's, as it said last over this link; milliseconds. */
+  clockOffsetMs?: number | undefined;
   /** Sends what central has to tell unasked; a transport that cannot waits for the agent's next message. */
   push(): Promise<void>;
   /** Ends the link, telling the agent why. Never throws. */
@@ -183,11 +185,12 @@ async function flush(
   for (const id of gone) leftBehind.delete(id);
   await deps.links.noteMessages(notes.map(([link, atMs]) => ({ id: link.id, atMs })));
   await deps.agents.noteSeen(
-    notes.map(([{ agentId, evidence }, atMs]) => ({
+    notes.map(([{ agentId, evidence, clockOffsetMs }, atMs]) => ({
       id: agentId,
       atMs,
       level: evidence.level,
       group: evidence.group,
+      clockOffsetMs,
     })),
   );
 }

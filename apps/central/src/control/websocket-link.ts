@@ -206,7 +206,7 @@ async function noteFailure(
 }
 
 function liveLinkOf(link: WebSocketLink, caller: AgentCaller): LiveLink {
-  const { agent, evidence, remoteAddress } = caller;
+  const { agent, evidence, remoteAddress, clockOffsetMs } = caller;
   return {
     id: randomUUID(),
     agentId: agent.id,
@@ -214,6 +214,7 @@ function liveLinkOf(link: WebSocketLink, caller: AgentCaller): LiveLink {
     transport: "websocket",
     remoteAddress,
     evidence,
+    clockOffsetMs,
     push: async () => {
       const message = await link.session.push();
       if (message !== undefined) send(link, message);

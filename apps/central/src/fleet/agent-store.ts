@@ -23,6 +23,8 @@ export interface AgentView {
   readonly cloneSuspectedAt: string | null;
   /** What it asks an operator for, until that is issued; null where it asks nothing. */
   readonly approval: ApprovalView | null;
+  /** Its clock minus central's, as it said last; null before it did. */
+  readonly clockOffsetSeconds: number | null;
 }
 
 /** All that is known of one agent. */
@@ -46,6 +48,13 @@ export interface AgentPage extends AgentView {
     readonly hash: string | null;
     readonly status: string;
     readonly error: string;
+  };
+  /** Central's addresses as they were offered to it last. */
+  readonly addresses: {
+    readonly offered: readonly string[];
+    readonly status: string;
+    readonly error: string;
+    readonly at: string | null;
   };
 }
 
@@ -74,6 +83,8 @@ export interface LastSeen {
   readonly atMs: number;
   readonly level: string;
   readonly group: string | null;
+  /** Its clock minus central's, if it said; milliseconds. */
+  readonly clockOffsetMs?: number | undefined;
 }
 
 /** What the registry of agents needs. */
@@ -177,6 +188,8 @@ function viewOf(row: ListedRow, { approval, heartbeatMs }: AroundAgent, nowMs: n
     profile: null,
     cloneSuspectedAt: time(row.clone_suspected_at),
     approval: approval === undefined ? null : approvalView(approval),
+    clockOffsetSeconds:
+      row.clock_offset_ms === null ? null : Math.round(row.clock_offset_ms / 1000),
   };
 }
 
@@ -204,6 +217,12 @@ async function agentPage(deps: AgentStoreDeps, id: string): Promise<AgentPage> {
       lastAt: time(row.renewed_at),
     },
     settings: { hash: row.config_hash, status: row.config_status, error: row.config_error },
+    addresses: {
+      offered: JSON.parse(row.addresses_offered ?? "[]") as string[],
+      status: row.addresses_status,
+      error: row.addresses_error,
+      at: time(row.addresses_at),
+    },
   };
 }
 
@@ -224,12 +243,16 @@ async function activate(deps: AgentStoreDeps, id: string): Promise<void> {
   });
 }
 
-const NOTE_SEEN = `update "agents" set "last_seen_at" = ?, "level" = ?, "key_group" = ? where "id" = ?`;
+const NOTE_SEEN =
+  `update "agents" set "last_seen_at" = ?, "level" = ?, "key_group" = ?,` +
+  ` "clock_offset_ms" = coalesce(?, "clock_offset_ms") where "id" = ?`;
 
 /** One by one, so that what a whole fleet notes never holds up an answer for longer than a commit takes. */
 async function noteSeen(store: Store, seen: readonly LastSeen[]): Promise<void> {
   await Promise.all(
-    seen.map(({ id, atMs, level, group }) => store.run(NOTE_SEEN, [atMs, level, group, id])),
+    seen.map(({ id, atMs, level, group, clockOffsetMs = null }) =>
+      store.run(NOTE_SEEN, [atMs, level, group, clockOffsetMs, id]),
+    ),
   );
 }
 

@@ -45,7 +45,7 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
   const { config, log } = deps;
   const { host, port, handshakeTimeout, maxConnections } = config.agents;
   const http = createHttpServer();
-  const app = createApiApp({ log, server: http, tell: errorForPeer });
+  const app = createApiApp({ log, server: http, tell: errorForPeer, now: deps.now });
   const control = serveControl(app, http, deps.control);
   await app.ready();
   const secured = createSecuredPort({

@@ -106,6 +106,14 @@ export interface AgentTable {
   quarantined_from: Generated<"joining" | "active" | null>;
   /** The agent that took its place. */
   replaced_by: Generated<string | null>;
+  /** Its clock minus central's, as it said last; milliseconds. */
+  clock_offset_ms: Generated<number | null>;
+  /** The addresses of central it was offered last: SHA-256 of the instruction's subject, the list as JSON, how that went and when. */
+  addresses_hash: Generated<string | null>;
+  addresses_offered: Generated<string | null>;
+  addresses_status: Generated<"unset" | "offered" | "applied" | "failed">;
+  addresses_error: Generated<string>;
+  addresses_at: Generated<number | null>;
 }
 
 /** A request that an operator decides, at most one an agent; gone when what it asks for was issued. */

@@ -10,6 +10,7 @@ import { operatorsRelease } from "./migrations/0003-operators.ts";
 import { lifeOfAgents } from "./migrations/0004-life.ts";
 import { revocation } from "./migrations/0005-revocation.ts";
 import { auditCheckpoints } from "./migrations/0006-audit-checkpoints.ts";
+import { network } from "./migrations/0008-network.ts";
 import {
   publishDatabase,
   refuseCutOff,
@@ -65,6 +66,7 @@ const migrations: MigrationProvider = {
     "0004-life": lifeOfAgents,
     "0005-revocation": revocation,
     "0006-audit-checkpoints": auditCheckpoints,
+    "0008-network": network,
   }),
 };
 

@@ -1,3 +1,4 @@
+import { distanceText, isClockOff } from "@tautline/protocol";
 import { findDataFolder } from "../data-folder.ts";
 import type { DefineVerb } from "../noun.ts";
 import { asText, rowOf, rowsOf, textOf, type Row } from "../row.ts";
@@ -47,6 +48,13 @@ export function statusLines(status: Row, nowMs: number): readonly PageLine[] {
     ["central", textOf(central, "addresses")],
     ["connected", textOf(central, "connected")],
     ["last answer", timeAndDistance(central["lastAnswerAt"], nowMs) || "never"],
+    ["central's clock", clockText(central["clockOffsetSeconds"])],
+    ["proxy", textOf(central, "proxy") || undefined],
+    ["candidates", textOf(central, "candidates") || undefined],
+    ...rowsOf(central, "attempts").map((attempt): PageLine => [
+      "address",
+      `${textOf(attempt, "address")} ${textOf(attempt, "text") || "answered"} ${timeText(attempt["at"])}`,
+    ]),
     ["link", linkText(link)],
     [
       "vault",
@@ -68,6 +76,12 @@ export function statusLines(status: Row, nowMs: number): readonly PageLine[] {
       `${timeText(error["at"])} ${textOf(error, "code")}: ${textOf(error, "text")}`,
     ]),
   ];
+}
+
+function clockText(seconds: unknown): string | undefined {
+  if (typeof seconds !== "number") return undefined;
+  const distance = `${distanceText(seconds * 1000)} ${seconds > 0 ? "ahead of" : "behind"} this host's`;
+  return isClockOff(seconds * 1000) ? `${distance}: set the wrong one by NTP` : distance;
 }
 
 /** Nothing is said of it before the join is proven. */

@@ -1,4 +1,4 @@
-import { TautlineError } from "@tautline/protocol";
+import { distanceText, isClockOff, TautlineError } from "@tautline/protocol";
 import { withCentral, type CentralOptions } from "../central-verb.ts";
 import { createAdminClient, type AdminClient } from "../client.ts";
 import type { DefineVerb } from "../noun.ts";
@@ -62,6 +62,8 @@ function agentLines(agent: Row, nowMs: number): readonly PageLine[] {
       "settings",
       [textOf(settings, "status"), textOf(settings, "error")].filter(Boolean).join(": "),
     ],
+    ["clock", clockText(agent["clockOffsetSeconds"])],
+    ["central's addresses", addressesText(rowOf(agent, "addresses"), nowMs)],
     ["health", healthText(rowOf(agent, "health"))],
     ["attributes", pairs(rowOf(agent, "attributes"))],
   ];
@@ -90,6 +92,20 @@ function stateText(agent: Row, nowMs: number): string {
     replaces === "" ? "" : `took the place of ${replaces}`,
   ];
   return words.filter(Boolean).join(", ");
+}
+
+/** What an agent says of its own clock; within the tolerance it is nobody's business. */
+function clockText(seconds: unknown): string {
+  if (typeof seconds !== "number") return "not told";
+  if (!isClockOff(seconds * 1000)) return "as central's";
+  return `${distanceText(seconds * 1000)} ${seconds > 0 ? "ahead of" : "behind"} central's: set it by NTP`;
+}
+
+function addressesText(addresses: Row, nowMs: number): string {
+  const status = textOf(addresses, "status");
+  if (status === "unset") return "none offered since it joined";
+  const words = [`${textOf(addresses, "offered")}: ${status}`, textOf(addresses, "error")];
+  return `${words.filter(Boolean).join(", ")}, ${timeAndDistance(addresses["at"], nowMs)}`;
 }
 
 function healthText(health: Row): string {
