@@ -11,6 +11,7 @@ import { describeCentral } from "./central-status.ts";
 import type { LiveLinks } from "./control/live-links.ts";
 import { createFleet, type Fleet } from "./fleet-parts.ts";
 import type { LinkStore } from "./fleet/link-store.ts";
+import type { EvidenceHistory } from "./history/evidence-history.ts";
 import { type AdminSocket, createAdminSocket } from "./listeners/admin-socket.ts";
 import { type AgentsListener, createAgentsListener } from "./listeners/agents-listener.ts";
 import { type ConsoleListener, createConsoleListener } from "./listeners/console-listener.ts";
@@ -25,6 +26,7 @@ import { createTimers, type Timers } from "./timers.ts";
 export interface Assembly {
   readonly audit: AuditLog;
   readonly links: LinkStore;
+  readonly history: EvidenceHistory;
   readonly live: LiveLinks;
   readonly timers: Timers;
   readonly agentsListener: AgentsListener;
@@ -34,6 +36,7 @@ export interface Assembly {
 }
 
 const FLUSH_MS = 2_000;
+const FOLD_MS = 1_000;
 const POLL_CHECK_MS = 30_000;
 const STORE_CHECK_MS = 2_000;
 const RENEWAL_CHECK_MS = 60_000;
@@ -63,8 +66,18 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const path = join(deps.dataDir, "admin.sock");
   const adminSocket = await createAdminSocket({ path, verbs, health, log });
   const timers = createCentralTimers(deps, fleet, identity);
-  const { links } = fleet;
-  return { audit, links, live, timers, agentsListener, consoleListener, adminSocket, state };
+  const { links, history } = fleet;
+  return {
+    audit,
+    links,
+    history,
+    live,
+    timers,
+    agentsListener,
+    consoleListener,
+    adminSocket,
+    state,
+  };
 }
 
 /** Operators and the gate they come in by: whoever is disabled is shown out. */
@@ -83,13 +96,14 @@ function createApi(
   state: CentralState,
 ): ApiDeps {
   const { vault, audit, store } = deps;
-  const { agents, links, tokens, namespaces, settings, live, operators } = fleet;
+  const { agents, links, history, tokens, namespaces, settings, live, operators } = fleet;
   return {
     status: describeCentral(deps, fleet, state),
     vault,
     tokens,
     agents,
     links,
+    history,
     endAgent: (id) =>
       live.endAgent(id, new TautlineError("admission.agent_revoked", { detail: { id } })),
     namespaces,
@@ -102,12 +116,13 @@ function createApi(
 
 function createCentralTimers(
   { config, store, log }: OpenedCentral,
-  { live, polling }: Fleet,
+  { live, polling, history }: Fleet,
   identity: CentralIdentity,
 ): Timers {
   const { centralLifetime } = config.certificates;
   const tasks = [
     { name: "flush", everyMs: FLUSH_MS, run: () => live.flush() },
+    { name: "history", everyMs: FOLD_MS, run: async () => void (await history.fold.step()) },
     { name: "polling", everyMs: POLL_CHECK_MS, run: () => polling.forgetSilent() },
     { name: "store", everyMs: STORE_CHECK_MS, run: () => retryWrite(store) },
     {

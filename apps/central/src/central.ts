@@ -15,6 +15,7 @@ import { openAuthority } from "./authority/authority.ts";
 import type { CentralConfig } from "./config.ts";
 import { openFolderIdentity } from "./data-folder.ts";
 import { assemble, type Assembly } from "./assembly.ts";
+import { leftBehind } from "./history/left-behind.ts";
 import { createAuditLog } from "./audit/audit-log.ts";
 import { openStore, type Store } from "./store/store.ts";
 import { databaseHeaderStore } from "./store/vault-header-store.ts";
@@ -126,9 +127,12 @@ async function run(
 
 /** Central's parts: started in this order, stopped in reverse. */
 function listParts(
-  { agentsListener, consoleListener, adminSocket, live, links, timers, audit, state }: Assembly,
+  assembly: Assembly,
   { store, vault }: { readonly store: Store; readonly vault: Vault },
 ): Part[] {
+  const { agentsListener, consoleListener, adminSocket, live, links, timers, audit, state } =
+    assembly;
+  const { recorder } = assembly.history;
   const central = { actor: "central", subject: "central" };
   return [
     { name: "store", stop: () => store.close() },
@@ -138,7 +142,15 @@ function listParts(
       start: () => audit.record({ action: "central.started", ...central }),
       stop: () => audit.record({ action: "central.stopped", ...central }),
     },
-    { name: "links", start: () => links.closeAll(), stop: () => links.closeAll() },
+    {
+      name: "links",
+      start: async () => {
+        recorder.resumed((await links.own()).map(leftBehind));
+        await links.closeAll();
+      },
+      stop: () => links.closeAll(),
+    },
+    { name: "history", stop: () => recorder.flush("everything") },
     { name: "timers", start: () => timers.start(), stop: () => timers.stop() },
     {
       name: "console",

@@ -22,6 +22,7 @@ import { createTokenStore, type TokenStore } from "./enrolment/token-store.ts";
 import { type AgentStore, createAgentStore } from "./fleet/agent-store.ts";
 import { createLinkStore, type LinkStore } from "./fleet/link-store.ts";
 import { type NamespaceStore, openNamespaces } from "./fleet/namespace-store.ts";
+import { createEvidenceHistory, type EvidenceHistory } from "./history/evidence-history.ts";
 import { createInstructionStore, type InstructionStore } from "./instructions/instruction-store.ts";
 import { type Instructor, openInstructor } from "./instructions/instructor.ts";
 import { createMetrics, type CentralMetrics } from "./metrics.ts";
@@ -41,6 +42,9 @@ export const LIFETIMES = {
   rootLifetime: 3650 * DAY_MS,
 };
 
+/** How the history of links is folded where nothing else is set. */
+export const FOLD_RULE = { dailyDays: 14, weeklyDays: 45, days: 90 };
+
 /** Central without its listeners, on a real database and a real vault. */
 export interface Core {
   readonly folder: string;
@@ -55,6 +59,7 @@ export interface Core {
   readonly tokens: TokenStore;
   readonly agents: AgentStore;
   readonly links: LinkStore;
+  readonly history: EvidenceHistory;
   readonly settings: SettingStore;
   readonly metrics: CentralMetrics;
   /** Namespaces that settings were changed for, in order. */
@@ -128,6 +133,7 @@ async function fill({ folder, clock, store, now }: Opened, options: CoreOptions)
     tokens: createTokenStore({ store, vault, audit, now, formatToken }),
     agents: createAgentStore({ store, audit, now }),
     links: createLinkStore(store, "central-1"),
+    history: createEvidenceHistory({ store, now, rule: FOLD_RULE }),
     settings: createSettingStore({ store, audit, now, onChange: (name) => void pushed.push(name) }),
     metrics: createMetrics(),
     close: async () => {

@@ -15,6 +15,7 @@ import { createTokenStore, type TokenParts, type TokenStore } from "./enrolment/
 import { type AgentStore, createAgentStore } from "./fleet/agent-store.ts";
 import { createLinkStore, type LinkStore } from "./fleet/link-store.ts";
 import { type NamespaceStore, openNamespaces } from "./fleet/namespace-store.ts";
+import { createEvidenceHistory, type EvidenceHistory } from "./history/evidence-history.ts";
 import { createInstructionStore } from "./instructions/instruction-store.ts";
 import { openInstructor } from "./instructions/instructor.ts";
 import { type CentralMetrics, createMetrics } from "./metrics.ts";
@@ -25,6 +26,7 @@ export interface Fleet {
   readonly metrics: CentralMetrics;
   readonly agents: AgentStore;
   readonly links: LinkStore;
+  readonly history: EvidenceHistory;
   readonly tokens: TokenStore;
   readonly namespaces: NamespaceStore;
   readonly settings: SettingStore;
@@ -60,10 +62,12 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const { lifetime: lifetimeMs } = config.instructions;
   const { renewalGrace: renewalGraceMs } = config.certificates;
   const instructions = createInstructionStore({ ...recorded, instructor, lifetimeMs });
-  const live = createLiveLinks({ agents, links, metrics, log, now });
+  const history = createEvidenceHistory({ store, now, rule: config.history });
+  const { recorder } = history;
+  const live = createLiveLinks({ agents, links, history: recorder, metrics, log, now });
   const onChange = (namespace: string): void => void live.pushTo(namespace);
   const settings = createSettingStore({ ...recorded, onChange });
-  const refusals = createRefusals({ audit, log, metrics, now });
+  const refusals = createRefusals({ audit, history: recorder, log, metrics, now });
   const admission = createAdmission({ store, tokens, refusals, now, renewalGraceMs });
   const enrolment = { ...recorded, tokens, authority };
   const grant = { authority, instructor, addresses };
@@ -76,7 +80,7 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   };
   const heartbeatOf = (namespace: string): Promise<number> => settings.heartbeatMs(namespace);
   const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
-  const stores = { agents, links, tokens, namespaces, settings };
+  const stores = { agents, links, history, tokens, namespaces, settings };
   return { ...stores, metrics, live, polling, refusals, admission, beginSession };
 }
 

@@ -4,6 +4,7 @@ import type { CertificateCatalogue } from "../authority/certificate-catalogue.ts
 import type { TokenStore } from "../enrolment/token-store.ts";
 import type { AgentStore } from "../fleet/agent-store.ts";
 import type { LinkStore } from "../fleet/link-store.ts";
+import type { EvidenceHistory } from "../history/evidence-history.ts";
 import type { NamespaceStore } from "../fleet/namespace-store.ts";
 import type { OperatorStore } from "../operators/operator-store.ts";
 import type { SettingStore } from "../settings/setting-store.ts";
@@ -27,6 +28,7 @@ export interface ApiDeps {
   readonly tokens: TokenStore;
   readonly agents: AgentStore;
   readonly links: LinkStore;
+  readonly history: EvidenceHistory;
   readonly endAgent: (id: string) => void;
   readonly namespaces: NamespaceStore;
   readonly settings: SettingStore;

@@ -88,6 +88,8 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
   "GET /api/v1/agents/:id": ({ agent }) => ({ path: `/api/v1/agents/${agent}` }),
   "POST /api/v1/agents/:id/revoke": ({ agent }) => ({ path: `/api/v1/agents/${agent}/revoke` }),
   "GET /api/v1/links": plain("/api/v1/links"),
+  "GET /api/v1/links/history": plain("/api/v1/links/history"),
+  "GET /api/v1/links/strangers": plain("/api/v1/links/strangers"),
   "GET /api/v1/links/:id": ({ link }) => ({ path: `/api/v1/links/${link}` }),
   "GET /api/v1/namespaces": plain("/api/v1/namespaces"),
   "GET /api/v1/namespaces/:name": ({ namespace }) => ({ path: `/api/v1/namespaces/${namespace}` }),

@@ -5,6 +5,7 @@ import { agentVerbs } from "./verbs/agent-verbs.ts";
 import { auditVerbs } from "./verbs/audit-verbs.ts";
 import { certificateVerbs } from "./verbs/certificate-verbs.ts";
 import { descriptionVerbs } from "./verbs/description-verbs.ts";
+import { historyVerbs } from "./verbs/history-verbs.ts";
 import { linkVerbs } from "./verbs/link-verbs.ts";
 import { namespaceVerbs } from "./verbs/namespace-verbs.ts";
 import { operatorVerbs } from "./verbs/operator-verbs.ts";
@@ -24,6 +25,7 @@ export function listVerbs(deps: ApiDeps): readonly Verb[] {
     ...descriptionVerbs(() => verbs, VERSION),
     ...tokenVerbs(deps),
     ...agentVerbs(deps),
+    ...historyVerbs(deps),
     ...linkVerbs(deps),
     ...namespaceVerbs(deps),
     ...settingVerbs(deps),

@@ -15,11 +15,12 @@ const withLinks = (use: (ground: Ground) => Promise<void>): Promise<void> =>
   withCore(async (core) => {
     const lines: Record<string, unknown>[] = [];
     const { agents, links, metrics, clock } = core;
+    const { recorder: history } = core.history;
     const log = recordingLog(lines);
     await use({
       core,
       lines,
-      live: createLiveLinks({ agents, links, metrics, log, now: clock.now }),
+      live: createLiveLinks({ agents, links, history, metrics, log, now: clock.now }),
     });
   });
 

@@ -1,5 +1,11 @@
 import type { OperatorRole } from "@tautline/protocol";
 import type { Generated, Insertable, Selectable } from "kysely";
+import type {
+  HistoryNameTable,
+  HistoryProfileTable,
+  HistorySpanTable,
+  HistoryStrangerTable,
+} from "./history-tables.ts";
 
 /*
  * Times are milliseconds since the epoch; ids, serials, pins and hashes are lower-case hex or canonical text.
@@ -193,6 +199,10 @@ export interface Schema {
   instructions: InstructionTable;
   operators: OperatorTable;
   audit: AuditTable;
+  history_profiles: HistoryProfileTable;
+  history_names: HistoryNameTable;
+  history_spans: HistorySpanTable;
+  history_strangers: HistoryStrangerTable;
 }
 
 /** A token as it is read. */

@@ -5,6 +5,7 @@ import { type MigrationProvider, Migrator } from "kysely/migration";
 import { firstRelease } from "./migrations/0001-first.ts";
 import { renewal } from "./migrations/0002-renewal.ts";
 import { operatorsRelease } from "./migrations/0003-operators.ts";
+import { evidenceHistory } from "./migrations/0007-evidence-history.ts";
 import {
   publishDatabase,
   refuseCutOff,
@@ -47,6 +48,7 @@ const migrations: MigrationProvider = {
     "0001-first": firstRelease,
     "0002-renewal": renewal,
     "0003-operators": operatorsRelease,
+    "0007-evidence-history": evidenceHistory,
   }),
 };
 
