@@ -195,6 +195,28 @@ describe("LiveLinks", () => {
       assert.equal((await core.agents.list())[0]?.lastSeenAt, at);
     }));
 
+  it("tells the history of a link that was listed, when it was last heard, and of no other", () =>
+    withLinks(async ({ core, live }) => {
+      const [silent, spoken] = await makeLinks(core, 2);
+      assert.ok(silent !== undefined && spoken !== undefined);
+      live.open(silent);
+      await live.close(silent);
+      live.open(spoken);
+      await live.list(spoken);
+      const firstMs = core.clock.now();
+      const lastMs = core.clock.advance(5_000);
+      live.noteMessage(spoken);
+      core.clock.advance(1_000);
+      await live.close(spoken);
+      assert.deepEqual(await core.history.of([spoken.agentId], 0), []);
+      await live.flush();
+      const [history] = await core.history.of([spoken.agentId], 0);
+      assert.deepEqual(
+        history?.used.map((used) => [used.links, used.firstMs, used.lastMs, used.profile.level]),
+        [[1, firstMs, lastMs, "mtls"]],
+      );
+    }));
+
   it("F11: a link is not listed while the database refuses, and is with the next message", () =>
     withLinks(async ({ core, live }) => {
       const link = await makeLink(core);

@@ -107,10 +107,11 @@ function usedLines(used: readonly Row[]): readonly PageLine[] {
   if (used.length === 0) return [["links used", "none seen"]];
   return used.map((one) => {
     const refused = textOf(one, "refused");
+    const days = one["days"] === 1 ? "1 day" : `${textOf(one, "days")} days`;
     const count = `${textOf(one, "links")} ${refused === "" ? "opened" : "refused"}`;
     const text =
       `${textOf(one, "kind")} at ${textOf(one, "level")}, ${textOf(one, "group") || "group not known"}: ` +
-      `${count} on ${textOf(one, "days")} days, last ${timeText(one["lastAt"])} from ${textOf(one, "lastAddress")}`;
+      `${count} on ${days}, last ${timeText(one["lastAt"])} from ${textOf(one, "lastAddress")}`;
     return ["links used", refused === "" ? text : `${text}: ${refused}`];
   });
 }
