@@ -47,7 +47,7 @@ const MAX_REMEMBERED = 10_000;
 export const STRANGERS_LOG_LINES = 60;
 
 /**
- * Builds the memory of refusals. Strangers can call as often as they like, so theirs never touch the database and get a few lines
+ * Builds the memory of refusals. Strangers can call as often as they like, so theirs cause no write of their own (the history counts them once a minute) and get a few lines
  * of log a minute (A20); the same refusal of the same identity is written at most once a minute.
  *
  * @param deps trail, log, counters and clock

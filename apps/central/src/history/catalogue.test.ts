@@ -10,6 +10,12 @@ import { OTHER, type Place } from "./place.ts";
 const profile: EvidenceProfile = { ...coarseProfile("mtls"), cipher: "c", pq: true };
 const place: Place = { kind: "control", component: "agent", profile, code: "" };
 
+const named = (at: number): Place => ({ ...place, component: `c${at}` });
+const shown = (at: number, level: "mtls" | "tls" = "mtls"): Place => ({
+  ...place,
+  profile: { ...profile, level, cipher: `c${at}` },
+});
+
 describe("Catalogue", () => {
   it("gives back each place that it gave numbers to, also to another central on the database", () =>
     withHistory(async ({ store }) => {
@@ -47,7 +53,6 @@ describe("Catalogue", () => {
   it("components beyond the bound share the number of 'other'", () =>
     withHistory(async ({ store }) => {
       const catalogue = createCatalogue(store);
-      const named = (at: number): Place => ({ ...place, component: `c${at}` });
       // One of them is 'other' itself.
       const most = HISTORY_LIMITS.components - 1;
       await catalogue.learn(Array.from({ length: most }, (_, at) => named(at)));
@@ -62,10 +67,6 @@ describe("Catalogue", () => {
   it("profiles beyond the bound are told by their level alone, which is never without a number", () =>
     withHistory(async ({ store }) => {
       const catalogue = createCatalogue(store);
-      const shown = (at: number, level: "mtls" | "tls" = "mtls"): Place => ({
-        ...place,
-        profile: { ...profile, level, cipher: `c${at}` },
-      });
       const most = HISTORY_LIMITS.profiles - 1;
       await catalogue.learn(Array.from({ length: most }, (_, at) => shown(at)));
       await catalogue.learn([shown(most), shown(most, "tls")]);

@@ -89,14 +89,14 @@ describe("EvidenceHistory.since", () => {
     }));
 });
 
-describe("EvidenceHistory.list", () => {
-  const list = async (history: EvidenceHistory, filter: Partial<HistoryFilter>) =>
-    (await history.list({ limit: 10_000, ...filter })).map(({ agent, kind, level }) => [
-      agent,
-      kind,
-      level,
-    ]);
+const list = async (history: EvidenceHistory, filter: Partial<HistoryFilter>) =>
+  (await history.list({ limit: 10_000, ...filter })).map(({ agent, kind, level }) => [
+    agent,
+    kind,
+    level,
+  ]);
 
+describe("EvidenceHistory.list", () => {
   it("filters by agent, kind, level, namespace and period", () =>
     withHistory(async ({ history, clock, store, ids: [one, two] }) => {
       const plain = { ...provenEvidence(one), level: "plaintext" as const };

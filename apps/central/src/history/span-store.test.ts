@@ -63,7 +63,7 @@ describe("rows of the history", () => {
       const used = await usedBy(history, id);
       assert.equal(used.length, most + 1);
       for (const { component } of used) {
-        assert.ok([...component].length <= HISTORY_LIMITS.componentCharacters);
+        assert.ok(Array.from(component).length <= HISTORY_LIMITS.componentCharacters);
         assert.doesNotMatch(component, /\p{Cc}/u);
       }
       const coarse = used.find(({ component }) => component === "other");

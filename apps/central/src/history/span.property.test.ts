@@ -27,8 +27,11 @@ const rules = fc
 
 const collect = (seen: readonly Span[]): readonly Span[] => seen.reduce(addToSpans, []);
 
+const linksOf = (spans: readonly Span[]): number =>
+  spans.reduce((sum, { links }) => sum + links, 0);
+
 const totals = (spans: readonly Span[]): unknown => ({
-  links: spans.reduce((sum, { links }) => sum + links, 0),
+  links: linksOf(spans),
   days: spans.reduce((sum, { days }) => sum + days, 0),
   first: Math.min(...spans.map(({ firstMs }) => firstMs)),
   last: Math.max(...spans.map(({ lastMs }) => lastMs)),
@@ -130,8 +133,7 @@ it("F8: nothing is later than now, and no link is lost, wherever the clock was",
     fc.property(sightings, fc.nat({ max: LAST_DAY * DAY_MS }), (seen, nowMs) => {
       const spans = collect(seen);
       const bounded = boundToNow(spans, nowMs);
-      const links = (of: readonly Span[]): number => of.reduce((sum, one) => sum + one.links, 0);
-      assert.equal(links(bounded), links(spans));
+      assert.equal(linksOf(bounded), linksOf(spans));
       for (const { firstMs, lastMs, days } of bounded) {
         assert.ok(firstMs <= lastMs && lastMs <= nowMs);
         assert.ok(days >= 1 && days <= dayOf(lastMs) - dayOf(firstMs) + 1);

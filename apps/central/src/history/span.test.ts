@@ -15,6 +15,8 @@ const span = (from: number, to: number, rest: Partial<Span> = {}): Span => ({
   ...rest,
 });
 
+const moment = (ms: number): Span => span(0, 0, { firstMs: ms, lastMs: ms });
+
 describe("dayOf", () => {
   it("F8: a day ends at midnight UTC, whatever the host's zone", () => {
     const midnight = Date.UTC(2026, 5, 15);
@@ -78,9 +80,8 @@ describe("addToSpans", () => {
   });
 
   it("the last moment of a day and the first of the next are two days", () => {
-    const at = (ms: number): Span => span(0, 0, { firstMs: ms, lastMs: ms });
     const midnight = DAY_0 + DAY_MS;
-    const [one, ...others] = addToSpans([at(midnight - 1)], at(midnight));
+    const [one, ...others] = addToSpans([moment(midnight - 1)], moment(midnight));
     assert.deepEqual([one?.days, one?.links, others], [2, 2, []]);
   });
 });

@@ -72,7 +72,7 @@ test("links history: says how to go on where there may be more", async () => {
 test("links history and strangers: nothing seen says so", async () => {
   const empty = { body: { items: [] } };
   const none = await ask("links history", { [`${HISTORY}?limit=1000`]: empty });
-  assert.match(none.stdout, /No links were seen/);
+  assert.match(none.stdout, /No such links were seen/);
   const nobody = await ask("links strangers", { "GET /api/v1/links/strangers": empty });
   assert.match(nobody.stdout, /Nobody unknown was refused/);
 });

@@ -57,7 +57,8 @@ export const showLinkHistory: DefineVerb = (command, context) => {
       await output.print({ items }, () =>
         renderTable(COLUMNS, items, {
           paint: output.paint,
-          empty: "No links were seen. 'tautline agents list' tells when each agent was last seen.",
+          empty:
+            "No such links were seen. 'tautline agents list' tells when each agent was last seen.",
         }),
       );
       const last = items.at(-1);
