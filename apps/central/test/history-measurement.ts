@@ -137,7 +137,9 @@ async function scanRows(opened: EvidenceHistory, clock: Clock): Promise<Row[]> {
       const watch = watchTurns();
       const cpu = process.cpuUsage();
       lines = 0;
-      for await (const { used } of opened.since(clock.nowMs - days * DAY_MS)) lines += used.length;
+      for await (const page of opened.since(clock.nowMs - days * DAY_MS)) {
+        for (const { used } of page) lines += used.length;
+      }
       values.push(performance.now() - began);
       const { user, system } = process.cpuUsage(cpu);
       processor.push((user + system) / 1_000);

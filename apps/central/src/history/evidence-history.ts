@@ -13,13 +13,13 @@ export interface EvidenceHistory {
   readonly recorder: HistoryRecorder;
   readonly fold: HistoryFold;
   /**
-   * Goes through the fleet in the order of ids, in one scan; the event loop turns between its pages. Agents that were not seen in
+   * Goes through the fleet in the order of ids, in one scan: a page of agents at a time, between which the event loop turns. Agents that were not seen in
    * the period are left out: of them the planner knows nothing (`unknown`). What waits to be written is not in it: flush first.
    *
    * @param sinceMs begin of the period, milliseconds since the epoch
    * @throws store.*
    */
-  since(sinceMs: number): AsyncIterable<AgentHistory>;
+  since(sinceMs: number): AsyncIterable<readonly AgentHistory[]>;
   /**
    * The same for some agents.
    *

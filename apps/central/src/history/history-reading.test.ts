@@ -8,7 +8,7 @@ import { DAY_MS } from "./span.ts";
 
 async function scan(history: EvidenceHistory, sinceMs: number): Promise<AgentHistory[]> {
   const all: AgentHistory[] = [];
-  for await (const one of history.since(sinceMs)) all.push(one);
+  for await (const page of history.since(sinceMs)) all.push(...page);
   return all;
 }
 

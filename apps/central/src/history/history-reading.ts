@@ -45,7 +45,7 @@ export interface HistoryReading {
 const PAGE_ROWS = 2_000;
 
 /**
- * Goes through the fleet in the order of ids; the event loop turns between its pages.
+ * Goes through the fleet in the order of ids, a page of agents at a time; the event loop turns between pages.
  *
  * @param reading database, numbers and clock
  * @param sinceMs begin of the period, milliseconds since the epoch
@@ -54,7 +54,7 @@ const PAGE_ROWS = 2_000;
 export async function* scanHistory(
   reading: HistoryReading,
   sinceMs: number,
-): AsyncGenerator<AgentHistory> {
+): AsyncGenerator<readonly AgentHistory[]> {
   let after: Uint8Array = new Uint8Array();
   for (;;) {
     const rows = await readPage(reading.store, after, sinceMs);
@@ -62,11 +62,11 @@ export async function* scanHistory(
     const lastAgent = rows.at(-1)?.agent ?? after;
     // The last agent of a full page may have more rows: it begins the next one.
     const whole = isLast ? rows : rows.filter(({ agent }) => Buffer.compare(agent, lastAgent) < 0);
-    yield* await historiesOf(reading, whole, sinceMs);
+    yield await historiesOf(reading, whole, sinceMs);
     if (isLast) return;
     after = whole.at(-1)?.agent ?? lastAgent;
     // An agent that fills a page alone is read by itself.
-    if (whole.length === 0) yield* await readHistories(reading, [agentText(lastAgent)], sinceMs);
+    if (whole.length === 0) yield await readHistories(reading, [agentText(lastAgent)], sinceMs);
     await nextTurn();
   }
 }
