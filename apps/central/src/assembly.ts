@@ -15,6 +15,7 @@ import type { LiveLinks } from "./control/live-links.ts";
 import { createFleet, type Fleet } from "./fleet-parts.ts";
 import type { Herd } from "./herd/herd.ts";
 import type { LinkStore } from "./fleet/link-store.ts";
+import type { EvidenceHistory } from "./history/evidence-history.ts";
 import { type AdminSocket, createAdminSocket } from "./listeners/admin-socket.ts";
 import { type AgentsListener, createAgentsListener } from "./listeners/agents-listener.ts";
 import { type ConsoleListener, createConsoleListener } from "./listeners/console-listener.ts";
@@ -39,6 +40,7 @@ export interface Assembly {
   readonly audit: AuditLog;
   readonly trail: AuditTrail;
   readonly links: LinkStore;
+  readonly history: EvidenceHistory;
   readonly live: LiveLinks;
   readonly timers: Timers;
   readonly agentsListener: AgentsListener;
@@ -51,6 +53,7 @@ export interface Assembly {
 }
 
 const FLUSH_MS = 2_000;
+const FOLD_MS = 1_000;
 const POLL_CHECK_MS = 30_000;
 const STORE_CHECK_MS = 2_000;
 const RENEWAL_CHECK_MS = 60_000;
@@ -87,10 +90,11 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const path = join(deps.dataDir, "admin.sock");
   const adminSocket = await createAdminSocket({ path, verbs, health, log });
   const timers = createCentralTimers(deps, fleet, { identity, crls, watch });
-  const { links, herd } = fleet;
+  const { links, history, herd } = fleet;
   const { trail } = deps;
   const listeners = { agentsListener, consoleListener, adminSocket };
-  return { audit, trail, links, live, timers, ...listeners, revocationSettled, state, herd };
+  const parts = { audit, trail, links, history, live, timers, herd };
+  return { ...parts, ...listeners, revocationSettled, state };
 }
 
 /** Operators and the gate they come in by: whoever is disabled is shown out. */
@@ -140,7 +144,8 @@ function createApi(
   state: CentralState,
 ): ApiDeps {
   const { vault, audit, trail, store, log } = deps;
-  const { agents, life, links, tokens, namespaces, settings, live, operators, revocations } = fleet;
+  const { agents, life, links, history, tokens, namespaces, settings, live } = fleet;
+  const { operators, revocations } = fleet;
   return {
     status: describeCentral(deps, fleet, state),
     vault,
@@ -148,6 +153,7 @@ function createApi(
     agents,
     life,
     links,
+    history,
     endAgent: (id) => {
       live.endAgent(id, new TautlineError("admission.agent_revoked", { detail: { id } }));
       // What else it has open here; what fails now is looked at again in a second.
@@ -177,12 +183,13 @@ function createApi(
 
 function createCentralTimers(
   { config, store, authority, trail, log }: OpenedCentral,
-  { live, polling }: Fleet,
+  { live, polling, history }: Fleet,
   { identity, crls, watch }: Pick<Revocation, "crls" | "watch"> & { identity: CentralIdentity },
 ): Timers {
   const { centralLifetime } = config.certificates;
   const tasks = [
     { name: "flush", everyMs: FLUSH_MS, run: () => live.flush() },
+    { name: "history", everyMs: FOLD_MS, run: async () => void (await history.fold.step()) },
     { name: "polling", everyMs: POLL_CHECK_MS, run: () => polling.forgetSilent() },
     { name: "store", everyMs: STORE_CHECK_MS, run: () => retryWrite(store) },
     { name: "endings", everyMs: LOOK_EVERY_MS, run: () => watch.look() },

@@ -15,6 +15,7 @@ import { openAuthority } from "./authority/authority.ts";
 import type { CentralConfig } from "./config.ts";
 import { openFolderIdentity } from "./data-folder.ts";
 import { assemble, type Assembly } from "./assembly.ts";
+import { leftBehind } from "./history/left-behind.ts";
 import { createAuditLog } from "./audit/audit-log.ts";
 import { openAuditTrail } from "./audit/audit-trail.ts";
 import { openStore, type Store } from "./store/store.ts";
@@ -127,6 +128,7 @@ function listParts(
 ): Part[] {
   const { agentsListener, consoleListener, adminSocket, live, links, timers, state } = assembly;
   const { audit, trail, revocationSettled, herd } = assembly;
+  const { recorder } = assembly.history;
   const central = { actor: "central", subject: "central" };
   return [
     { name: "store", stop: () => store.close() },
@@ -140,8 +142,16 @@ function listParts(
         await trail.keeper.sign();
       },
     },
-    { name: "links", start: () => links.closeAll(), stop: () => links.closeAll() },
+    {
+      name: "links",
+      start: async () => {
+        recorder.resumed((await links.own()).map(leftBehind));
+        await links.closeAll();
+      },
+      stop: () => links.closeAll(),
+    },
     { name: "revocation", stop: () => revocationSettled() },
+    { name: "history", stop: () => recorder.flush("everything") },
     { name: "timers", start: () => timers.start(), stop: () => timers.stop() },
     {
       name: "console",

@@ -145,6 +145,35 @@ const audit = z
   })
   .prefault({});
 
+const history = z
+  .strictObject({
+    dailyDays: z
+      .int()
+      .min(1)
+      .max(3650)
+      .default(14)
+      .describe("Age in days up to which the history of links tells every day."),
+    weeklyDays: z
+      .int()
+      .min(1)
+      .max(3650)
+      .default(45)
+      .describe("Age in days up to which it tells gaps of more than a week."),
+    days: z
+      .int()
+      .min(1)
+      .max(3650)
+      .default(90)
+      .describe(
+        "Age in days up to which it tells gaps of more than a month; what is older becomes one row for each agent and kind of evidence.",
+      ),
+  })
+  .refine(
+    ({ dailyDays, weeklyDays, days }) => dailyDays <= weeklyDays && weeklyDays <= days,
+    "dailyDays, weeklyDays and days must not fall: the older, the coarser",
+  )
+  .prefault({});
+
 const log = z
   .strictObject({
     level: z.enum(LOG_LEVELS).default("info").describe("Least severity written to the log."),
@@ -161,6 +190,7 @@ export const centralConfigSchema = z.strictObject({
   vault,
   instructions,
   audit,
+  history,
   log,
 });
 

@@ -28,6 +28,7 @@ import { type AgentStore, createAgentStore } from "./fleet/agent-store.ts";
 import { createLinkStore, type LinkStore } from "./fleet/link-store.ts";
 import { type NamespaceStore, openNamespaces } from "./fleet/namespace-store.ts";
 import { createHerd, type Herd } from "./herd/herd.ts";
+import { createEvidenceHistory, type EvidenceHistory } from "./history/evidence-history.ts";
 import { createInstructionStore, type InstructionStore } from "./instructions/instruction-store.ts";
 import { type Instructor, openInstructor } from "./instructions/instructor.ts";
 import { createMetrics, type CentralMetrics } from "./metrics.ts";
@@ -54,6 +55,8 @@ export interface EndedLinks {
   readonly id: string;
   readonly code: string;
 }
+/** How the history of links is folded where nothing else is set. */
+export const FOLD_RULE = { dailyDays: 14, weeklyDays: 45, days: 90 };
 
 /** Central without its listeners, on a real database and a real vault. */
 export interface Core {
@@ -73,6 +76,7 @@ export interface Core {
   /** Agents whose links were ended, and why, in order. */
   readonly ended: readonly EndedLinks[];
   readonly links: LinkStore;
+  readonly history: EvidenceHistory;
   readonly settings: SettingStore;
   readonly metrics: CentralMetrics;
   /** Namespaces that settings were changed for, in order. */
@@ -153,6 +157,7 @@ async function fill({ folder, clock, store, now }: Opened, options: CoreOptions)
   const heartbeatOf = (name: string): Promise<number> => settings.heartbeatMs(name);
   const ended: EndedLinks[] = [];
   const endLinks = (id: string, { code }: TautlineError): void => void ended.push({ id, code });
+  const history = createEvidenceHistory({ store, now, rule: FOLD_RULE });
   return {
     folder,
     clock,
@@ -167,9 +172,17 @@ async function fill({ folder, clock, store, now }: Opened, options: CoreOptions)
     instructions: createInstructionStore(instruct),
     tokens: createTokenStore({ store, vault, audit, now, formatToken }),
     agents: createAgentStore({ store, audit, now, heartbeatOf }),
-    life: createAgentLife({ store, audit, now, renewalGraceMs: GRACE_MS, endLinks }),
+    life: createAgentLife({
+      store,
+      audit,
+      now,
+      renewalGraceMs: GRACE_MS,
+      endLinks,
+      forgetHistory: (trx, id) => history.forget(trx, id),
+    }),
     ended,
     links: createLinkStore(store, "central-1"),
+    history,
     settings,
     metrics: createMetrics(),
     close: async () => {

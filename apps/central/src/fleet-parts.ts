@@ -1,7 +1,7 @@
 import { spkiPin } from "@tautline/pki";
 import { encodeJoinToken } from "@tautline/protocol";
 import type { CentralState, OpenedCentral } from "./opened-central.ts";
-import { openCentralAddresses } from "./addresses/wanted-addresses.ts";
+import { type CentralAddresses, openCentralAddresses } from "./addresses/wanted-addresses.ts";
 import { dialledAddresses, readHostFacts } from "./authority/own-names.ts";
 import { type Admission, createAdmission } from "./control/admission.ts";
 import { createAgentSession } from "./control/agent-session.ts";
@@ -19,6 +19,7 @@ import { type AgentStore, createAgentStore } from "./fleet/agent-store.ts";
 import { createLinkStore, type LinkStore } from "./fleet/link-store.ts";
 import { type NamespaceStore, openNamespaces } from "./fleet/namespace-store.ts";
 import { createHerd, type Herd } from "./herd/herd.ts";
+import { createEvidenceHistory, type EvidenceHistory } from "./history/evidence-history.ts";
 import { createInstructionStore } from "./instructions/instruction-store.ts";
 import { openInstructor } from "./instructions/instructor.ts";
 import { type CentralMetrics, createMetrics } from "./metrics.ts";
@@ -30,6 +31,7 @@ export interface Fleet {
   readonly agents: AgentStore;
   readonly life: AgentLife;
   readonly links: LinkStore;
+  readonly history: EvidenceHistory;
   readonly tokens: TokenStore;
   readonly namespaces: NamespaceStore;
   readonly settings: SettingStore;
@@ -52,14 +54,7 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const { config, store, vault, audit, authority, log, now } = deps;
   const recorded = { store, audit, now };
   const metrics = createMetrics();
-  const own = (): readonly string[] =>
-    dialledAddresses({
-      facts: readHostFacts(),
-      bound: state.agents ?? config.agents,
-      advertised: config.agents.advertise,
-    });
-  const advertised = config.agents.advertise.length > 0 ? own : (): readonly string[] => [];
-  const addresses = await openCentralAddresses({ store, advertised, own });
+  const addresses = await openAddresses(deps, state);
   const heartbeatOf = (namespace: string): Promise<number> => settings.heartbeatMs(namespace);
   const agents = createAgentStore({ ...recorded, heartbeatOf });
   const links = createLinkStore(store, deps.centralId);
@@ -71,9 +66,16 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const { lifetime: lifetimeMs } = config.instructions;
   const { renewalGrace: renewalGraceMs } = config.certificates;
   const instructions = createInstructionStore({ ...recorded, instructor, lifetimeMs });
-  const live = createLiveLinks({ agents, links, metrics, log, now });
+  const history = createEvidenceHistory({ store, now, rule: config.history });
+  const { recorder } = history;
+  const live = createLiveLinks({ agents, links, history: recorder, metrics, log, now });
   const endLinks: LiveLinks["endAgent"] = (id, reason) => live.endAgent(id, reason);
-  const life = createAgentLife({ ...recorded, renewalGraceMs, endLinks });
+  const life = createAgentLife({
+    ...recorded,
+    renewalGraceMs,
+    endLinks,
+    forgetHistory: (trx, id) => history.forget(trx, id),
+  });
   const onChange = (namespace: string): void => {
     addresses
       .refresh()
@@ -81,7 +83,7 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
       .catch((error: unknown) => log.error({ err: error }, "changed settings were not offered"));
   };
   const settings = createSettingStore({ ...recorded, onChange });
-  const refusals = createRefusals({ audit, log, metrics, now });
+  const refusals = createRefusals({ audit, history: recorder, log, metrics, now });
   const herd = createHerd({ ...deps, metrics });
   const gate = { store, authority, tokens, refusals, now, renewalGraceMs, herd };
   const admission = createAdmission(gate);
@@ -102,9 +104,24 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
     return createJoinSession({ enrolment, grant, metrics, queue: herd.enrolments }, caller);
   };
   const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
-  const stores = { agents, life, links, tokens, namespaces, settings };
+  const stores = { agents, life, links, history, tokens, namespaces, settings };
   const parts = { metrics, live, polling, connections, refusals, admission, herd };
   return { ...stores, ...parts, beginSession };
+}
+
+/** Where agents are told to dial: what is set, else what is advertised, else this host's own. */
+function openAddresses(
+  { config, store }: OpenedCentral,
+  state: CentralState,
+): Promise<CentralAddresses> {
+  const own = (): readonly string[] =>
+    dialledAddresses({
+      facts: readHostFacts(),
+      bound: state.agents ?? config.agents,
+      advertised: config.agents.advertise,
+    });
+  const advertised = config.agents.advertise.length > 0 ? own : (): readonly string[] => [];
+  return openCentralAddresses({ store, advertised, own });
 }
 
 function joinToken(

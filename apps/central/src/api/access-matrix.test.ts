@@ -41,7 +41,14 @@ function inOrder(routes: readonly ListedRoute[]): ListedRoute[] {
   return routes.toSorted((left, right) => rank(left) - rank(right));
 }
 
-const NAMESPACE_IN_ROW = new Set(["tokens", "agents", "links", "settings", "authorities"]);
+const NAMESPACE_IN_ROW = new Set([
+  "tokens",
+  "agents",
+  "links",
+  "history",
+  "settings",
+  "authorities",
+]);
 
 /** Where the rows of a list belong. */
 function namespacesIn(route: ListedRoute, { text }: Answer): unknown[] {

@@ -6,6 +6,7 @@ import type { TokenStore } from "../enrolment/token-store.ts";
 import type { AgentLife } from "../fleet/agent-life.ts";
 import type { AgentStore } from "../fleet/agent-store.ts";
 import type { LinkStore } from "../fleet/link-store.ts";
+import type { EvidenceHistory } from "../history/evidence-history.ts";
 import type { NamespaceStore } from "../fleet/namespace-store.ts";
 import type { OperatorStore } from "../operators/operator-store.ts";
 import type { Revocations } from "../revocation/revocations.ts";
@@ -31,6 +32,7 @@ export interface ApiDeps {
   readonly agents: AgentStore;
   readonly life: AgentLife;
   readonly links: LinkStore;
+  readonly history: EvidenceHistory;
   readonly endAgent: (id: string) => void;
   readonly namespaces: NamespaceStore;
   readonly settings: SettingStore;

@@ -158,6 +158,8 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
   }),
   "DELETE /api/v1/agents/:id": ({ doomed }) => ({ path: `/api/v1/agents/${doomed}?force=true` }),
   "GET /api/v1/links": plain("/api/v1/links"),
+  "GET /api/v1/links/history": plain("/api/v1/links/history"),
+  "GET /api/v1/links/strangers": plain("/api/v1/links/strangers"),
   "GET /api/v1/links/:id": ({ link }) => ({ path: `/api/v1/links/${link}` }),
   "GET /api/v1/namespaces": plain("/api/v1/namespaces"),
   "GET /api/v1/namespaces/:name": ({ namespace }) => ({ path: `/api/v1/namespaces/${namespace}` }),

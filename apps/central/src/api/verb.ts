@@ -121,7 +121,8 @@ export function defineList<Q extends z.ZodObject, Row>(
     readonly namespaceOf: (row: Row) => string;
     /** The one namespace that the query asks for, if it does; one that is not there is a mistake, not an empty list. */
     readonly asked?: (query: z.output<Q>) => string | undefined;
-    readonly rows: (query: z.output<Q>) => Later<readonly Row[]>;
+    /** The caller is given for lists that are cut: of them each caller has to get its own part whole. */
+    readonly rows: (query: z.output<Q>, who: Principal) => Later<readonly Row[]>;
   },
 ): Verb {
   const demand: Demand = { role: verb.role, reach: "list" };
@@ -137,7 +138,7 @@ export function defineList<Q extends z.ZodObject, Row>(
       if (asked !== undefined && decideAccess(who, demand, asked) !== "allow") {
         throw notFound("namespace", asked);
       }
-      const rows = await verb.rows(query);
+      const rows = await verb.rows(query, who);
       const items = rows.filter(
         (row) => decideAccess(who, demand, verb.namespaceOf(row)) === "allow",
       );

@@ -48,6 +48,7 @@ describe("A27: text from elsewhere", () => {
         }
         const refusals = createRefusals({
           audit: core.audit,
+          history: core.history.recorder,
           log: createLog("central", "error", { write: () => {} }),
           metrics: core.metrics,
           now: core.clock.now,

@@ -2,6 +2,7 @@ import type { Logger } from "@tautline/daemon";
 import { type LinkEvidence, TautlineError } from "@tautline/protocol";
 import type { AgentStore } from "../fleet/agent-store.ts";
 import type { LinkStore } from "../fleet/link-store.ts";
+import type { HistoryRecorder } from "../history/history-recorder.ts";
 import type { CentralMetrics } from "../metrics.ts";
 
 /** A control link that this process holds. */
@@ -49,6 +50,7 @@ export interface LiveLinks {
 export interface LiveLinkDeps {
   readonly agents: AgentStore;
   readonly links: LinkStore;
+  readonly history: HistoryRecorder;
   readonly metrics: CentralMetrics;
   readonly log: Logger;
   readonly now: () => number;
@@ -68,6 +70,7 @@ export function createLiveLinks(deps: LiveLinkDeps): LiveLinks {
     const wasListed = table.isListed(link);
     table.remove(link);
     if (!wasListed) return;
+    deps.history.closed(link, heard.get(link));
     deps.metrics.links.dec({ level: link.evidence.level });
     deps.log.info({ agent: link.agentId, link: link.id }, "a link has ended");
     await removeRow(deps, link, leftBehind);
@@ -80,6 +83,7 @@ export function createLiveLinks(deps: LiveLinkDeps): LiveLinks {
       await deps.links.open(link);
       if (!table.has(link)) return removeRow(deps, link, leftBehind);
       table.list(link);
+      deps.history.opened(link);
       deps.metrics.links.inc({ level: link.evidence.level });
       const { agentId: agent, id, remoteAddress: from, transport } = link;
       const { level: linkLevel, group } = link.evidence;
@@ -183,6 +187,7 @@ async function flush(
   const gone = [...leftBehind];
   await deps.links.close(gone);
   for (const id of gone) leftBehind.delete(id);
+  for (const [link, atMs] of notes) deps.history.seen(link, atMs);
   await deps.links.noteMessages(notes.map(([link, atMs]) => ({ id: link.id, atMs })));
   await deps.agents.noteSeen(
     notes.map(([{ agentId, evidence, clockOffsetMs }, atMs]) => ({
@@ -193,4 +198,5 @@ async function flush(
       clockOffsetMs,
     })),
   );
+  await deps.history.flush();
 }

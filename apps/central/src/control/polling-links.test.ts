@@ -41,7 +41,8 @@ const withPolling = (use: (ground: Ground) => Promise<void>): Promise<void> =>
     const { agents, links, settings } = core;
     const { now } = clock;
     const log = recordingLog([]);
-    const live = createLiveLinks({ agents, links, metrics, log, now });
+    const { recorder: history } = core.history;
+    const live = createLiveLinks({ agents, links, history, metrics, log, now });
     const beginSession = (caller: Caller): Session => {
       if (caller.kind === "agent") return createAgentSession(sessionDepsOf(core), caller);
       if (caller.kind === "lapsed") return createRenewalSession(renewingOf(core), caller);
@@ -54,7 +55,7 @@ const withPolling = (use: (ground: Ground) => Promise<void>): Promise<void> =>
       live,
       metrics,
       now,
-      refusals: createRefusals({ audit, log, metrics, now }),
+      refusals: createRefusals({ audit, history, log, metrics, now }),
       heartbeatOf: (namespace) => settings.heartbeatMs(namespace),
       beginSession,
     });

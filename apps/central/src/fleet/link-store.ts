@@ -34,6 +34,8 @@ export interface LinkStore {
   noteMessages(at: readonly { readonly id: string; readonly atMs: number }[]): Promise<void>;
   /** Removes what an earlier run of this central left behind. */
   closeAll(): Promise<void>;
+  /** The links of this central that are in the database; those an earlier run left behind, before `closeAll`. */
+  own(): Promise<readonly LinkRow[]>;
   list(filter: { readonly kind?: string; readonly agent?: string }): Promise<LinkView[]>;
   /** @throws api.not_found */
   get(id: string): Promise<LinkView>;
@@ -67,6 +69,10 @@ export function createLinkStore(store: Store, centralId: string): LinkStore {
         trx.deleteFrom("links").where("central_id", "=", centralId).execute(),
       );
     },
+    own: () =>
+      store.read((db) =>
+        db.selectFrom("links").selectAll().where("central_id", "=", centralId).execute(),
+      ),
     list: (filter) => listLinks(store, filter),
     get: async (id) => {
       const [link] = await listLinks(store, { id });

@@ -1,6 +1,12 @@
 import type { RevocationReason } from "@tautline/pki";
 import type { OperatorRole } from "@tautline/protocol";
 import type { Generated, Insertable, Selectable } from "kysely";
+import type {
+  HistoryNameTable,
+  HistoryProfileTable,
+  HistorySpanTable,
+  HistoryStrangerTable,
+} from "./history-tables.ts";
 
 /*
  * Times are milliseconds since the epoch; ids, serials, pins and hashes are lower-case hex or canonical text.
@@ -314,6 +320,10 @@ export interface Schema {
   audit_checkpoints: AuditCheckpointTable;
   audit_forks: AuditForkTable;
   audit_fork_witnesses: AuditForkWitnessTable;
+  history_profiles: HistoryProfileTable;
+  history_names: HistoryNameTable;
+  history_spans: HistorySpanTable;
+  history_strangers: HistoryStrangerTable;
 }
 
 /** A token as it is read. */
