@@ -213,14 +213,15 @@ export class SimulatedAgent {
         if (this.#stop.signal.aborted) link.leave();
         return link;
       }
-      if (proven !== undefined) {
+      if (proven !== undefined && !this.#stop.signal.aborted) {
         keeper.failed(proven, identity);
         this.#world.tally.failed(proven.code);
       }
     } catch (error) {
-      this.#world.tally.failed(toTautlineError(error).code);
+      if (!this.#stop.signal.aborted) this.#world.tally.failed(toTautlineError(error).code);
     }
-    this.#world.tally.renewalFailed();
+    // What a stop cut short is no failure.
+    if (!this.#stop.signal.aborted) this.#world.tally.renewalFailed();
     this.#setAlarm(keeper);
     old.goOn();
     return undefined;
