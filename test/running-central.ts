@@ -77,14 +77,9 @@ export function launchCentral(
   ports: CentralPorts = { agents: 0, console: 0 },
   { config, env = {} }: CentralChange = {},
 ): LaunchedProcess {
-  const args = centralArguments(dataDir, ports);
-  return launchTautline([...args, ...(config === undefined ? [] : ["--config", config])], { env });
-}
-
-/** The command line that `launchCentral` uses. */
-export function centralArguments(dataDir: string, ports: CentralPorts): string[] {
   const flags = ["--agents-port", String(ports.agents), "--console-port", String(ports.console)];
-  return ["central", "run", "--json", "--data", dataDir, "--host", "127.0.0.1", ...flags];
+  const args = ["central", "run", "--json", "--data", dataDir, "--host", "127.0.0.1", ...flags];
+  return launchTautline([...args, ...(config === undefined ? [] : ["--config", config])], { env });
 }
 
 /** Waits for central's ready line and tells where it is. */

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { launchTautline, type LaunchedProcess } from "@tautline/testing";
@@ -91,7 +91,7 @@ export function lastOf(entries: readonly AcknowledgedStatus[]): Map<string, Ackn
 
 /** What a central that does not run has left on the disk of each agent's status, write-ahead log included. */
 export function readStoredStatus(dataDir: string): Map<string, Record<string, string>> {
-  const db = new DatabaseSync(join(dataDir, "central.db"));
+  const db = new DatabaseSync(copyStore(dataDir));
   try {
     const rows = db.prepare("SELECT id, attributes FROM agents").all();
     return new Map(
@@ -103,4 +103,15 @@ export function readStoredStatus(dataDir: string): Map<string, Record<string, st
   } finally {
     db.close();
   }
+}
+
+/** Copies a store, so that looking at it does not do central's recovery for it. */
+export function copyStore(dataDir: string): string {
+  const copy = join(dataDir, "..", "looked-at.db");
+  for (const end of ["", "-wal"]) {
+    rmSync(`${copy}${end}`, { force: true });
+    const file = join(dataDir, `central.db${end}`);
+    if (existsSync(file)) copyFileSync(file, `${copy}${end}`);
+  }
+  return copy;
 }

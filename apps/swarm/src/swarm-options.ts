@@ -38,7 +38,7 @@ export const SWARM_BOUNDS = {
   durationMs: { what: "The duration", least: 1_000, most: 24 * 3_600_000, unit: " ms" },
   joinRate: { what: "The rate of joins", least: 0.1, most: 10_000, unit: " a second" },
   intervalMs: { what: "The interval", least: 0, most: 3_600_000, unit: " ms" },
-  longestWaitMs: { what: "The longest wait", least: 500, most: 60_000, unit: " ms" },
+  longestWaitMs: { what: "The longest wait", least: 1_000, most: 60_000, unit: " ms" },
 } as const satisfies Record<string, Bound>;
 
 /**

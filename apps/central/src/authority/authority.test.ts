@@ -48,18 +48,6 @@ describe("openAuthority", () => {
       );
     }));
 
-  it("F8: refuses a clock that is behind the authority's own beginning, by name, and changes nothing", () =>
-    withTempFolder(async (folder) => {
-      const first = await openCore(folder);
-      const { validFromDate } = first.authority.root;
-      await first.close();
-      const clock = createFakeClock(validFromDate.getTime() - 1);
-      const { detail } = await refusalOf(openCore(folder, { clock }), "central.clock_behind");
-      assert.equal(detail["madeAt"], validFromDate.toISOString());
-      const right = createFakeClock(validFromDate.getTime());
-      await (await openCore(folder, { clock: right })).close();
-    }));
-
   it("opens the same authority after a restart, with every namespace", () =>
     withTempFolder(async (folder) => {
       const first = await openCore(folder);

@@ -46,13 +46,12 @@ export interface CertificateAuthority {
  * Opens the authority of this data folder, making root, services and the default namespace's intermediate on the first start.
  *
  * @param deps store, vault and lifetimes in milliseconds
- * @throws vault.field_damaged, store.*, central.clock_behind
+ * @throws vault.field_damaged, store.*
  */
 export async function openAuthority(deps: AuthorityDeps): Promise<CertificateAuthority> {
   if ((await loadAuthorities(deps)).length === 0) await createRootAndServices(deps);
   const stored = await loadAuthorities(deps);
   const root = required(deps, stored, "root");
-  refuseClockBehind(root.certificate, deps.now());
   const services = required(deps, stored, "services");
   const agents = new Map(
     stored.filter((each) => each.kind === "agents").map((each) => [each.namespace, each]),
@@ -77,14 +76,6 @@ export async function openAuthority(deps: AuthorityDeps): Promise<CertificateAut
       return () => agents.set(namespace, added);
     },
   };
-}
-
-/** F8: a clock that was set back is named here, before the first certificate cannot be issued for a reason that names none. */
-function refuseClockBehind(root: X509Certificate, nowMs: number): void {
-  if (nowMs >= root.validFromDate.getTime()) return;
-  const madeAt = root.validFromDate.toISOString();
-  const now = new Date(nowMs).toISOString();
-  throw new TautlineError("central.clock_behind", { detail: { now, madeAt } });
 }
 
 function issueAgentLeaf(
