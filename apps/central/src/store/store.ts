@@ -11,9 +11,11 @@ import {
   removeUnpublished,
   unpublishedName,
 } from "./new-database.ts";
+import { checkRowSeals, keepRowSeals } from "./row-seals.ts";
 import type { Schema } from "./schema.ts";
 import { createSqliteDialect } from "./sqlite-dialect.ts";
 import { openSqlite } from "./sqlite.ts";
+import { refuseDamagedLog } from "./wal-check.ts";
 import { explainStoreError } from "./store-error.ts";
 
 /** Reads: the open database. */
@@ -64,6 +66,7 @@ export async function openStore(file: string): Promise<Store> {
     publishDatabase(file);
   }
   refuseCutOff(file);
+  refuseDamagedLog(file);
   return createStore(await openMigrated(file), file);
 }
 
@@ -95,20 +98,25 @@ function createStore(db: Kysely<Schema>, file: string): Store {
 }
 
 async function openMigrated(file: string): Promise<Kysely<Schema>> {
-  const db = new Kysely<Schema>({ dialect: createSqliteDialect(openSqlite(file)) });
+  const database = openSqlite(file);
+  const db = new Kysely<Schema>({ dialect: createSqliteDialect(database) });
   try {
-    await migrate(db, file);
+    checkRowSeals(database, file);
+    keepRowSeals(database, await migrate(db, file));
     return db;
   } catch (error) {
     await db.destroy();
+    // kysely closes only what it has used; a database left open would stay locked.
+    if (database.isOpen) database.close();
     throw explainStoreError(error, file);
   }
 }
 
-async function migrate(db: Kysely<Schema>, file: string): Promise<void> {
+/** Tells whether anything was changed. */
+async function migrate(db: Kysely<Schema>, file: string): Promise<boolean> {
   const migrator = new Migrator({ db, provider: migrations });
-  const { error } = await migrator.migrateToLatest();
-  if (error === undefined) return;
+  const { error, results = [] } = await migrator.migrateToLatest();
+  if (error === undefined) return results.length > 0;
   if (error instanceof Error && error.message.includes("corrupted migrations")) {
     throw new TautlineError("store.newer_schema", { cause: error, detail: { file } });
   }
