@@ -18,9 +18,11 @@ import {
   removeUnpublished,
   unpublishedName,
 } from "./new-database.ts";
+import { checkRowSeals, keepRowSeals } from "./row-seals.ts";
 import type { Schema } from "./schema.ts";
 import { createSqliteDialect } from "./sqlite-dialect.ts";
 import { createSavepoints, openSqlite, rememberStatements } from "./sqlite.ts";
+import { refuseDamagedLog } from "./wal-check.ts";
 import { explainStoreError } from "./store-error.ts";
 
 /** Reads: the open database. */
@@ -86,6 +88,7 @@ export async function openStore(file: string): Promise<Store> {
     publishDatabase(file);
   }
   refuseCutOff(file);
+  refuseDamagedLog(file);
   return createStore(await openMigrated(file), file);
 }
 
@@ -137,18 +140,22 @@ async function openMigrated(file: string): Promise<Opened> {
   const raw = openSqlite(file);
   const db = new Kysely<Schema>({ dialect: createSqliteDialect(raw) });
   try {
-    await migrate(db, file);
+    checkRowSeals(raw, file);
+    keepRowSeals(raw, await migrate(db, file));
     return { db, raw };
   } catch (error) {
     await db.destroy();
+    // kysely closes only what it has used; a database left open would stay locked.
+    if (raw.isOpen) raw.close();
     throw explainStoreError(error, file);
   }
 }
 
-async function migrate(db: Kysely<Schema>, file: string): Promise<void> {
+/** Tells whether anything was changed. */
+async function migrate(db: Kysely<Schema>, file: string): Promise<boolean> {
   const migrator = new Migrator({ db, provider: migrations });
-  const { error } = await migrator.migrateToLatest();
-  if (error === undefined) return;
+  const { error, results = [] } = await migrator.migrateToLatest();
+  if (error === undefined) return results.length > 0;
   if (error instanceof Error && error.message.includes("corrupted migrations")) {
     throw new TautlineError("store.newer_schema", { cause: error, detail: { file } });
   }
