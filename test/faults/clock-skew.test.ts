@@ -94,10 +94,10 @@ async function tryApart(
   await until(async () => (failuresOf(agent.stderr).length >= DIALS ? true : undefined));
   const { agents, errors, renewals } = await endSwarm(swarm);
   for (const { code, cause } of failuresOf(agent.stderr)) {
-    assert.deepEqual([code, cause], ["link.central_unproven", apart.cause]);
+    assert.deepEqual([code, cause], ["link.central_untimely", apart.cause]);
   }
-  assert.deepEqual(Object.keys(errors), ["link.central_unproven"]);
-  const dials = errors["link.central_unproven"] ?? 0;
+  assert.deepEqual(Object.keys(errors), ["link.central_untimely"]);
+  const dials = errors["link.central_untimely"] ?? 0;
   const most = AGENTS * SPREAD * failuresOf(agent.stderr).length;
   assert.ok(dials <= most, `${dials} dials of ${AGENTS} agents, at most ${most} were to come`);
   assert.deepEqual([agents.joined, agents.lost, renewals.count], [0, 0, 0]);

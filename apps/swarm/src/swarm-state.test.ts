@@ -19,11 +19,12 @@ async function someAgents(): Promise<SavedAgent[]> {
 
 /** What of agents can be compared. */
 function bare(agents: readonly SavedAgent[]) {
-  return agents.map(({ identity: { roots, offerHash, ...identity }, ...rest }) => ({
+  return agents.map(({ identity: { roots, offerHash, uid, ...identity }, ...rest }) => ({
     ...rest,
     ...identity,
     roots: roots.map((root) => root.fingerprint256),
     offerHash: Buffer.from(offerHash).toString("hex"),
+    uid: Buffer.from(uid).toString("hex"),
   }));
 }
 

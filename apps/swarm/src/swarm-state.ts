@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { certificatesFromPem, importPrivateKey } from "@tautline/pki";
-import { isAgentId, TautlineError } from "@tautline/protocol";
+import { agentIdToBytes, isAgentId, TautlineError } from "@tautline/protocol";
 import type { SimulatedIdentity } from "./simulated-identity.ts";
 
 /** What a later run needs to be the same agent. */
@@ -78,7 +78,7 @@ export function saveState(folder: string, agents: readonly SavedAgent[]): void {
 type Written = ReturnType<typeof write>;
 
 function write({ identity, newestCounter, sequence }: SavedAgent) {
-  const { roots, offerHash, counter, ...rest } = identity;
+  const { roots, uid: _uid, offerHash, counter, ...rest } = identity;
   return {
     ...rest,
     rootsPem: roots.map((root) => root.toString()).join(""),
@@ -95,6 +95,7 @@ function read({ newestCounter, sequence, rootsPem, ...rest }: Written): SavedAge
   const identity = {
     ...rest,
     roots: certificatesFromPem(rootsPem),
+    uid: agentIdToBytes(rest.id),
     offerHash: Buffer.from(rest.offerHash, "hex"),
     counter: BigInt(rest.counter),
   };

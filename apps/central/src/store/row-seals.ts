@@ -30,7 +30,6 @@ const SEALED: Readonly<Record<string, readonly string[]>> = {
     "addresses_at",
   ],
   approvals: [],
-  audit_keys: [],
   authorities: [],
   certificates: [],
   deleted_agents: [],
