@@ -161,7 +161,7 @@ test("a goodbye asks for nothing", () => {
 });
 
 const resuming = () =>
-  createNextMessage(ID, 0n, { health: health(true) }, (status) =>
+  createNextMessage(ID, 0n, { health: health(true), customCapabilities }, (status) =>
     Uint8Array.of(status.health?.healthy === true ? 1 : 0),
   );
 const digestIn = ({ customMessage: told }: AgentToServer) =>
@@ -182,6 +182,17 @@ test("a link begins with the full status until central has answered it once, the
   assert.deepEqual([resumed.health, digestIn(resumed)], [undefined, 1]);
   next.settle();
   assert.equal(digestIn(next.take()), undefined);
+});
+
+test("what it understands is told on every link, for central knows it no longer than that", () => {
+  const next = resuming();
+  next.beginLink();
+  next.take();
+  next.settle();
+  next.beginLink();
+  const resumed = next.take();
+  assert.deepEqual([resumed.health, digestIn(resumed)], [undefined, 1]);
+  assert.deepEqual(resumed.customCapabilities?.capabilities, ["io.example"]);
 });
 
 test("what changed meanwhile comes with the digest of the whole", () => {

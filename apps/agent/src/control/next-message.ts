@@ -110,6 +110,8 @@ export function createNextMessage(
     },
     beginLink() {
       if (!resumption.begin(queue.length === 0 && asked === undefined)) this.reportFullState();
+      // Central keeps for one link what an agent understands, and what it does not know of it never tells.
+      else news.add("customCapabilities");
     },
     reportFullState: () => PARTS.forEach((part) => news.add(part)),
     enqueue(message) {
