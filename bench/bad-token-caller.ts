@@ -24,7 +24,8 @@ const TICK_MS = 5;
 answerQuestions({
   call: async (order: BadTokenOrder): Promise<BadTokenOutcome> => {
     const { perSecond, durationMs, isNewConnection } = order;
-    const agent = new Agent({ keepAlive: !isNewConnection, maxSockets: CONNECTIONS });
+    // An agent hands a connection on to whoever waits for one, even where none shall be kept.
+    const agent = isNewConnection ? false : new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
     const count = { sent: 0, refused: 0, failed: 0, open: 0 };
     const began = performance.now();
     const underWay: Promise<void>[] = [];
@@ -40,7 +41,7 @@ answerQuestions({
     }
     await Promise.all(underWay);
     const seconds = (performance.now() - began) / 1000;
-    agent.destroy();
+    if (agent !== false) agent.destroy();
     const { sent, refused, failed } = count;
     return { sentPerSecond: sent / seconds, refusedPerSecond: refused / seconds, failed };
   },
@@ -48,7 +49,7 @@ answerQuestions({
 
 function callOnce(
   port: number,
-  agent: Agent,
+  agent: Agent | false,
   number: number,
   count: { refused: number; failed: number; open: number },
 ): Promise<void> {

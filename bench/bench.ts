@@ -8,6 +8,7 @@ import { withTempFolder } from "@tautline/testing";
 import type { Benchmark } from "./benchmark.ts";
 import { certificates } from "./certificates.ts";
 import { eventLoop } from "./event-loop.ts";
+import { history } from "./history.ts";
 import { idleMemory } from "./idle-memory.ts";
 import { joins } from "./joins.ts";
 import { crl } from "./crl.ts";
@@ -29,6 +30,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   crl,
   "start-up": startUp,
   "idle-memory": idleMemory,
+  history,
 };
 
 const RESULTS = join(import.meta.dirname, "results");

@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import type { BenchContext } from "./benchmark.ts";
@@ -22,19 +23,25 @@ export interface BenchCentral extends AsyncDisposable {
 /**
  * Starts central as the command does, with a probe inside, and waits until it is ready.
  *
- * @param context whose folder and profile folder
+ * @param context whose folder and profile folder, and the text of its central.yaml where that is not all defaults
  * @param dataDir its data folder; one of its own by default
  * @param agentsPort that of an earlier run, to be dialled again; any free one by default
  */
 export async function startCentral(
-  { folder, profileDir }: Pick<BenchContext, "folder" | "profileDir">,
+  {
+    folder,
+    profileDir,
+    settings = "",
+  }: Pick<BenchContext, "folder" | "profileDir"> & { readonly settings?: string },
   dataDir = join(folder, "central"),
   agentsPort = 0,
 ): Promise<BenchCentral> {
   const ports = ["--agents-port", String(agentsPort), "--console-port", "0", "--host", "127.0.0.1"];
+  const config = join(folder, "central.yaml");
+  writeFileSync(config, settings);
   const worker = startWorker(
     TAUTLINE,
-    ["central", "run", "--json", "--data", dataDir, ...ports],
+    ["central", "run", "--json", "--data", dataDir, "--config", config, ...ports],
     [
       "--expose-gc",
       "--import",

@@ -53,24 +53,34 @@ export async function withCentral(use: (central: RunningCentral) => Promise<void
   });
 }
 
+/** Ports that central listens on; 0 is any free one. */
+export interface CentralPorts {
+  readonly agents: number;
+  readonly console: number;
+}
+
+/** What is different about a central: its settings file, its environment. */
+export interface CentralChange {
+  /** Path of a central.yaml. */
+  readonly config?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /**
  * Starts central on a data folder.
  *
  * @param dataDir its data folder
  * @param ports those of an earlier run, to be dialled again; free ones by default
+ * @param change settings and environment
  */
-export function launchCentral(dataDir: string, ports = { agents: 0, console: 0 }): LaunchedProcess {
+export function launchCentral(
+  dataDir: string,
+  ports: CentralPorts = { agents: 0, console: 0 },
+  { config, env = {} }: CentralChange = {},
+): LaunchedProcess {
   const flags = ["--agents-port", String(ports.agents), "--console-port", String(ports.console)];
-  return launchTautline([
-    "central",
-    "run",
-    "--json",
-    "--data",
-    dataDir,
-    "--host",
-    "127.0.0.1",
-    ...flags,
-  ]);
+  const args = ["central", "run", "--json", "--data", dataDir, "--host", "127.0.0.1", ...flags];
+  return launchTautline([...args, ...(config === undefined ? [] : ["--config", config])], { env });
 }
 
 /** Waits for central's ready line and tells where it is. */

@@ -119,6 +119,12 @@ test("the first start joins this host, the second resumes the same fleet, and ea
     assert.equal((agents as { items: unknown[] }).items.length, 1);
     assert.deepEqual(await second.kill("SIGINT"), { code: 0, signal: null });
     assert.deepEqual(await partsOn(folder), []);
+
+    // On other ports this host's agent, which knows the old one, comes along.
+    await using third = start(folder, await freePorts(), "--json");
+    const again = await third.waitForEvent(isReady);
+    assert.partialDeepStrictEqual(again, { agent: { id, level: "mtls" } });
+    assert.deepEqual(await third.kill("SIGTERM"), { code: 0, signal: null });
   });
 });
 

@@ -198,6 +198,7 @@ test("F3: a candidate whose certificate ran out meanwhile asks anew with the sam
     delete central.behaviour.grant;
     const clock = {
       now: () => Date.now() + 120_000,
+      elapsed: () => performance.now(),
       after: (delayMs: number, task: () => void) => {
         const timer = setTimeout(task, delayMs);
         return () => clearTimeout(timer);

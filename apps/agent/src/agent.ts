@@ -4,12 +4,15 @@ import { startParts, type Logger, type Part } from "@tautline/daemon";
 import { makeAgentId, TautlineError, toTautlineError, type LinkEvidence } from "@tautline/protocol";
 import { ensurePrivateFolder, type Vault } from "@tautline/vault";
 import { openAgentVault } from "./agent-vault.ts";
+import { NO_MEMORY } from "./audit/head-memory.ts";
 import type { Clock } from "./clock.ts";
 import type { AgentConfig } from "./config.ts";
 import { createAgentControl, type AgentControl } from "./control/agent-control.ts";
 import type { HostFacts } from "./control/agent-report.ts";
 import type { ControlStatus } from "./control/control-link.ts";
+import { createCentralClock, type CentralClock } from "./control/central-clock.ts";
 import { pinnedDial } from "./control/dial-central.ts";
+import { chooseProxy, type ProxyChoice } from "./control/proxy-choice.ts";
 import { openTransportFor } from "./control/transports.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { createAgentKeys } from "./enrolment/agent-keys.ts";
@@ -34,6 +37,7 @@ const NOT_CONNECTED: ControlStatus = {
   connected: false,
   evidence: undefined,
   lastAnswerAtMs: undefined,
+  attempts: [],
 };
 
 /** The world around an agent; everything that is not its own comes in here. */
@@ -42,6 +46,8 @@ export interface AgentWorld {
   readonly config: AgentConfig;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Where central is asked first, before all that settings and instructions say; it must prove itself all the same. */
+  readonly firstAddresses?: readonly string[];
   /** Uniform in [0, 1); spreads reconnects. */
   readonly random: () => number;
   readonly readVariable: (name: string) => string | undefined;
@@ -111,6 +117,8 @@ class FolderAgent implements Agent {
   readonly #store: Resource<SettingsStore>;
   readonly #audit: Resource<LocalAudit>;
   readonly #socket: Resource<StatusSocket>;
+  readonly #centralClock: CentralClock;
+  readonly #proxy: ProxyChoice;
   #control: AgentControl | undefined;
 
   constructor(world: AgentWorld) {
@@ -118,6 +126,8 @@ class FolderAgent implements Agent {
     this.#world = world;
     this.#problems = createProblemList(clock.now);
     this.#logAllowance = createReportAllowance(clock.now);
+    this.#centralClock = createCentralClock(clock, (error) => this.#onProblem(error));
+    this.#proxy = chooseProxy(config.central, readVariable);
     this.#lock = resource(
       "data folder",
       () => {
@@ -230,6 +240,7 @@ class FolderAgent implements Agent {
       ask: (address, state) => this.#ask(address, state, signal),
       control: (onConnected) => this.#makeControl(onConnected),
       clock,
+      centralNow: this.#centralClock.now,
       random,
       signal,
       onProblem: (error) => this.#onProblem(error),
@@ -242,7 +253,12 @@ class FolderAgent implements Agent {
     const { answerTimeout: answerTimeoutMs, transport } = config.central;
     return askCentral(address, state, {
       openTransport: openTransportFor(transport),
-      dial: pinnedDial(state.ticket, { timeoutMs: answerTimeoutMs, now: clock.now }),
+      dial: pinnedDial(state.ticket, {
+        timeoutMs: answerTimeoutMs,
+        now: clock.now,
+        proxyFor: this.#proxy.proxyFor,
+      }),
+      askTime: () => this.#centralClock.ask(),
       clock,
       answerTimeoutMs,
       host,
@@ -255,13 +271,19 @@ class FolderAgent implements Agent {
     this.#control = createAgentControl({
       store: this.#store.value,
       audit: this.#audit.value,
+      auditHead: this.#world.folder.auditHead,
       config,
       clock,
+      centralClock: this.#centralClock,
+      proxy: this.#proxy,
+      firstAddresses: this.#world.firstAddresses ?? [],
       random,
       host,
       onConnected,
       onRenewed: (state) => this.#onRenewed(state),
       onSettings: (state) => this.#onSettings(state),
+      onMoved: ({ identity: { addresses } }) =>
+        this.#world.log.info({ addresses }, "new addresses of central are in use"),
       onProblem: (error) => this.#onProblem(error),
     });
     return this.#control;
@@ -275,9 +297,12 @@ class FolderAgent implements Agent {
     const own = open.state === "joining" ? open.ticket.addresses : open.identity.addresses;
     return describeStatus(open, {
       control: this.#control?.status ?? NOT_CONNECTED,
+      auditMemory: this.#control?.auditMemory ?? NO_MEMORY,
       vault: this.#vault.value.status(),
       problems: this.#problems.latest,
       addresses: asked.length > 0 ? asked : own,
+      clockOffsetMs: this.#centralClock.offsetMs,
+      proxy: this.#proxy.shown,
     });
   }
 

@@ -2,6 +2,8 @@
 export interface Clock {
   /** Milliseconds since 1970-01-01T00:00:00Z. */
   readonly now: () => number;
+  /** Milliseconds since some moment of this process's own; nobody can set it, and it may stand still while the host sleeps. */
+  readonly elapsed: () => number;
   /** Calls `task` once after `delayMs`; the returned function calls it off. */
   readonly after: (delayMs: number, task: () => void) => () => void;
 }
@@ -9,6 +11,7 @@ export interface Clock {
 /** The host's own clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   after: (delayMs, task) => {
     const timer = setTimeout(task, delayMs);
     return () => clearTimeout(timer);

@@ -29,10 +29,11 @@ test("without a file every setting has its safe default", () => {
       addresses: [],
       transport: "websocket",
       pollingInterval: 30_000,
+      noProxy: [],
       answerTimeout: 30_000,
     },
     floor: "mtls",
-    allowedInstructions: ["settings"],
+    allowedInstructions: ["addresses", "settings"],
     vault: { environmentVariable: "TAUTLINE_KEY" },
     log: { level: "central" },
   });
@@ -53,6 +54,18 @@ allowedInstructions: []
 });
 
 const REFUSED: [name: string, text: string, place: RegExp][] = [
+  [
+    "a proxy with its password in it",
+    "central:\n  proxy: http://user:secret@proxy.example:3128\n",
+    /line 2: central\.proxy: must be http:\/\/host:port without a login, or none/,
+  ],
+  ["a proxy of another kind", "central:\n  proxy: socks5://p:1\n", /central\.proxy/],
+  [
+    "a login for no proxy",
+    "central:\n  proxyCredentialsFile: login\n",
+    /central\.proxyCredentialsFile: is for a proxy set here/,
+  ],
+  ["an exception that is no rule", "central:\n  noProxy: [a b]\n", /central\.noProxy/],
   ["an unknown key", "name: a\nflor: mtls\n", /line 2: flor: unknown key/],
   [
     "an unknown key further down",

@@ -1,3 +1,5 @@
+import { parseProxy, readDirectRules } from "@tautline/link";
+import { isTautlineError } from "@tautline/protocol";
 import {
   configExample,
   configReference,
@@ -25,10 +27,43 @@ const central = z
     pollingInterval: durationSetting("30s", "1s", "1h").describe(
       "Time between two requests when the transport is polling.",
     ),
+    proxy: z
+      .string()
+      .refine(isProxy, "must be http://host:port without a login, or none")
+      .optional()
+      .describe(
+        "HTTP proxy to reach central through by CONNECT, `http://host:port`; `none` dials directly. Without it the environment decides: https_proxy or HTTPS_PROXY, no_proxy or NO_PROXY; this host's own addresses are then dialled directly.",
+      ),
+    proxyCredentialsFile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "File of mode 0600 with `user:password` for the proxy set here (Basic); read anew at each dial.",
+      ),
+    noProxy: z
+      .array(
+        z
+          .string()
+          .refine(isDirectRule, "is no rule of the form that docs/guides/networks.md lists"),
+      )
+      .max(256)
+      .default([])
+      .describe(
+        "Addresses dialled directly although there is a proxy, each a rule as in NO_PROXY: `*`, name, `.suffix`, address or network, with or without `:port`.",
+      ),
     answerTimeout: durationSetting("30s", "1s", "5m").describe(
       "A dial, or a message without an answer, is given up after this long and central is dialled anew.",
     ),
   })
+  .refine(
+    ({ proxy, proxyCredentialsFile }) =>
+      proxyCredentialsFile === undefined || (proxy ?? "none") !== "none",
+    {
+      path: ["proxyCredentialsFile"],
+      message: "is for a proxy set here, and none is",
+    },
+  )
   .prefault({});
 
 const vault = z
@@ -84,15 +119,29 @@ export const agentConfigSchema = z.strictObject({
       "The lowest level this agent speaks to central at once it has joined; nothing that arrives over the network can lower it.",
     ),
   allowedInstructions: z
-    .array(z.enum(["settings"]))
+    .array(z.enum(["addresses", "settings"]))
     .max(8)
-    .default(["settings"])
+    .default(["addresses", "settings"])
     .describe(
-      "Kinds of signed instruction this host carries out; nothing that arrives over the network can widen it.",
+      "Kinds of signed instruction this host carries out; nothing that arrives over the network can widen it. `addresses` are taken into use only after the same central has answered there.",
     ),
   vault,
   log,
 });
+
+function isProxy(text: string): boolean {
+  if (text === "none") return true;
+  try {
+    return parseProxy(text, "proxy").authorization === undefined;
+  } catch (error) {
+    if (isTautlineError(error)) return false;
+    throw error;
+  }
+}
+
+function isDirectRule(text: string): boolean {
+  return readDirectRules([text]).unreadable.length === 0;
+}
 
 /** The agent's local settings, checked and frozen. */
 export type AgentConfig = Readonly<z.output<typeof agentConfigSchema>>;

@@ -11,6 +11,8 @@ export interface DataFolder {
   /** Generated key of the vault, where no passphrase was given. */
   readonly vaultKey: string;
   readonly audit: string;
+  /** What is remembered of central's audit trail. */
+  readonly auditHead: string;
   /** Status socket; answers only while the agent runs. */
   readonly socket: string;
   /** Held by the one agent that may use the folder. */
@@ -30,6 +32,7 @@ export function dataFolder(path: string): DataFolder {
     vaultHeader: join(path, "vault.json"),
     vaultKey: join(path, "vault.key"),
     audit: join(path, "audit.jsonl"),
+    auditHead: join(path, "audit-head.json"),
     socket: join(path, "agent.sock"),
     lock: join(path, "agent.lock"),
   };

@@ -17,6 +17,7 @@ import {
 } from "@tautline/protocol";
 import {
   createTestAuthority,
+  offerAddresses,
   offerSettings,
   startStandInCentral,
   withTempFolder,
@@ -390,6 +391,98 @@ test("A10, A16: an impostor with another root, or with an agent's own certificat
       );
     } finally {
       await Promise.all([central, ...impostors].map((each) => each.close()));
+    }
+  });
+});
+
+test("A4, A10: addresses that are not signed for this agent, now, or not what was signed, move nobody", async (t) => {
+  await withJoinedAgent(async (scene) => {
+    const { central, agentId } = scene;
+    const offered = (
+      instruction: Partial<SettingsOfferOptions["instruction"]> = {},
+      authority = central.authority,
+    ): ReturnType<typeof offerAddresses> =>
+      offerAddresses({
+        authority,
+        addresses: ["attacker.example:9150"],
+        instruction: { agentId, namespace: "default", seq: 9n, ...instruction },
+      });
+    const now = Date.now();
+    const cases: [name: string, answer: StandInAnswer, code: string][] = [
+      ["by a foreign key", offered({}, createTestAuthority()), "instruction.bad_signature"],
+      ["for another agent", offered({ agentId: ELSEWHERE }), "instruction.not_for_this_agent"],
+      [
+        "expired",
+        offered({ createdMs: now - 1_800_000, expiresMs: now - 360_000 }),
+        "instruction.expired",
+      ],
+      ["of another epoch", offered({ signerEpoch: 2 }), "instruction.wrong_epoch"],
+      [
+        "with another subject than was signed",
+        offered({ digest: new Uint8Array(32) }),
+        "instruction.digest_mismatch",
+      ],
+    ];
+    for (const [name, answer, code] of cases) {
+      await t.test(name, () => assertRefused(scene, answer, code));
+    }
+  });
+});
+
+test("new addresses are proven by the same root before the old ones are dropped: an impostor there changes nothing", async () => {
+  await withJoinedAgent(async (scene) => {
+    const { central, agentId } = scene;
+    const impostor = await startStandInCentral();
+    try {
+      const addresses = [impostor.address];
+      const instruction = { agentId, namespace: "default", seq: 3n };
+      const { authority } = central;
+      const receipt = await scene.receiptFor(offerAddresses({ authority, addresses, instruction }));
+      assert.equal(receipt.code, "agent.addresses_unreachable");
+      assert.equal(receipt.seq, 3n);
+      assert.deepEqual(impostor.received, []);
+      assert.ok(!scene.settingsOnDisk().includes(impostor.address));
+      assert.deepEqual(scene.auditedCodes().slice(-2), [
+        "instruction.accepted",
+        "addresses.failed",
+      ]);
+      await scene.fullState();
+    } finally {
+      await impostor.close();
+    }
+  });
+});
+
+test("the same central at a new address is followed, over a restart too; F8, F16: the instruction replayed is refused", async () => {
+  await withJoinedAgent(async (scene) => {
+    const { central, agentId } = scene;
+    const elsewhere = await startStandInCentral({ authority: central.authority });
+    try {
+      const { authority } = central;
+      const addresses = [elsewhere.address, central.address];
+      const instruction = { agentId, namespace: "default", seq: 3n };
+      const order = offerAddresses({ authority, addresses, instruction });
+      // The address in use stands in the list: it needs no further proof.
+      const receipt = await scene.receiptFor(order);
+      assert.deepEqual(receipt, { signerEpoch: 1, seq: 3n, code: "", text: "" });
+      await assertRefused(scene, order, "instruction.replayed");
+
+      const moved = { authority, addresses: [elsewhere.address] };
+      central.push({
+        instanceUid: agentIdToBytes(agentId),
+        ...offerAddresses({ ...moved, instruction: { ...instruction, seq: 4n } }),
+      });
+      const { message } = await elsewhere.waitFor(
+        (one) => one.message.customMessage?.type === "receipt",
+      );
+      const { code, seq } = decodeInstructionReceipt(
+        message.customMessage?.data ?? new Uint8Array(),
+      );
+      assert.deepEqual([code, seq], ["", 4n]);
+      assert.ok(!scene.settingsOnDisk().includes(central.address));
+      assert.ok(scene.settingsOnDisk().includes(elsewhere.address));
+    } finally {
+      await elsewhere.close();
     }
   });
 });

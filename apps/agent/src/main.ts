@@ -42,6 +42,8 @@ export interface AgentOptions {
 export interface RunOptions extends AgentOptions {
   /** Print one JSON document a line instead of sentences. */
   readonly json?: boolean | undefined;
+  /** Where central is asked first, this time: "host:port" each. */
+  readonly centralAddresses?: readonly string[] | undefined;
 }
 
 /** How `agent join` is to join. */
@@ -78,7 +80,9 @@ export async function runAgent(options: RunOptions, io: AgentIo): Promise<number
     throw new TautlineError("agent.not_joined", { detail: { dataDir: folder.path } });
   }
   return untilSignal(io.signal, async (signal) => {
-    await createAgent(worldOf(folder, config, printTo(options, io))).run(signal);
+    const firstAddresses = options.centralAddresses ?? [];
+    const world = { ...worldOf(folder, config, printTo(options, io)), firstAddresses };
+    await createAgent(world).run(signal);
     return 0;
   });
 }

@@ -38,6 +38,7 @@ function createJumpingClock(): JumpingClock {
   const now = (): number => Date.now() + ahead;
   return {
     now,
+    elapsed: () => performance.now() + ahead,
     after(delayMs, task) {
       const timer = { atMs: now() + delayMs, task };
       timers.add(timer);

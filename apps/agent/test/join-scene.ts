@@ -8,7 +8,6 @@ import {
   type StandInAnswer,
 } from "@tautline/testing";
 import type { Vault } from "@tautline/vault";
-import type { AgentControl } from "../src/control/agent-control.ts";
 import { createAgentKeys } from "../src/enrolment/agent-keys.ts";
 import type { GrantParts } from "../src/enrolment/grant-check.ts";
 import type { JoinOptions } from "../src/enrolment/join.ts";
@@ -86,6 +85,7 @@ export async function withJoinScene(use: (scene: JoinScene) => Promise<void>): P
         mayWait: true,
         onWaiting: () => {},
         clock,
+        centralNow: clock.now,
         random: () => 0.5,
         signal: new AbortController().signal,
         onProblem: () => {},
@@ -96,9 +96,12 @@ export async function withJoinScene(use: (scene: JoinScene) => Promise<void>): P
 }
 
 /** A control link whose first answer comes at once. */
-function provingControl(store: SettingsStore, onConnected: () => void): AgentControl {
+function provingControl(
+  store: SettingsStore,
+  onConnected: () => void,
+): ReturnType<JoinOptions["control"]> {
   return {
-    status: { connected: false, evidence: undefined, lastAnswerAtMs: undefined },
+    status: { connected: false, evidence: undefined, lastAnswerAtMs: undefined, attempts: [] },
     async run() {
       store.apply({ kind: "proven" });
       onConnected();

@@ -59,6 +59,13 @@ export const sampleCommitted: CommittedState = {
   renewal: { counter: 0n, askedCounter: 0n, made: 0, renewAtMs: 1_000 },
 };
 
+/** The same agent as central moves: new addresses came and are not proven yet. */
+export const sampleMoving: CommittedState = {
+  ...sampleCommitted,
+  last: { ...sampleCommitted.last, seq: 9n },
+  move: { addresses: ["new.example:9150"], epoch: 3, seq: 9n },
+};
+
 /** The same agent as it asks for its next identity. */
 export const sampleAsking: CommittedState = {
   ...sampleCommitted,

@@ -5,13 +5,17 @@ import type { ApiDeps } from "./api/api-deps.ts";
 import type { HealthDeps } from "./api/health-routes.ts";
 import { listVerbs } from "./api/verb-list.ts";
 import type { AuditLog } from "./audit/audit-log.ts";
+import type { AuditTrail } from "./audit/audit-trail.ts";
 import { type CentralIdentity, openCentralIdentity } from "./authority/central-identity.ts";
 import { createCertificateCatalogue } from "./authority/certificate-catalogue.ts";
 import { certifiedNames, readHostFacts } from "./authority/own-names.ts";
 import { describeCentral } from "./central-status.ts";
+import { createClockWatch } from "./control/clock-watch.ts";
 import type { LiveLinks } from "./control/live-links.ts";
 import { createFleet, type Fleet } from "./fleet-parts.ts";
+import type { Herd } from "./herd/herd.ts";
 import type { LinkStore } from "./fleet/link-store.ts";
+import type { EvidenceHistory } from "./history/evidence-history.ts";
 import { type AdminSocket, createAdminSocket } from "./listeners/admin-socket.ts";
 import { type AgentsListener, createAgentsListener } from "./listeners/agents-listener.ts";
 import { type ConsoleListener, createConsoleListener } from "./listeners/console-listener.ts";
@@ -34,7 +38,9 @@ import { createTimers, type Timers } from "./timers.ts";
 /** What central is built of, before anything listens. */
 export interface Assembly {
   readonly audit: AuditLog;
+  readonly trail: AuditTrail;
   readonly links: LinkStore;
+  readonly history: EvidenceHistory;
   readonly live: LiveLinks;
   readonly timers: Timers;
   readonly agentsListener: AgentsListener;
@@ -43,9 +49,11 @@ export interface Assembly {
   /** Resolves when what follows a revocation is done. */
   readonly revocationSettled: () => Promise<void>;
   readonly state: CentralState;
+  readonly herd: Herd;
 }
 
 const FLUSH_MS = 2_000;
+const FOLD_MS = 1_000;
 const POLL_CHECK_MS = 30_000;
 const STORE_CHECK_MS = 2_000;
 const RENEWAL_CHECK_MS = 60_000;
@@ -69,9 +77,10 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const { crls, watch, revocations, settled: revocationSettled } = revocation;
   const { live, metrics, refusals } = fleet;
   metrics.watchEnds(() => readEnds({ authority, identity, crls, now }));
-  const control = { ...fleet, log, isStopping: () => state.isStopping };
+  const clockWatch = createClockWatch({ audit, log, now });
+  const control = { ...fleet, clockWatch, log, now, isStopping: () => state.isStopping };
   const secured = { config, authority, identity, refusals, log, now };
-  const agentsListener = await createAgentsListener({ ...secured, control });
+  const agentsListener = await createAgentsListener({ ...secured, control, herd: fleet.herd });
   const { operators, gate } = await openConsole(deps);
   const verbs = listVerbs(
     createApi(deps, { ...fleet, operators, revocations, crls, watch }, state),
@@ -81,9 +90,11 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const path = join(deps.dataDir, "admin.sock");
   const adminSocket = await createAdminSocket({ path, verbs, health, log });
   const timers = createCentralTimers(deps, fleet, { identity, crls, watch });
-  const { links } = fleet;
+  const { links, history, herd } = fleet;
+  const { trail } = deps;
   const listeners = { agentsListener, consoleListener, adminSocket };
-  return { audit, links, live, timers, ...listeners, revocationSettled, state };
+  const parts = { audit, trail, links, history, live, timers, herd };
+  return { ...parts, ...listeners, revocationSettled, state };
 }
 
 /** Operators and the gate they come in by: whoever is disabled is shown out. */
@@ -132,8 +143,9 @@ function createApi(
   fleet: Fleet & Pick<ApiDeps, "operators" | "revocations"> & Pick<Revocation, "crls" | "watch">,
   state: CentralState,
 ): ApiDeps {
-  const { vault, audit, store, log } = deps;
-  const { agents, life, links, tokens, namespaces, settings, live, operators, revocations } = fleet;
+  const { vault, audit, trail, store, log } = deps;
+  const { agents, life, links, history, tokens, namespaces, settings, live } = fleet;
+  const { operators, revocations } = fleet;
   return {
     status: describeCentral(deps, fleet, state),
     vault,
@@ -141,6 +153,7 @@ function createApi(
     agents,
     life,
     links,
+    history,
     endAgent: (id) => {
       live.endAgent(id, new TautlineError("admission.agent_revoked", { detail: { id } }));
       // What else it has open here; what fails now is looked at again in a second.
@@ -163,23 +176,30 @@ function createApi(
     settings,
     certificates: createCertificateCatalogue(store),
     audit,
+    trail,
     operators,
   };
 }
 
 function createCentralTimers(
-  { config, store, authority, log }: OpenedCentral,
-  { live, polling }: Fleet,
+  { config, store, authority, trail, log }: OpenedCentral,
+  { live, polling, history }: Fleet,
   { identity, crls, watch }: Pick<Revocation, "crls" | "watch"> & { identity: CentralIdentity },
 ): Timers {
   const { centralLifetime } = config.certificates;
   const tasks = [
     { name: "flush", everyMs: FLUSH_MS, run: () => live.flush() },
+    { name: "history", everyMs: FOLD_MS, run: async () => void (await history.fold.step()) },
     { name: "polling", everyMs: POLL_CHECK_MS, run: () => polling.forgetSilent() },
     { name: "store", everyMs: STORE_CHECK_MS, run: () => retryWrite(store) },
     { name: "endings", everyMs: LOOK_EVERY_MS, run: () => watch.look() },
     { name: "revocation lists", everyMs: LOOK_EVERY_MS, run: () => crls.refreshIfDue() },
     { name: "authorities", everyMs: AUTHORITY_CHECK_MS, run: () => authority.renewIfDue() },
+    {
+      name: "checkpoint",
+      everyMs: config.audit.checkpointInterval,
+      run: () => trail.keeper.sign(),
+    },
     {
       name: "own certificate",
       everyMs: Math.min(RENEWAL_CHECK_MS, centralLifetime / 20),

@@ -129,6 +129,19 @@ describe("startCentral", () => {
       const second = await startOn(dataDir);
       const { items } = await admin<Items<unknown>>(second, "GET", "/api/v1/links");
       assert.deepEqual(items, []);
+      // The history still knows what the killed one last saw.
+      const history = await admin<Items<{ lastAddress: string; links: number }>>(
+        second,
+        "GET",
+        `/api/v1/links/history?agent=${agent.id}`,
+      );
+      assert.deepEqual(
+        history.items.map(({ lastAddress, links }) => [lastAddress, links]),
+        [
+          ["127.0.0.1", 1],
+          ["192.0.2.1", 0],
+        ],
+      );
       await second.central.stop();
     }));
 

@@ -15,7 +15,9 @@ import { openAuthority } from "./authority/authority.ts";
 import type { CentralConfig } from "./config.ts";
 import { openFolderIdentity } from "./data-folder.ts";
 import { assemble, type Assembly } from "./assembly.ts";
+import { leftBehind } from "./history/left-behind.ts";
 import { createAuditLog } from "./audit/audit-log.ts";
+import { openAuditTrail } from "./audit/audit-trail.ts";
 import { openStore, type Store } from "./store/store.ts";
 import { databaseHeaderStore } from "./store/vault-header-store.ts";
 import { VERSION } from "./version.ts";
@@ -27,6 +29,8 @@ export interface CentralOptions {
   /** Value of the vault's environment variable, if it is set. */
   readonly vaultPassphrase: string | undefined;
   readonly now: () => number;
+  /** Uniform in [0, 1); chance itself unless told. */
+  readonly random?: () => number;
   readonly log?: Logger;
 }
 
@@ -59,17 +63,10 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     const { trustDomain, centralId } = await openFolderIdentity(store, config.trustDomain);
     const lifetimes = config.certificates;
     const authority = await openAuthority({ store, vault, audit, now, trustDomain, lifetimes });
-    const assembly = await assemble({
-      config,
-      dataDir,
-      centralId,
-      store,
-      vault,
-      audit,
-      authority,
-      log,
-      now,
-    });
+    const opened = { config, dataDir, centralId, store, vault, audit, authority, log, now };
+    const trail = await openAuditTrail(opened);
+    const random = options.random ?? Math.random;
+    const assembly = await assemble({ ...opened, trail, random });
     return await run(assembly, { store, vault, log });
   } catch (error) {
     vault?.close();
@@ -129,9 +126,9 @@ function listParts(
   assembly: Assembly,
   { store, vault }: { readonly store: Store; readonly vault: Vault },
 ): Part[] {
-  const { agentsListener, consoleListener, adminSocket, live, links, timers, audit, state } =
-    assembly;
-  const { revocationSettled } = assembly;
+  const { agentsListener, consoleListener, adminSocket, live, links, timers, state } = assembly;
+  const { audit, trail, revocationSettled, herd } = assembly;
+  const { recorder } = assembly.history;
   const central = { actor: "central", subject: "central" };
   return [
     { name: "store", stop: () => store.close() },
@@ -139,10 +136,22 @@ function listParts(
     {
       name: "trail",
       start: () => audit.record({ action: "central.started", ...central }),
-      stop: () => audit.record({ action: "central.stopped", ...central }),
+      stop: async () => {
+        await audit.record({ action: "central.stopped", ...central });
+        await trail.keeper.stop();
+        await trail.keeper.sign();
+      },
     },
-    { name: "links", start: () => links.closeAll(), stop: () => links.closeAll() },
+    {
+      name: "links",
+      start: async () => {
+        recorder.resumed((await links.own()).map(leftBehind));
+        await links.closeAll();
+      },
+      stop: () => links.closeAll(),
+    },
     { name: "revocation", stop: () => revocationSettled() },
+    { name: "history", stop: () => recorder.flush("everything") },
     { name: "timers", start: () => timers.start(), stop: () => timers.stop() },
     {
       name: "console",
@@ -158,11 +167,12 @@ function listParts(
       },
       stop: async () => {
         state.isStopping = true;
-        live.endAll(new TautlineError("central.stopping"));
+        live.endAll((links) => herd.goodbye(links));
         await agentsListener.stop();
         await live.flush();
       },
     },
     { name: "admin socket", start: () => adminSocket.start(), stop: () => adminSocket.stop() },
+    { name: "exports", stop: () => trail.exporter.stop() },
   ];
 }

@@ -78,6 +78,33 @@ const certificates = z
   })
   .prefault({});
 
+const atMost = (most: number, least: number, value: number) =>
+  z.int().min(least).max(most).default(value);
+
+const admission = z
+  .strictObject({
+    handshakesAtOnce: atMost(10_000, 1, 128).describe(
+      "TLS handshakes under way at once on the agents' port; more wait.",
+    ),
+    handshakesWaiting: atMost(65_536, 0, 1_024).describe(
+      "Callers that may wait for their handshake; more are cut before it, known sources last.",
+    ),
+    enrolmentsAtOnce: atMost(1_000, 1, 8).describe("Enrolments under way at once; more wait."),
+    enrolmentsWaiting: atMost(65_536, 0, 512).describe(
+      "Enrolments that may wait; more are told when to come back, each at another time.",
+    ),
+    failedAttempts: atMost(1_000_000, 1, 60).describe(
+      "Failed attempts from one source (IPv6: one /64) that are looked at within `failedAttemptsWindow`; agents with a certificate are never counted out.",
+    ),
+    failedAttemptsWindow: durationSetting("1m", "1s", "1h").describe(
+      "How long a source's failed attempts are remembered, from the first one on.",
+    ),
+    returnsPerSecond: atMost(10_000, 1, 100).describe(
+      "When central stops, agents are told to come back spread over the time in which so many a second make all (F9).",
+    ),
+  })
+  .prefault({});
+
 const vault = z
   .strictObject({
     environmentVariable: z
@@ -104,6 +131,49 @@ const instructions = z
   })
   .prefault({});
 
+const audit = z
+  .strictObject({
+    checkpointEntries: z
+      .int()
+      .min(1)
+      .max(5_000)
+      .default(1_000)
+      .describe("New entries of the audit trail after which central signs a checkpoint."),
+    checkpointInterval: durationSetting("5m", "1s", "24h").describe(
+      "Central signs a checkpoint as often as this where there are new entries, and when it stops.",
+    ),
+  })
+  .prefault({});
+
+const history = z
+  .strictObject({
+    dailyDays: z
+      .int()
+      .min(1)
+      .max(3650)
+      .default(14)
+      .describe("Age in days up to which the history of links tells every day."),
+    weeklyDays: z
+      .int()
+      .min(1)
+      .max(3650)
+      .default(45)
+      .describe("Age in days up to which it tells gaps of more than a week."),
+    days: z
+      .int()
+      .min(1)
+      .max(3650)
+      .default(90)
+      .describe(
+        "Age in days up to which it tells gaps of more than a month; what is older becomes one row for each agent and kind of evidence.",
+      ),
+  })
+  .refine(
+    ({ dailyDays, weeklyDays, days }) => dailyDays <= weeklyDays && weeklyDays <= days,
+    "dailyDays, weeklyDays and days must not fall: the older, the coarser",
+  )
+  .prefault({});
+
 const log = z
   .strictObject({
     level: z.enum(LOG_LEVELS).default("info").describe("Least severity written to the log."),
@@ -116,8 +186,11 @@ export const centralConfigSchema = z.strictObject({
   agents,
   console: console_,
   certificates,
+  admission,
   vault,
   instructions,
+  audit,
+  history,
   log,
 });
 

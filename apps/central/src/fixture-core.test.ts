@@ -9,6 +9,7 @@ import {
   makeAgentId,
   type TautlineError,
 } from "@tautline/protocol";
+import { createLog } from "@tautline/daemon";
 import {
   createFakeClock,
   createSeededRandom,
@@ -17,13 +18,17 @@ import {
 } from "@tautline/testing";
 import { environmentSource, generatedKeyFileSource, openVault, type Vault } from "@tautline/vault";
 import { type AuditLog, createAuditLog } from "./audit/audit-log.ts";
+import { type AuditTrail, openAuditTrail } from "./audit/audit-trail.ts";
 import { type CertificateAuthority, openAuthority } from "./authority/authority.ts";
+import { loadCentralConfig } from "./config.ts";
 import { enrol, type Enrolled, type JoinRequest } from "./enrolment/enrol.ts";
 import { createTokenStore, type TokenStore } from "./enrolment/token-store.ts";
 import { type AgentLife, createAgentLife } from "./fleet/agent-life.ts";
 import { type AgentStore, createAgentStore } from "./fleet/agent-store.ts";
 import { createLinkStore, type LinkStore } from "./fleet/link-store.ts";
 import { type NamespaceStore, openNamespaces } from "./fleet/namespace-store.ts";
+import { createHerd, type Herd } from "./herd/herd.ts";
+import { createEvidenceHistory, type EvidenceHistory } from "./history/evidence-history.ts";
 import { createInstructionStore, type InstructionStore } from "./instructions/instruction-store.ts";
 import { type Instructor, openInstructor } from "./instructions/instructor.ts";
 import { createMetrics, type CentralMetrics } from "./metrics.ts";
@@ -35,6 +40,7 @@ export const TRUST_DOMAIN = "fleet.test";
 export const HOUR_MS: number = 60 * 60_000;
 export const DAY_MS: number = 24 * HOUR_MS;
 export const GRACE_MS: number = 30 * DAY_MS;
+export const CENTRAL_ID = "00000000-0000-4000-8000-0000000000c1";
 const INSTRUCTION_LIFETIME_MS = 15 * 60_000;
 
 export const LIFETIMES = {
@@ -49,6 +55,8 @@ export interface EndedLinks {
   readonly id: string;
   readonly code: string;
 }
+/** How the history of links is folded where nothing else is set. */
+export const FOLD_RULE = { dailyDays: 14, weeklyDays: 45, days: 90 };
 
 /** Central without its listeners, on a real database and a real vault. */
 export interface Core {
@@ -57,6 +65,7 @@ export interface Core {
   readonly store: Store;
   readonly vault: Vault;
   readonly audit: AuditLog;
+  readonly trail: AuditTrail;
   readonly authority: CertificateAuthority;
   readonly namespaces: NamespaceStore;
   readonly instructor: Instructor;
@@ -67,11 +76,18 @@ export interface Core {
   /** Agents whose links were ended, and why, in order. */
   readonly ended: readonly EndedLinks[];
   readonly links: LinkStore;
+  readonly history: EvidenceHistory;
   readonly settings: SettingStore;
   readonly metrics: CentralMetrics;
   /** Namespaces that settings were changed for, in order. */
   readonly pushed: string[];
   close(): Promise<void>;
+}
+
+/** Herd control by the default settings, without chance. */
+export function herdOf({ clock, metrics }: Pick<Core, "clock" | "metrics">): Herd {
+  const config = loadCentralConfig(undefined);
+  return createHerd({ config, metrics, now: clock.now, random: () => 0.5 });
 }
 
 /** What a core may be opened with. */
@@ -124,6 +140,16 @@ async function fill({ folder, clock, store, now }: Opened, options: CoreOptions)
       trustDomain,
     });
   const instructor = await openInstructor({ store, vault, now });
+  const trail = await openAuditTrail({
+    store,
+    vault,
+    audit,
+    authority,
+    now,
+    config: { audit: { checkpointEntries: 1_000, checkpointInterval: HOUR_MS } },
+    centralId: CENTRAL_ID,
+    log: createLog("central", "error"),
+  });
   const pushed: string[] = [];
   const instruct = { store, audit, instructor, lifetimeMs: INSTRUCTION_LIFETIME_MS, now };
   const onChange = (name: string): void => void pushed.push(name);
@@ -131,12 +157,14 @@ async function fill({ folder, clock, store, now }: Opened, options: CoreOptions)
   const heartbeatOf = (name: string): Promise<number> => settings.heartbeatMs(name);
   const ended: EndedLinks[] = [];
   const endLinks = (id: string, { code }: TautlineError): void => void ended.push({ id, code });
+  const history = createEvidenceHistory({ store, now, rule: FOLD_RULE });
   return {
     folder,
     clock,
     store,
     vault,
     audit,
+    trail,
     authority,
     instructor,
     pushed,
@@ -144,9 +172,17 @@ async function fill({ folder, clock, store, now }: Opened, options: CoreOptions)
     instructions: createInstructionStore(instruct),
     tokens: createTokenStore({ store, vault, audit, now, formatToken }),
     agents: createAgentStore({ store, audit, now, heartbeatOf }),
-    life: createAgentLife({ store, audit, now, renewalGraceMs: GRACE_MS, endLinks }),
+    life: createAgentLife({
+      store,
+      audit,
+      now,
+      renewalGraceMs: GRACE_MS,
+      endLinks,
+      forgetHistory: (trx, id) => history.forget(trx, id),
+    }),
     ended,
     links: createLinkStore(store, "central-1"),
+    history,
     settings,
     metrics: createMetrics(),
     close: async () => {

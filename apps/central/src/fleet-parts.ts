@@ -1,6 +1,7 @@
 import { spkiPin } from "@tautline/pki";
 import { encodeJoinToken } from "@tautline/protocol";
 import type { CentralState, OpenedCentral } from "./opened-central.ts";
+import { type CentralAddresses, openCentralAddresses } from "./addresses/wanted-addresses.ts";
 import { dialledAddresses, readHostFacts } from "./authority/own-names.ts";
 import { type Admission, createAdmission } from "./control/admission.ts";
 import { createAgentSession } from "./control/agent-session.ts";
@@ -17,6 +18,8 @@ import { type AgentLife, createAgentLife } from "./fleet/agent-life.ts";
 import { type AgentStore, createAgentStore } from "./fleet/agent-store.ts";
 import { createLinkStore, type LinkStore } from "./fleet/link-store.ts";
 import { type NamespaceStore, openNamespaces } from "./fleet/namespace-store.ts";
+import { createHerd, type Herd } from "./herd/herd.ts";
+import { createEvidenceHistory, type EvidenceHistory } from "./history/evidence-history.ts";
 import { createInstructionStore } from "./instructions/instruction-store.ts";
 import { openInstructor } from "./instructions/instructor.ts";
 import { type CentralMetrics, createMetrics } from "./metrics.ts";
@@ -28,6 +31,7 @@ export interface Fleet {
   readonly agents: AgentStore;
   readonly life: AgentLife;
   readonly links: LinkStore;
+  readonly history: EvidenceHistory;
   readonly tokens: TokenStore;
   readonly namespaces: NamespaceStore;
   readonly settings: SettingStore;
@@ -37,6 +41,7 @@ export interface Fleet {
   readonly refusals: Refusals;
   readonly admission: Admission;
   readonly beginSession: (caller: Caller) => Session;
+  readonly herd: Herd;
 }
 
 /**
@@ -49,49 +54,74 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const { config, store, vault, audit, authority, log, now } = deps;
   const recorded = { store, audit, now };
   const metrics = createMetrics();
-  const addresses = (): readonly string[] =>
-    dialledAddresses({
-      facts: readHostFacts(),
-      bound: state.agents ?? config.agents,
-      advertised: config.agents.advertise,
-    });
+  const addresses = await openAddresses(deps, state);
   const heartbeatOf = (namespace: string): Promise<number> => settings.heartbeatMs(namespace);
   const agents = createAgentStore({ ...recorded, heartbeatOf });
   const links = createLinkStore(store, deps.centralId);
-  const formatToken = (parts: TokenParts): string => joinToken(deps, addresses(), parts);
+  const formatToken = (parts: TokenParts): string =>
+    joinToken(deps, addresses.toldTo(parts.namespace), parts);
   const tokens = createTokenStore({ ...recorded, vault, formatToken });
   const namespaces = await openNamespaces({ ...recorded, authority });
   const instructor = await openInstructor({ store, vault, now });
   const { lifetime: lifetimeMs } = config.instructions;
   const { renewalGrace: renewalGraceMs } = config.certificates;
   const instructions = createInstructionStore({ ...recorded, instructor, lifetimeMs });
-  const live = createLiveLinks({ agents, links, metrics, log, now });
+  const history = createEvidenceHistory({ store, now, rule: config.history });
+  const { recorder } = history;
+  const live = createLiveLinks({ agents, links, history: recorder, metrics, log, now });
   const endLinks: LiveLinks["endAgent"] = (id, reason) => live.endAgent(id, reason);
-  const life = createAgentLife({ ...recorded, renewalGraceMs, endLinks });
-  const onChange = (namespace: string): void => void live.pushTo(namespace);
-  const settings = createSettingStore({ ...recorded, onChange });
-  const refusals = createRefusals({ audit, log, metrics, now });
-  const admission = createAdmission({
-    store,
-    authority,
-    tokens,
-    refusals,
-    now,
+  const life = createAgentLife({
+    ...recorded,
     renewalGraceMs,
+    endLinks,
+    forgetHistory: (trx, id) => history.forget(trx, id),
   });
+  const onChange = (namespace: string): void => {
+    addresses
+      .refresh()
+      .then(() => live.pushTo(namespace))
+      .catch((error: unknown) => log.error({ err: error }, "changed settings were not offered"));
+  };
+  const settings = createSettingStore({ ...recorded, onChange });
+  const refusals = createRefusals({ audit, history: recorder, log, metrics, now });
+  const herd = createHerd({ ...deps, metrics });
+  const gate = { store, authority, tokens, refusals, now, renewalGraceMs, herd };
+  const admission = createAdmission(gate);
   const connections = createOpenConnections();
   const enrolment = { ...recorded, tokens, authority };
-  const grant = { authority, instructor, addresses };
+  const grant = {
+    authority,
+    instructor,
+    addresses: (namespace: string) => addresses.toldTo(namespace),
+  };
   const renewing = { renewal: { ...recorded, authority }, grant };
-  const stored = { agents, settings, instructions, metrics, now, store, renewing, life };
+  const { witness } = deps.trail;
+  const offering = { settings, instructions, addresses };
+  const stored = { ...offering, agents, metrics, now, store, renewing, life, witness };
   const beginSession = (caller: Caller): Session => {
     if (caller.kind === "agent") return createAgentSession(stored, caller);
     if (caller.kind === "lapsed") return createRenewalSession(renewing, caller);
-    return createJoinSession({ enrolment, grant, metrics }, caller);
+    return createJoinSession({ enrolment, grant, metrics, queue: herd.enrolments }, caller);
   };
   const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
-  const stores = { agents, life, links, tokens, namespaces, settings };
-  return { ...stores, metrics, live, polling, connections, refusals, admission, beginSession };
+  const stores = { agents, life, links, history, tokens, namespaces, settings };
+  const parts = { metrics, live, polling, connections, refusals, admission, herd };
+  return { ...stores, ...parts, beginSession };
+}
+
+/** Where agents are told to dial: what is set, else what is advertised, else this host's own. */
+function openAddresses(
+  { config, store }: OpenedCentral,
+  state: CentralState,
+): Promise<CentralAddresses> {
+  const own = (): readonly string[] =>
+    dialledAddresses({
+      facts: readHostFacts(),
+      bound: state.agents ?? config.agents,
+      advertised: config.agents.advertise,
+    });
+  const advertised = config.agents.advertise.length > 0 ? own : (): readonly string[] => [];
+  return openCentralAddresses({ store, advertised, own });
 }
 
 function joinToken(

@@ -10,6 +10,10 @@ export interface CentralMetrics {
   readonly enrolments: Counter<"outcome">;
   readonly instructions: Counter<"outcome">;
   readonly links: Gauge<"level">;
+  readonly waiting: Gauge<"queue">;
+  readonly begun: Counter<"queue">;
+  readonly waited: Counter<"queue">;
+  readonly turnedAway: Counter<"queue">;
   /** Says who knows when certificates and revocation lists end; asked whenever the metrics are read. */
   watchEnds(read: () => Ends): void;
 }
@@ -28,6 +32,7 @@ export const LABEL_VALUES = {
   level: LEVELS,
   certificate: ["root", "agents", "services", "central"],
   crl: ["root", "agents", "services"],
+  queue: ["handshakes", "enrolments"],
 } as const;
 
 /** Makes central's registry of metrics with Node's own process metrics in it. */
@@ -74,6 +79,7 @@ export function createMetrics(): CentralMetrics {
       registers,
     }),
     watchEnds: watchEndsOn(registry),
+    ...createQueueMetrics(registers),
   };
   beginAtZero(metrics);
   return metrics;
@@ -109,9 +115,49 @@ function watchEndsOn(registry: Registry): CentralMetrics["watchEnds"] {
   };
 }
 
-function beginAtZero({ messages, enrolments, instructions, links }: CentralMetrics): void {
+/** The queues before handshakes and enrolments. */
+function createQueueMetrics(
+  registers: Registry[],
+): Pick<CentralMetrics, "waiting" | "begun" | "waited" | "turnedAway"> {
+  const labelNames = ["queue"] as const;
+  return {
+    waiting: new Gauge({
+      name: "tautline_queue_waiting",
+      help: "Callers waiting for their turn, by queue.",
+      labelNames,
+      registers,
+    }),
+    begun: new Counter({
+      name: "tautline_queue_begun_total",
+      help: "Callers whose turn came, by queue.",
+      labelNames,
+      registers,
+    }),
+    waited: new Counter({
+      name: "tautline_queue_waited_seconds_total",
+      help: "Seconds that those whose turn came had waited, by queue.",
+      labelNames,
+      registers,
+    }),
+    turnedAway: new Counter({
+      name: "tautline_queue_refused_total",
+      help: "Callers for whom there was no room, by queue.",
+      labelNames,
+      registers,
+    }),
+  };
+}
+
+function beginAtZero(metrics: CentralMetrics): void {
+  const { messages, enrolments, instructions, links } = metrics;
   for (const transport of LABEL_VALUES.transport) messages.inc({ transport }, 0);
   for (const outcome of LABEL_VALUES.enrolment) enrolments.inc({ outcome }, 0);
   for (const outcome of LABEL_VALUES.instruction) instructions.inc({ outcome }, 0);
   for (const level of LABEL_VALUES.level) links.set({ level }, 0);
+  for (const queue of LABEL_VALUES.queue) {
+    metrics.waiting.set({ queue }, 0);
+    for (const counter of [metrics.begun, metrics.waited, metrics.turnedAway]) {
+      counter.inc({ queue }, 0);
+    }
+  }
 }

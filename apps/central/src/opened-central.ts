@@ -2,6 +2,7 @@ import type { Logger } from "@tautline/daemon";
 import type { HostPort } from "@tautline/link";
 import type { Vault } from "@tautline/vault";
 import type { AuditLog } from "./audit/audit-log.ts";
+import type { AuditTrail } from "./audit/audit-trail.ts";
 import type { CertificateAuthority } from "./authority/authority.ts";
 import type { CentralConfig } from "./config.ts";
 import type { Store } from "./store/store.ts";
@@ -14,9 +15,12 @@ export interface OpenedCentral {
   readonly store: Store;
   readonly vault: Vault;
   readonly audit: AuditLog;
+  readonly trail: AuditTrail;
   readonly authority: CertificateAuthority;
   readonly log: Logger;
   readonly now: () => number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
 }
 
 /** What changes while central runs. */

@@ -4,9 +4,17 @@ import type { CentralOptions } from "./central-verb.ts";
 import type { CommandContext } from "./context.ts";
 import { contextFile } from "./contexts/context-path.ts";
 import { findDataFolder } from "./data-folder.ts";
-import { type Answer, type Exchange, requestName, type Transport } from "./http-exchange.ts";
+import type { StoredContext } from "./contexts/context-store.ts";
+import {
+  type Answer,
+  type Exchange,
+  readBody,
+  requestName,
+  type StreamedAnswer,
+  type Transport,
+} from "./http-exchange.ts";
 import { isRow, rowsOf, type Row } from "./row.ts";
-import { socketTransport } from "./socket-transport.ts";
+import { type SocketPlace, socketStream, socketTransport } from "./socket-transport.ts";
 
 const API = "/api/v1";
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -54,6 +62,30 @@ async function findTransport(
   context: Pick<CommandContext, "environment" | "cwd" | "userId" | "now">,
   options: CentralOptions,
 ): Promise<Transport> {
+  const way = await findWay(context, options);
+  if ("place" in way) return socketTransport(way.place);
+  const { contextTransport } = await import("./contexts/context-transport.ts");
+  return contextTransport(way.chosen, way.patience);
+}
+
+/** Which central a verb is about: over the socket of its data folder, or as a context says. */
+export type Way =
+  | { readonly place: SocketPlace }
+  | {
+      readonly chosen: StoredContext;
+      readonly patience: { readonly now: () => number; readonly timeoutMs: number };
+    };
+
+/**
+ * Finds which central a verb is about, in the order of `createAdminClient`.
+ *
+ * @param context environment, current folder and clock
+ * @param options what the command line says of central
+ */
+export async function findWay(
+  context: Pick<CommandContext, "environment" | "cwd" | "userId" | "now">,
+  options: CentralOptions,
+): Promise<Way> {
   const { environment, cwd } = context;
   const file = contextFile(environment);
   const isFolderNamed = options.data !== undefined;
@@ -63,13 +95,37 @@ async function findTransport(
     // Loaded only here: it brings TLS, chains and the vault's files, which the admin socket needs none of.
     const { findContext } = await import("./contexts/context-store.ts");
     const chosen = findContext(environment, options.context);
-    if (chosen !== undefined) {
-      const { contextTransport } = await import("./contexts/context-transport.ts");
-      return contextTransport(chosen, { now: context.now, timeoutMs: ANSWER_TIMEOUT_MS });
-    }
+    const patience = { now: context.now, timeoutMs: ANSWER_TIMEOUT_MS };
+    if (chosen !== undefined) return { chosen, patience };
   }
   const dataDir = findDataFolder("central", options.data, context);
-  return socketTransport({ dataDir, cwd, timeoutMs: ANSWER_TIMEOUT_MS });
+  return { place: { dataDir, cwd, timeoutMs: ANSWER_TIMEOUT_MS } };
+}
+
+/**
+ * Opens a route whose answer is read as it comes.
+ *
+ * @param way which central
+ * @param target the route
+ * @param signal ends it at any time
+ * @throws as every call of an AdminClient
+ */
+export async function openRoute(
+  way: Way,
+  target: Target,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Buffer>> {
+  const path = formatTarget(target);
+  const { status, body } = await openStream(way, path, signal);
+  if (status >= 200 && status <= 299) return body;
+  const exchange = { method: "GET", path } as const;
+  throw refusal(parse(await readBody(body), status, exchange), status, exchange);
+}
+
+async function openStream(way: Way, path: string, signal: AbortSignal): Promise<StreamedAnswer> {
+  if ("place" in way) return socketStream(way.place)(path, signal);
+  const { contextStream } = await import("./contexts/context-transport.ts");
+  return contextStream(way.chosen, way.patience)(path, signal);
 }
 
 /**

@@ -22,6 +22,16 @@ export interface Answer {
 /** A way to central: its admin socket, or its console port. Throws errors of ours only. */
 export type Transport = (exchange: Exchange) => Promise<Answer>;
 
+/** A way to an answer that has no end yet: its bytes are read as they come, and no faster. Throws errors of ours only. */
+export type StreamTransport = (path: string, signal: AbortSignal) => Promise<StreamedAnswer>;
+
+/** An answer that is still coming. */
+export interface StreamedAnswer {
+  readonly status: number;
+  /** Throws errors of ours only. */
+  readonly body: AsyncIterable<Buffer>;
+}
+
 /** An answer of more bytes than central ever sends. */
 export class AnswerTooLong extends Error {}
 
@@ -59,10 +69,52 @@ export async function exchangeHttp(
   return { status: response.statusCode ?? 0, text: await readBody(response) };
 }
 
-async function readBody(response: IncomingMessage): Promise<string> {
+/**
+ * Asks once, and gives the answer as soon as it begins.
+ *
+ * @param path with its query
+ * @param way where to
+ * @param patience `timeoutMs` for the beginning of the answer; `signal` ends it at any time
+ * @returns the answer; its body throws whatever node:http throws
+ * @throws whatever node:http throws
+ */
+export async function openHttpStream(
+  path: string,
+  way: Omit<RequestOptions, "headers"> & { readonly headers: Readonly<Record<string, string>> },
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
+): Promise<{ readonly status: number; readonly body: AsyncIterable<Buffer> }> {
+  const late = new AbortController();
+  const timer = setTimeout(
+    () => late.abort(new DOMException("no answer", "TimeoutError")),
+    timeoutMs,
+  );
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const headers = { ...way.headers, accept: "application/x-ndjson, application/problem+json" };
+  const outgoing = request({
+    ...way,
+    path,
+    headers,
+    signal: AbortSignal.any([signal, late.signal]),
+  });
+  outgoing.on("response", resolve).on("error", reject).end();
+  try {
+    const response = await promise;
+    return { status: response.statusCode ?? 0, body: response };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Reads an answer whole.
+ *
+ * @param response its bytes as they come
+ * @throws AnswerTooLong
+ */
+export async function readBody(response: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
+  for await (const chunk of response) {
     size += chunk.length;
     if (size > MAX_ANSWER_BYTES) {
       throw new AnswerTooLong(`it has more than ${MAX_ANSWER_BYTES} bytes`);

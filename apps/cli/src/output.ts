@@ -4,7 +4,9 @@ import { escapeControls, showControls } from "./safe-text.ts";
 
 /** Where the command writes; a process's own stream, or a list of strings in tests. */
 export interface TextSink {
+  /** A stream gives false when its reader has fallen behind, and "drain" when it has caught up. */
   write(text: string): unknown;
+  once?(event: "drain", caughtUp: () => void): unknown;
 }
 
 /** Streams, form and width of the output. */
@@ -37,6 +39,8 @@ export interface Output {
   print(document: unknown, render: () => string | Promise<string>): Promise<void>;
   /** Text on stdout as it is; for results that are a file's content or a help page. */
   text(text: string): void;
+  /** The same for text without end: resolves when its reader has room for more, so that nothing piles up here. */
+  paced(text: string): Promise<void>;
   /** A remark for people on stderr; nothing with `--json`. */
   note(text: string): void;
   /** The help that follows a usage mistake, on stderr; nothing with `--json`. */
@@ -62,6 +66,12 @@ export function createOutput(options: OutputOptions): Output {
       else stdout.write(withNewline(await render()));
     },
     text: (text) => void stdout.write(text),
+    paced: async (text) => {
+      if (stdout.write(text) !== false || stdout.once === undefined) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      stdout.once("drain", resolve);
+      await promise;
+    },
     note: (text) => void (json || stderr.write(withNewline(showControls(text)))),
     help: (text) => void (json || stderr.write(text)),
     failure(failure) {

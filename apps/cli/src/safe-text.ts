@@ -1,3 +1,5 @@
+export { escapeControls } from "@tautline/protocol";
+
 const CONTROLS = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 const CONTROLS_BUT_NEWLINE = /(?!\n)[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 
@@ -19,17 +21,4 @@ export function oneLine(text: string): string {
  */
 export function showControls(text: string): string {
   return text.replace(CONTROLS_BUT_NEWLINE, "\uFFFD");
-}
-
-/**
- * Escapes, inside JSON text, the control characters that JSON.stringify leaves as they are; the value stays the same.
- *
- * @param json text made by JSON.stringify without indentation
- */
-export function escapeControls(json: string): string {
-  return json.replace(CONTROLS, (character) =>
-    [...Array(character.length).keys()]
-      .map((index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`)
-      .join(""),
-  );
 }

@@ -4,10 +4,13 @@ import {
   AnswerTooLong,
   type Exchange,
   exchangeHttp,
+  openHttpStream,
   requestName,
+  type StreamTransport,
   type Transport,
 } from "./http-exchange.ts";
 import { systemReason } from "./input-file.ts";
+import { explaining } from "./explaining.ts";
 
 /** What the kernel takes for a socket's path (sun_path in unix(7), less the final zero). */
 const LONGEST_SOCKET_PATH = 107;
@@ -38,6 +41,26 @@ export function socketTransport(place: SocketPlace): Transport {
       return await exchangeHttp(exchange, way, place.timeoutMs);
     } catch (cause) {
       throw explainTransport(cause, exchange, place);
+    }
+  };
+}
+
+/**
+ * The same for an answer that is read as it comes.
+ *
+ * @param place where, and how long to wait for its beginning
+ */
+export function socketStream(place: SocketPlace): StreamTransport {
+  const socketPath = shortestPath(join(place.dataDir, "admin.sock"), place.cwd);
+  const way = { socketPath, agent: false, headers: { host: "localhost" } };
+  return async (path, signal) => {
+    const explain = (cause: unknown): TautlineError =>
+      explainTransport(cause, { method: "GET", path }, place);
+    try {
+      const { status, body } = await openHttpStream(path, way, { ...place, signal });
+      return { status, body: explaining(body, explain) };
+    } catch (cause) {
+      throw explain(cause);
     }
   };
 }

@@ -1,3 +1,4 @@
+import { printableText } from "@tautline/protocol";
 import type { Paint } from "./output.ts";
 import type { Row } from "./row.ts";
 import { oneLine } from "./safe-text.ts";
@@ -12,6 +13,8 @@ export interface Column {
 
 /** One line of a page for people: a name and its value; an undefined value leaves the line out. */
 export type PageLine = readonly [name: string, value: string | undefined];
+
+const LONGEST_CELL = 4_096;
 
 const NO_RULES = {
   top: "",
@@ -51,7 +54,7 @@ export async function renderTable(
     chars: NO_RULES,
     style: { "padding-left": 0, "padding-right": 0, head: [], border: [], compact: true },
   });
-  for (const row of rows) table.push(columns.map((column) => oneLine(column.cell(row)) || "-"));
+  for (const row of rows) table.push(columns.map((column) => boundCell(column.cell(row)) || "-"));
   return trimLines(table.toString());
 }
 
@@ -73,6 +76,11 @@ export function renderPage(lines: readonly PageLine[], paint: Paint): string {
       return `${paint("dim", name.padEnd(width))}  ${indented || "-"}`;
     })
     .join("\n");
+}
+
+/** One endless text must not make every line of a table endless. */
+function boundCell(text: string): string {
+  return printableText(text, LONGEST_CELL);
 }
 
 function trimLines(text: string): string {

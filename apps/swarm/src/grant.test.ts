@@ -53,7 +53,12 @@ function granted({
 }
 
 function take(message: ServerToAgent): ReturnType<typeof takeGrant> {
-  return takeGrant(message, self, { token, address: "127.0.0.1:1", nowMs: Date.now() });
+  return takeGrant(message, self, {
+    token,
+    address: "127.0.0.1:1",
+    nowMs: Date.now(),
+    random: () => 0.5,
+  });
 }
 
 test("an honest grant is taken: own id, own key, central's root", () => {
@@ -62,6 +67,8 @@ test("an honest grant is taken: own id, own key, central's root", () => {
   assert.equal(identity.name, "swarm-1");
   assert.equal(identity.roots.length, 1);
   assert.match(identity.keyPem, /PRIVATE KEY/);
+  assert.equal(identity.counter, 0n);
+  assert.ok(Date.now() < identity.renewAtMs && identity.renewAtMs < identity.endsMs);
 });
 
 const REFUSED: [what: string, message: () => ServerToAgent][] = [
@@ -72,6 +79,7 @@ const REFUSED: [what: string, message: () => ServerToAgent][] = [
   ],
   ["A12: certificates of another agent", () => granted({ to: other })],
   ["another namespace", () => granted({ namespace: "other" })],
+  ["the number of another renewal", () => granted({ change: { renewalCounter: 7n } })],
   ["another trust domain", () => granted({ change: { trustDomain: "evil.test" } })],
   ["an instructor's key that is none", () => granted({ change: { instructorKeyPem: "x" } })],
   [

@@ -1,11 +1,12 @@
-import { dialPinned, openWebSocket } from "@tautline/link";
+import type { TLSSocket } from "node:tls";
+import { dialMutual, dialPinned, openWebSocket } from "@tautline/link";
 import { decodeFrame, encodeFrame, formatTokenCredential, LIMITS } from "@tautline/protocol";
-import { isTautlineError, TautlineError } from "@tautline/protocol";
+import { isTautlineError, type ServerToAgent, TautlineError } from "@tautline/protocol";
 import type { WebSocket } from "ws";
 import { takeGrant } from "./grant.ts";
 import { readServerWord } from "./server-word.ts";
 import type { SimulatedIdentity, SimulatedSelf } from "./simulated-identity.ts";
-import { encodeJoin } from "./status-message.ts";
+import { encodeJoin, encodeRenewal } from "./status-message.ts";
 import { ANSWER_TIMEOUT_MS, OPAMP_PATH, type SwarmWorld } from "./swarm-world.ts";
 
 const MAX_FRAME_BYTES = LIMITS.opampMessageBytes.value + 1;
@@ -34,27 +35,68 @@ export async function joinCentral(
   self: SimulatedSelf,
   signal: AbortSignal,
 ): Promise<SimulatedIdentity> {
-  const { target, token, now } = world;
+  const { target, token, now, random } = world;
   const { host, port, address } = target;
   const { pins, trustDomain } = token;
   const timeoutMs = ANSWER_TIMEOUT_MS;
   const { socket } = await dialPinned({ host, port, pins, trustDomain, timeoutMs, signal, now });
+  const Authorization = `Bearer ${formatTokenCredential(token.tokenId, token.secret)}`;
+  const question = { agentId: self.id, bytes: encodeJoin(self), headers: { Authorization } };
+  const message = await askOnce(world, socket, question, signal);
+  return takeGrant(message, self, { token, address, nowMs: now(), random });
+}
+
+/**
+ * Asks for the next identity over a link whose certificate has expired, and which can do nothing else (F5).
+ *
+ * @param world the swarm's
+ * @param identity expired; its key is proven
+ * @param next whom to ask for
+ * @param signal gives up
+ * @returns central's answer, its grant unchecked
+ * @throws link.*, agent.refused, agent.central_unavailable, agent.central_silent
+ */
+export async function renewLapsed(
+  world: SwarmWorld,
+  identity: SimulatedIdentity,
+  next: SimulatedSelf,
+  signal: AbortSignal,
+): Promise<ServerToAgent> {
+  const { host, port } = world.target;
+  const { id, keyPem, chainPem, roots, trustDomain } = identity;
+  const own = { keyPem, chainPem };
+  const limits = { timeoutMs: ANSWER_TIMEOUT_MS, signal, now: world.now };
+  const { socket } = await dialMutual({ host, port, roots, identity: own, trustDomain, ...limits });
+  return askOnce(world, socket, { agentId: id, bytes: encodeRenewal(next, 1) }, signal);
+}
+
+interface Question {
+  readonly agentId: string;
+  /** An encoded AgentToServer. */
+  readonly bytes: Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** One message, one answer, over a link of its own. */
+async function askOnce(
+  { target }: SwarmWorld,
+  socket: TLSSocket,
+  { agentId, bytes, headers }: Question,
+  signal: AbortSignal,
+): Promise<ServerToAgent> {
   const websocket = await openWebSocket({
     socket,
     path: OPAMP_PATH,
-    host: address,
-    headers: {
-      Authorization: `Bearer ${formatTokenCredential(token.tokenId, token.secret)}`,
-      "OpAMP-Instance-UID": self.id,
-    },
+    host: target.address,
+    headers: { ...headers, "OpAMP-Instance-UID": agentId },
     maxMessageBytes: MAX_FRAME_BYTES,
     signal,
   });
   try {
-    websocket.send(encodeFrame(encodeJoin(self)), () => {});
-    const word = readServerWord(await firstMessage(websocket, address, signal), self.id);
+    websocket.send(encodeFrame(bytes), () => {});
+    const word = readServerWord(await firstMessage(websocket, target.address, signal), agentId);
     if (word.refusal !== undefined) throw word.refusal.error;
-    return takeGrant(word.message, self, { token, address, nowMs: now() });
+    return word.message;
   } finally {
     websocket.close(NORMAL_CLOSURE);
   }

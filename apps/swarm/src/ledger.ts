@@ -13,6 +13,16 @@ export interface LedgerEntry {
   readonly atMs: number;
 }
 
+/** A renewal that central has proven: the first message under the new identity was answered. */
+export interface RenewalEntry {
+  /** UUIDv7. */
+  readonly agent: string;
+  /** Number of the identity. */
+  readonly renewal: number;
+  /** Milliseconds since 1970-01-01T00:00:00Z. */
+  readonly atMs: number;
+}
+
 /** The record of what central acknowledged: what stands in it must be found in central's store, whatever happened. */
 export interface Ledger {
   /**
@@ -20,7 +30,7 @@ export interface Ledger {
    *
    * @throws swarm.ledger_failed
    */
-  append(entry: LedgerEntry): Promise<void>;
+  append(entry: LedgerEntry | RenewalEntry): Promise<void>;
   /** Writes what is left and closes the file. */
   close(): Promise<void>;
 }

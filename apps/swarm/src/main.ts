@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { createLedger, noLedger } from "./ledger.ts";
 import { planSwarm, type SwarmOptions } from "./swarm-options.ts";
 import { startSwarm, type Swarm, type SwarmDeps } from "./swarm.ts";
+import { saveState, takeState } from "./swarm-state.ts";
 import { formatProgress, formatReport, reportOf, type ReportFacts } from "./swarm-report.ts";
 import type { TallyReading } from "./tally.ts";
 
@@ -16,6 +17,8 @@ const PLAIN_LINE_MS = 10_000;
 export interface RunSwarmOptions extends SwarmOptions {
   /** Where acknowledged messages are recorded; without it nowhere. */
   readonly ledger?: string | undefined;
+  /** Folder of the agents of an earlier run, and for those of this one; without it they end with the run. */
+  readonly state?: string | undefined;
   /** Print one JSON document at the end and nothing else. */
   readonly json?: boolean | undefined;
 }
@@ -34,7 +37,7 @@ export interface SwarmIo {
  * Runs a swarm of simulated agents against a central on this host until its time is over or it is told to stop.
  *
  * @returns the exit code: 0, or 1 if central refused an agent for good
- * @throws swarm.out_of_bounds, swarm.not_loopback, swarm.ledger_failed, link.address_malformed, value.join_token
+ * @throws swarm.out_of_bounds, swarm.not_loopback, swarm.ledger_failed, swarm.state_failed, link.address_malformed, value.join_token
  */
 export async function runSwarm(options: RunSwarmOptions, io: SwarmIo): Promise<number> {
   const plan = planSwarm(options);
@@ -44,7 +47,8 @@ export async function runSwarm(options: RunSwarmOptions, io: SwarmIo): Promise<n
   io.signal.addEventListener("abort", end, { once: true });
   if (io.signal.aborted) end();
   const timer = setTimeout(end, plan.durationMs);
-  const swarm = startSwarm(plan, systemDeps(ledger, stop.signal));
+  const saved = options.state === undefined ? [] : takeState(options.state);
+  const swarm = startSwarm(plan, { ...systemDeps(ledger, stop.signal), saved });
   const beganMs = performance.now();
   const look = (): [TallyReading, ReportFacts] => [
     swarm.tally.read(),
@@ -59,6 +63,7 @@ export async function runSwarm(options: RunSwarmOptions, io: SwarmIo): Promise<n
   try {
     const connected = stoppedWith(swarm, stop.signal);
     await swarm.ended;
+    if (options.state !== undefined) saveState(options.state, swarm.save());
     await ledger.close();
     progress?.stop();
     const [reading, facts] = look();

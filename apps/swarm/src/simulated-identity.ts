@@ -9,11 +9,15 @@ export interface SimulatedSelf {
   readonly name: string;
   readonly client: KeyPair;
   readonly server: KeyPair;
+  /** Number of the identity asked for: 0n is that of the join, each renewal has the next. */
+  readonly counter: bigint;
 }
 
 /** What central granted, checked. */
 export interface SimulatedIdentity {
   readonly id: string;
+  /** The id as OpAMP's instance_uid. */
+  readonly uid: Uint8Array;
   readonly name: string;
   readonly trustDomain: string;
   readonly keyPem: string;
@@ -21,6 +25,12 @@ export interface SimulatedIdentity {
   readonly roots: readonly X509Certificate[];
   /** Of OpAMP's offer of connection settings, as it is reported back. */
   readonly offerHash: Uint8Array;
+  /** 0n is that of the join. */
+  readonly counter: bigint;
+  /** When the first of its certificates ends, milliseconds since 1970-01-01T00:00:00Z. */
+  readonly endsMs: number;
+  /** When it is to be renewed. */
+  readonly renewAtMs: number;
 }
 
 /**
@@ -41,7 +51,21 @@ export function createSelf(
     name: `swarm-${index}`,
     client: createKeyPair("p256"),
     server: createKeyPair("p256"),
+    counter: 0n,
   };
+}
+
+/**
+ * Makes two new keys for the next identity of an agent.
+ *
+ * @param identity in use
+ * @param counter number to ask for
+ */
+export function createSuccessor(
+  { id, name }: Pick<SimulatedIdentity, "id" | "name">,
+  counter: bigint,
+): SimulatedSelf {
+  return { id, name, client: createKeyPair("p256"), server: createKeyPair("p256"), counter };
 }
 
 /**

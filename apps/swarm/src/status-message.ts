@@ -9,6 +9,7 @@ import {
   customMessage,
   encodeAgentToServer,
   encodeEnrolmentRequest,
+  encodeRenewalRequest,
   recordToAttributes,
   RemoteConfigStatuses,
 } from "@tautline/protocol";
@@ -22,8 +23,8 @@ const CAPABILITIES =
 const JOINING_CAPABILITIES =
   AgentCapability.ReportsStatus | AgentCapability.AcceptsOpAMPConnectionSettings;
 
-/** What a message of a joined agent tells: the full state, a status that differs from the last, or that it is there. */
-export type MessageKind = "full" | "status" | "heartbeat" | "goodbye";
+/** What a message of a joined agent tells: the full state, a status that differs from the last, or that it is there; or that it asks for its next identity. */
+export type MessageKind = "full" | "status" | "heartbeat" | "goodbye" | "renewal";
 
 /**
  * The value of `swarm.hash` in a status message: wrong if a store mixed two messages or two agents.
@@ -45,12 +46,12 @@ export function statusHash(agentId: string, sequence: number): string {
  * @returns an encoded AgentToServer
  */
 export function encodeStatus(
-  who: Pick<SimulatedIdentity, "id" | "name" | "offerHash">,
+  who: Pick<SimulatedIdentity, "id" | "uid" | "name" | "offerHash">,
   sequence: number,
-  kind: MessageKind,
+  kind: Exclude<MessageKind, "renewal">,
 ): Uint8Array {
   const message: MessageInitShape<typeof AgentToServerSchema> = {
-    instanceUid: agentIdToBytes(who.id),
+    instanceUid: who.uid,
     sequenceNum: BigInt(sequence),
     capabilities: CAPABILITIES,
   };
@@ -99,6 +100,29 @@ export function encodeJoin(self: SimulatedSelf): Uint8Array {
         "request",
         encodeEnrolmentRequest(request),
       ),
+    }),
+  );
+}
+
+/**
+ * Makes the message that asks for the next identity, over the link that stands or as the one message of a link that can only renew.
+ *
+ * @param next whose number and keys are asked for
+ * @param sequence the link's next number
+ * @returns an encoded AgentToServer
+ */
+export function encodeRenewal(next: SimulatedSelf, sequence: number): Uint8Array {
+  const { id, client, server, counter } = next;
+  const serverCsrPem = createCsr(server.privateKey, id);
+  const data = encodeRenewalRequest({ counter, serverCsrPem, agentVersion: VERSION });
+  const csr = new TextEncoder().encode(createCsr(client.privateKey, id));
+  return encodeAgentToServer(
+    create(AgentToServerSchema, {
+      instanceUid: agentIdToBytes(id),
+      sequenceNum: BigInt(sequence),
+      capabilities: JOINING_CAPABILITIES,
+      connectionSettingsRequest: { opamp: { certificateRequest: { csr } } },
+      customMessage: customMessage(CAPABILITY_ENROLMENT, "renew", data),
     }),
   );
 }

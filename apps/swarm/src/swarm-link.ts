@@ -1,15 +1,17 @@
 import { dialMutual, openWebSocket } from "@tautline/link";
 import {
+  CAPABILITY_ENROLMENT,
   decodeFrame,
   encodeFrame,
   LIMITS,
+  type ServerToAgent,
   TautlineError,
   toTautlineError,
 } from "@tautline/protocol";
 import type { WebSocket } from "ws";
 import { readServerWord, type ServerWord } from "./server-word.ts";
-import type { SimulatedIdentity } from "./simulated-identity.ts";
-import { encodeStatus, statusHash, type MessageKind } from "./status-message.ts";
+import type { SimulatedIdentity, SimulatedSelf } from "./simulated-identity.ts";
+import { encodeRenewal, encodeStatus, statusHash, type MessageKind } from "./status-message.ts";
 import { ANSWER_TIMEOUT_MS, HEARTBEAT_MS, OPAMP_PATH, type SwarmWorld } from "./swarm-world.ts";
 
 const MAX_FRAME_BYTES = LIMITS.opampMessageBytes.value + 1;
@@ -34,6 +36,8 @@ export interface LinkOwner {
   readonly nextSequence: () => number;
   /** The first answer came. */
   readonly onConnected: () => void;
+  /** The answer to a request for the next identity came; the link says nothing more until it is told to go on. */
+  readonly onRenewal: (answer: ServerToAgent) => void;
 }
 
 interface UnderWay {
@@ -82,6 +86,9 @@ export async function openSwarmLink(
 export class SwarmLink {
   /** Resolves when the link is over; never rejects. */
   readonly ended: Promise<SwarmLinkEnd>;
+  /** Resolves with true at the first answer; never rejects. */
+  readonly answered: Promise<true>;
+  readonly #answer: (answered: true) => void;
   readonly #world: SwarmWorld;
   readonly #owner: LinkOwner;
   readonly #websocket: WebSocket;
@@ -91,6 +98,8 @@ export class SwarmLink {
   #isBusy = false;
   #isLeaving = false;
   #isOver = false;
+  /** The next identity to ask for, as soon as nothing is under way. */
+  #wanted: SimulatedSelf | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #next: NodeJS.Timeout | undefined;
 
@@ -101,16 +110,45 @@ export class SwarmLink {
     const { promise, resolve } = Promise.withResolvers<SwarmLinkEnd>();
     this.ended = promise;
     this.#resolve = resolve;
+    const first = Promise.withResolvers<true>();
+    this.answered = first.promise;
+    this.#answer = first.resolve;
     websocket.on("message", (data: Buffer) => this.#receive(data));
     websocket.on("pong", (data) => this.#onPong(data));
     websocket.on("close", (code) => this.#end(this.#closed(code)));
     this.#send("full");
   }
 
+  /** Whom the link proves. */
+  get identity(): SimulatedIdentity {
+    return this.#owner.identity;
+  }
+
   /** The pace has changed: plans the next message anew, at a moment of chance within it. */
   replan(): void {
     if (this.#isBusy || this.#isLeaving || this.#isOver) return;
     this.#plan((this.#world.pace.intervalMs ?? HEARTBEAT_MS) * this.#world.random());
+  }
+
+  /** Asks for the next identity, as soon as nothing is under way. */
+  renew(next: SimulatedSelf): void {
+    this.#wanted = next;
+    if (this.#isBusy || this.#isLeaving || this.#isOver) return;
+    clearTimeout(this.#next);
+    this.#send("renewal");
+  }
+
+  /** The next identity came to nothing: the link serves on. */
+  goOn(): void {
+    this.#isBusy = false;
+    if (!this.#isLeaving && !this.#isOver) this.replan();
+    else if (!this.#isOver) this.#sayGoodbye();
+  }
+
+  /** Another link of the same agent has taken over; nothing is said, for a goodbye would be the agent's. */
+  retire(): void {
+    this.#end(undefined);
+    this.#websocket.close(NORMAL_CLOSURE);
   }
 
   /** Breaks the link without a word, as a lost network would. */
@@ -133,11 +171,18 @@ export class SwarmLink {
     const { world, sequence } = { world: this.#world, sequence: this.#owner.nextSequence() };
     this.#isBusy = true;
     this.#underWay = { sequence, kind, sentMs: world.now() };
-    if (kind !== "heartbeat") world.tally.sent();
+    if (kind === "full" || kind === "status") world.tally.sent();
     this.#armDeadline(ANSWER_TIMEOUT_MS);
     // A failed send shows as "close".
-    const bytes = encodeStatus(this.#owner.identity, sequence, kind);
-    this.#websocket.send(encodeFrame(bytes), () => {});
+    this.#websocket.send(encodeFrame(this.#encode(sequence, kind)), () => {});
+  }
+
+  #encode(sequence: number, kind: MessageKind): Uint8Array {
+    const wanted = this.#wanted;
+    if (kind !== "renewal") return encodeStatus(this.#owner.identity, sequence, kind);
+    if (wanted === undefined) throw new TautlineError("internal.unexpected");
+    this.#wanted = undefined;
+    return encodeRenewal(wanted, sequence);
   }
 
   #receive(data: Buffer): void {
@@ -158,7 +203,12 @@ export class SwarmLink {
       return;
     }
     if (this.#underWay === undefined) return;
-    const { sequence } = this.#underWay;
+    const { sequence, kind } = this.#underWay;
+    if (kind === "renewal" && isGrant(message)) {
+      this.#settle(false);
+      this.#owner.onRenewal(message);
+      return;
+    }
     // An offer comes as an answer or unasked, and nothing in OpAMP tells which. Central reads a ping only when it has
     // answered what came before it, so whatever is still unanswered at the pong was answered by this.
     const isOffer = message.remoteConfig !== undefined || message.customMessage !== undefined;
@@ -180,7 +230,10 @@ export class SwarmLink {
     if (this.#answeredAtMs === undefined) {
       this.#answeredAtMs = now();
       this.#owner.onConnected();
+      this.#answer(true);
     }
+    // What a renewal brought decides how it goes on.
+    if (underWay.kind === "renewal") return;
     if (underWay.kind === "heartbeat") this.#goOn(underWay, wantsFullState);
     else void this.#enter(underWay, wantsFullState);
   }
@@ -205,6 +258,7 @@ export class SwarmLink {
     this.#isBusy = false;
     if (this.#isLeaving) return this.#sayGoodbye();
     if (wantsFullState) return this.#send("full");
+    if (this.#wanted !== undefined) return this.#send("renewal");
     const { pace, now } = this.#world;
     const waitMs = (pace.intervalMs ?? HEARTBEAT_MS) - (now() - sentMs);
     if (waitMs > 0) this.#plan(waitMs);
@@ -253,4 +307,8 @@ export class SwarmLink {
     const answeredForMs = since === undefined ? undefined : this.#world.now() - since;
     this.#resolve({ answeredForMs, error, retryAfterMs });
   }
+}
+
+function isGrant({ customMessage }: ServerToAgent): boolean {
+  return customMessage?.capability === CAPABILITY_ENROLMENT && customMessage.type === "grant";
 }

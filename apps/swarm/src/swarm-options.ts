@@ -15,6 +15,8 @@ export interface SwarmOptions {
   readonly joinRate?: number | undefined;
   /** Time from one status message of an agent to its next; 0 sends it as soon as the last one is acknowledged. */
   readonly intervalMs: number;
+  /** No wait between two dials is longer; without it the agent's own 60 s. For drills that break links faster than agents forgive. */
+  readonly longestWaitMs?: number | undefined;
 }
 
 /** The same, read and found in order. */
@@ -36,6 +38,7 @@ export const SWARM_BOUNDS = {
   durationMs: { what: "The duration", least: 1_000, most: 24 * 3_600_000, unit: " ms" },
   joinRate: { what: "The rate of joins", least: 0.1, most: 10_000, unit: " a second" },
   intervalMs: { what: "The interval", least: 0, most: 3_600_000, unit: " ms" },
+  longestWaitMs: { what: "The longest wait", least: 1_000, most: 60_000, unit: " ms" },
 } as const satisfies Record<string, Bound>;
 
 /**

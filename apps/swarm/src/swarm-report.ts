@@ -13,6 +13,14 @@ export interface SwarmReport {
   };
   readonly joins: Times & { readonly perSecond: number | null };
   readonly reconnects: Times & { readonly count: number };
+  readonly renewals: {
+    readonly count: number;
+    readonly lapsed: number;
+    readonly failed: number;
+    /** Times in which an agent had no valid certificate. */
+    readonly gaps: number;
+    readonly longestGapMs: number;
+  };
   readonly messages: {
     readonly sent: number;
     readonly acknowledged: number;
@@ -47,6 +55,13 @@ export function reportOf(reading: TallyReading, facts: ReportFacts): SwarmReport
     agents: { asked, joined, connected, lost },
     joins: { perSecond: joined === 0 ? null : perSecond(joined, joiningMs), ...reading.joinTimes },
     reconnects: { count: reading.reconnects, ...reading.reconnectTimes },
+    renewals: {
+      count: reading.renewals,
+      lapsed: reading.lapsed,
+      failed: reading.renewalFailures,
+      gaps: reading.gaps,
+      longestGapMs: reading.longestGapMs,
+    },
     messages: {
       sent,
       acknowledged,
@@ -65,11 +80,16 @@ export function reportOf(reading: TallyReading, facts: ReportFacts): SwarmReport
  * @returns lines, the last without a newline
  */
 export function formatReport(report: SwarmReport): string {
-  const { agents, joins, reconnects, messages, answers, errors } = report;
+  const { agents, joins, reconnects, renewals, messages, answers, errors } = report;
   const rows = [
     ["agents", `${agents.joined} of ${agents.asked} joined, ${agents.lost} refused for good`],
     ["joins", `${joins.perSecond ?? 0}/s, each ${formatTimes(joins)}`],
     ["reconnects", `${reconnects.count}, each ${formatTimes(reconnects)}`],
+    [
+      "renewals",
+      `${renewals.count}, ${renewals.lapsed} of expired certificates, ${renewals.failed} failed; ` +
+        `${renewals.gaps} times without a valid certificate, longest ${renewals.longestGapMs} ms`,
+    ],
     [
       "messages",
       `${messages.sent} sent, ${messages.acknowledged} acknowledged (${messages.acknowledgedPerSecond}/s)`,

@@ -9,6 +9,8 @@ export interface SwarmWorld {
   readonly token: JoinToken;
   readonly ledger: Ledger;
   readonly tally: Tally;
+  /** No wait between two dials is longer; the agent's own 60 s by default. */
+  readonly longestWaitMs?: number | undefined;
   /** How often agents report; may change while they run. */
   readonly pace: Pace;
   /** Milliseconds since 1970-01-01T00:00:00Z. */

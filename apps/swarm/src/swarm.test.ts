@@ -1,76 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  agentIdFromBytes,
-  attributesToRecord,
-  type AgentToServer,
-  ServerErrorResponseType,
-} from "@tautline/protocol";
-import {
-  createSeededRandom,
-  startStandInCentral,
-  type StandInBehaviour,
-  type StandInCentral,
-} from "@tautline/testing";
-import type { Ledger, LedgerEntry } from "./ledger.ts";
-import { planSwarm } from "./swarm-options.ts";
-import { startSwarm, type Swarm } from "./swarm.ts";
+import { agentIdFromBytes, type AgentToServer, ServerErrorResponseType } from "@tautline/protocol";
+import { startStandInCentral, type StandInBehaviour, type StandInCentral } from "@tautline/testing";
+import { attributesOf, withSwarm } from "./fixture-swarm.test.ts";
+import type { Ledger } from "./ledger.ts";
 import { statusHash } from "./status-message.ts";
-
-interface Running {
-  readonly central: StandInCentral;
-  readonly swarm: Swarm;
-  readonly entries: LedgerEntry[];
-  readonly stop: () => Promise<void>;
-}
-
-function recordingLedger(entries: LedgerEntry[]): Ledger {
-  return { append: async (entry) => void entries.push(entry), close: async () => {} };
-}
-
-async function withSwarm(
-  options: {
-    readonly agents?: number;
-    readonly intervalMs?: number;
-    readonly joinRate?: number;
-    readonly behaviour?: StandInBehaviour;
-    readonly ledger?: Ledger;
-    readonly tokenOf?: (central: StandInCentral) => string;
-  },
-  use: (running: Running) => Promise<void>,
-): Promise<void> {
-  const { agents = 1, intervalMs = 3_600_000, joinRate, behaviour = {} } = options;
-  const central = await startStandInCentral({ behaviour });
-  const end = new AbortController();
-  const entries: LedgerEntry[] = [];
-  const { float, randomBytes } = createSeededRandom("swarm");
-  const token = (options.tokenOf ?? ((one) => one.makeToken()))(central);
-  const plan = planSwarm({
-    agents,
-    to: central.address,
-    token,
-    durationMs: 60_000,
-    intervalMs,
-    joinRate,
-  });
-  const ledger = options.ledger ?? recordingLedger(entries);
-  const world = { ledger, now: Date.now, random: float, randomBytes, signal: end.signal };
-  const swarm = startSwarm(plan, world);
-  const stop = (): Promise<void> => {
-    end.abort();
-    return swarm.ended;
-  };
-  try {
-    await use({ central, swarm, entries, stop });
-  } finally {
-    await stop().catch(() => {});
-    await central.close();
-  }
-}
-
-function attributesOf({ agentDescription }: AgentToServer): Record<string, string> {
-  return attributesToRecord(agentDescription?.nonIdentifyingAttributes ?? []);
-}
 
 const isStatus = (message: AgentToServer): boolean => "swarm.hash" in attributesOf(message);
 

@@ -1,6 +1,7 @@
 import type { Ledger } from "./ledger.ts";
 import { SimulatedAgent } from "./simulated-agent.ts";
 import type { SwarmPlan } from "./swarm-options.ts";
+import type { SavedAgent } from "./swarm-state.ts";
 import { pause, type Pace, type SwarmWorld } from "./swarm-world.ts";
 import { createTally, type Tally } from "./tally.ts";
 
@@ -17,12 +18,14 @@ export interface SwarmDeps {
   readonly randomBytes: (size: number) => Uint8Array;
   /** Aborts to say goodbye and end. */
   readonly signal: AbortSignal;
+  /** Agents of an earlier run, which come first. */
+  readonly saved?: readonly SavedAgent[];
 }
 
 /** A swarm at work. */
 export interface Swarm {
   readonly tally: Tally;
-  /** Resolves when every agent has joined or was refused for good, or the swarm is stopped. */
+  /** Resolves when every agent has joined or was refused for good, or the swarm is stopped; resumed ones are given one try. */
   readonly joined: Promise<void>;
   /**
    * Resolves when the last agent has ended.
@@ -34,6 +37,8 @@ export interface Swarm {
   setInterval(intervalMs: number | undefined): void;
   /** Breaks every link and resolves when all are back; so many at a time. */
   redial(atOnce: number): Promise<void>;
+  /** What a later run needs to be the same agents; whole once the swarm has ended. */
+  save(): SavedAgent[];
 }
 
 /**
@@ -51,20 +56,25 @@ export function startSwarm(plan: SwarmPlan, deps: SwarmDeps): Swarm {
   const tally = createTally(deps.now);
   const pace: Pace = { intervalMs: plan.intervalMs };
   const { target, token } = plan;
-  const { ledger, now, random, randomBytes } = deps;
+  const { ledger, now, random, randomBytes, saved = [] } = deps;
+  const { longestWaitMs } = plan;
   const onBroken = broken.reject;
   const world: SwarmWorld = {
     target,
     token,
     ledger,
     tally,
+    longestWaitMs,
     pace,
     now,
     random,
     randomBytes,
     onBroken,
   };
-  const agents = Array.from({ length: plan.agents }, (_, n) => new SimulatedAgent(world, n + 1));
+  const agents = Array.from(
+    { length: plan.agents },
+    (_, n) => new SimulatedAgent(world, n + 1, saved[n]),
+  );
   stop.signal.addEventListener("abort", () => agents.forEach((agent) => agent.stop()));
   const ended = letLoose(agents, plan.joinRate, stop.signal);
   return {
@@ -76,6 +86,7 @@ export function startSwarm(plan: SwarmPlan, deps: SwarmDeps): Swarm {
       for (const agent of agents) agent.replan();
     },
     redial: (atOnce) => inTurns(agents, atOnce, (agent) => agent.redial()),
+    save: () => agents.flatMap((agent) => agent.save() ?? []),
   };
 }
 

@@ -54,6 +54,17 @@ test("times of no length, less and more than there is room for, are counted all 
   assert.ok((tally.read().answerTimes.p50Ms ?? 1) <= 0.01);
 });
 
+test("F7: each renewal counts, and each time without a valid certificate, with the longest", () => {
+  const { tally } = begun();
+  for (const gapMs of [0, 0, 700, 300]) tally.renewed(gapMs);
+  tally.lapsed();
+  tally.renewalFailed();
+  tally.gap(500);
+  const { renewals, lapsed, renewalFailures, gaps, longestGapMs } = tally.read();
+  assert.deepEqual([renewals, lapsed, renewalFailures], [4, 1, 1]);
+  assert.deepEqual([gaps, longestGapMs], [3, 700]);
+});
+
 test("sent, acknowledged and errors are counted each by itself", () => {
   const { tally } = begun();
   tally.sent();

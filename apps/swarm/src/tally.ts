@@ -19,6 +19,14 @@ export interface Tally {
   answered(tookMs: number): void;
   /** A status message is answered and stands in the ledger. */
   acknowledged(): void;
+  /** A renewed identity is proven; `gapMs` is the time between the end of the old certificate and the proof of the new one, or 0. */
+  renewed(gapMs: number): void;
+  /** A renewal was granted to a certificate that had expired. */
+  lapsed(): void;
+  /** A renewal did not go through and will be tried again. */
+  renewalFailed(): void;
+  /** An agent ends without a valid certificate since so many milliseconds. */
+  gap(ms: number): void;
   failed(code: string): void;
   read(): TallyReading;
 }
@@ -36,6 +44,13 @@ export interface TallyReading {
   readonly connected: number;
   readonly lost: number;
   readonly reconnects: number;
+  readonly renewals: number;
+  /** Those of them that began with an expired certificate. */
+  readonly lapsed: number;
+  readonly renewalFailures: number;
+  /** Times in which an agent had no valid certificate that central has proven. */
+  readonly gaps: number;
+  readonly longestGapMs: number;
   readonly sent: number;
   readonly acknowledged: number;
   /** From the beginning to the last join, milliseconds. */
@@ -59,6 +74,11 @@ export function createTally(now: () => number): Tally {
     connected: 0,
     lost: 0,
     reconnects: 0,
+    renewals: 0,
+    lapsed: 0,
+    renewalFailures: 0,
+    gaps: 0,
+    longestGapMs: 0,
     sent: 0,
     acknowledged: 0,
     joiningMs: 0,
@@ -69,6 +89,10 @@ export function createTally(now: () => number): Tally {
     answer: createHistogram(),
   };
   const errors = new Map<string, number>();
+  const gap = (ms: number): void => {
+    count.gaps += 1;
+    count.longestGapMs = Math.max(count.longestGapMs, ms);
+  };
   return {
     joined: (tookMs) => {
       count.joined += 1;
@@ -86,6 +110,13 @@ export function createTally(now: () => number): Tally {
     sent: () => void (count.sent += 1),
     answered: (tookMs) => record(times.answer, tookMs),
     acknowledged: () => void (count.acknowledged += 1),
+    renewed: (gapMs) => {
+      count.renewals += 1;
+      if (gapMs > 0) gap(gapMs);
+    },
+    lapsed: () => void (count.lapsed += 1),
+    renewalFailed: () => void (count.renewalFailures += 1),
+    gap,
     failed: (code) => void errors.set(code, (errors.get(code) ?? 0) + 1),
     read: () => ({
       ...count,

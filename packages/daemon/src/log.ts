@@ -1,4 +1,4 @@
-import { isTautlineError } from "@tautline/protocol";
+import { escapeControls, isTautlineError, printableText } from "@tautline/protocol";
 import { pino, type DestinationStream, type Logger } from "pino";
 
 export type { Logger } from "pino";
@@ -45,7 +45,27 @@ export function createLog(name: string, level: LogLevel, destination?: Destinati
         censor: "[hidden]",
       },
     },
-    destination ?? pino.destination({ dest: 2, sync: true }),
+    inert(destination ?? pino.destination({ dest: 2, sync: true })),
+  );
+}
+
+/** A line of ours has some hundred characters, one with causes some thousand. */
+const LONGEST_LINE = 64 * 1024;
+const LONGEST_TEXT = 1_000;
+
+/** Whatever a peer said, a line stays one line, moves no cursor, and has a bounded length (ASVS 16.4.1). */
+function inert(destination: DestinationStream): DestinationStream {
+  return {
+    write: (line) => {
+      const text = line.endsWith("\n") ? line.slice(0, -1) : line;
+      destination.write(`${escapeControls(text.length > LONGEST_LINE ? shorten(text) : text)}\n`);
+    },
+  };
+}
+
+function shorten(line: string): string {
+  return JSON.stringify(JSON.parse(line), (_key, value: unknown) =>
+    typeof value === "string" ? printableText(value, LONGEST_TEXT) : value,
   );
 }
 

@@ -1,10 +1,11 @@
-import type { Socket } from "node:net";
-import { createSecureContext, createServer, type Server, type TLSSocket } from "node:tls";
+import type { Server, Socket } from "node:net";
+import { createSecureContext, createServer, type TLSSocket } from "node:tls";
 import { TautlineError, toTautlineError, type LinkEvidence } from "@tautline/protocol";
 import { formatHostPort } from "./addresses.ts";
 import type { CertificateMark, ClientVerdict, JudgeClient, LapsedPeer } from "./client-judge.ts";
+import { createGatedServer, type HandshakeGate } from "./handshake-gate.ts";
 import { requireIdentity } from "./identity-check.ts";
-import { peerChain } from "./peer-chain.ts";
+import { forgetPeerChain, peerChain } from "./peer-chain.ts";
 import { evidenceOfAccepted } from "./tls-evidence.ts";
 import { nameTlsFailure } from "./tls-failure.ts";
 import { serverSettings, type TlsIdentity } from "./tls-settings.ts";
@@ -21,11 +22,15 @@ export interface TlsAcceptorOptions {
   readonly handshakeTimeoutMs: number;
   /** Connections open at once, handshakes included; no limit unless told. */
   readonly maxConnections?: number;
+  /** Asked before anything is spent on a connection; without one every handshake begins at once. */
+  readonly gate?: HandshakeGate | undefined;
+  /** How long a caller who lets its half of the handshake wait holds its place in the gate, in milliseconds. */
+  readonly leaseMs?: number;
   readonly now: () => number;
   /** A handshake is finished. With `refusal` the client must be told why and given nothing else. */
   readonly onSecured: (socket: TLSSocket, evidence: LinkEvidence, refusal?: TautlineError) => void;
-  /** A connection failed before that; it is closed already. */
-  readonly onFailed: (error: TautlineError, remoteAddress: string) => void;
+  /** A connection failed before that; it is closed already. `address` is "host:port", `remoteAddress` the host alone. */
+  readonly onFailed: (error: TautlineError, address: string, remoteAddress: string) => void;
 }
 
 /** The accepting end of `tls` and `mtls`. */
@@ -39,6 +44,9 @@ export interface TlsAcceptor {
    */
   replaceIdentity(identity: TlsIdentity): void;
 }
+
+/** Ways around the world take a third of a second; a handshake that takes longer is not waited for. */
+const HANDSHAKE_LEASE_MS = 2_000;
 
 const evidences = new WeakMap<Socket, LinkEvidence>();
 const lapsedPeers = new WeakMap<Socket, LapsedPeer>();
@@ -76,32 +84,47 @@ export function lapsedPeerOf(socket: Socket): LapsedPeer | undefined {
 export function createTlsAcceptor(options: TlsAcceptorOptions): TlsAcceptor {
   requireIdentity(options.identity);
   const timeoutMs = options.handshakeTimeoutMs;
-  const server = createServer({
+  const secured = createServer({
     ...serverSettings(options.identity, options.clientRootsPem),
     handshakeTimeout: timeoutMs,
     noDelay: true,
   });
+  const fail = (error: unknown, address: string, remoteAddress: string): void => {
+    reportFailure(options, nameTlsFailure(error, { address, timeoutMs }), [address, remoteAddress]);
+  };
+  const gated =
+    options.gate &&
+    createGatedServer({
+      gate: options.gate,
+      timeoutMs,
+      leaseMs: options.leaseMs ?? HANDSHAKE_LEASE_MS,
+      secure: (socket) => secured.emit("connection", socket),
+      onFailed: fail,
+    });
+  // Who listens is the gate, if there is one: connections come to TLS only through it.
+  const server: Server = gated?.server ?? secured;
   if (options.maxConnections !== undefined) {
     server.maxConnections = options.maxConnections;
   }
-  const fail = (error: unknown, address: string): void => {
-    reportFailure(options, nameTlsFailure(error, { address, timeoutMs }), address);
-  };
-  server.on("tlsClientError", (error, socket) => {
-    const address = addressOf(socket);
+  secured.on("tlsClientError", (error, socket) => {
+    const [address, remoteAddress] = [addressOf(socket), socket.remoteAddress ?? "unknown"];
+    gated?.over(socket);
     // Node leaves the socket open here: each failed handshake would keep its descriptor (A15).
     socket.destroy();
-    fail(error, address);
+    fail(error, address, remoteAddress);
   });
   // Half-open only from the handshake's end: else a caller that hangs up in it would hold its descriptor until the time limit.
-  server.on("connection", allowHalfOpen);
-  server.on("secureConnection", (socket) => {
+  secured.on("connection", allowHalfOpen);
+  secured.on("secureConnection", (socket) => {
+    gated?.over(socket);
     secure(socket, options, fail);
   });
   server.on("drop", (data) => {
-    const address = formatHostPort(data?.remoteAddress ?? "unknown", data?.remotePort ?? 0);
+    const remoteAddress = data?.remoteAddress ?? "unknown";
+    const address = formatHostPort(remoteAddress, data?.remotePort ?? 0);
     const limit = options.maxConnections ?? 0;
-    fail(new TautlineError("link.too_many", { detail: { address, limit } }), address);
+    const error = new TautlineError("link.too_many", { detail: { address, limit } });
+    fail(error, address, remoteAddress);
   });
   return {
     server,
@@ -110,7 +133,7 @@ export function createTlsAcceptor(options: TlsAcceptorOptions): TlsAcceptor {
       const settings = serverSettings(identity, options.clientRootsPem);
       // Tried first: setSecureContext would keep half of a refused identity.
       createSecureContext(settings);
-      server.setSecureContext(settings);
+      secured.setSecureContext(settings);
     },
   };
 }
@@ -118,14 +141,15 @@ export function createTlsAcceptor(options: TlsAcceptorOptions): TlsAcceptor {
 function secure(
   socket: TLSSocket,
   options: TlsAcceptorOptions,
-  fail: (error: unknown, address: string) => void,
+  fail: (error: unknown, address: string, remoteAddress: string) => void,
 ): void {
   allowHalfOpen(socket);
-  const address = addressOf(socket);
+  const [address, remoteAddress] = [addressOf(socket), socket.remoteAddress ?? "unknown"];
   try {
     const [leaf, ...intermediates] = peerChain(socket);
     const verdict = options.judgeClient(leaf, intermediates);
     const evidence = evidenceOfAccepted(socket, provenPeer(verdict), options.now);
+    forgetPeerChain(socket);
     evidences.set(socket, evidence);
     const mark = markIn(verdict);
     if (mark !== undefined) marks.set(socket, mark);
@@ -138,7 +162,7 @@ function secure(
     }
   } catch (error) {
     socket.destroy();
-    fail(toTautlineError(error), address);
+    fail(toTautlineError(error), address, remoteAddress);
   }
 }
 
@@ -157,9 +181,13 @@ function markIn(verdict: ClientVerdict): CertificateMark | undefined {
   return verdict.level === "mtls" ? verdict.mark : undefined;
 }
 
-function reportFailure(options: TlsAcceptorOptions, error: TautlineError, address: string): void {
+function reportFailure(
+  options: TlsAcceptorOptions,
+  error: TautlineError,
+  [address, remoteAddress]: readonly [string, string],
+): void {
   try {
-    options.onFailed(error, address);
+    options.onFailed(error, address, remoteAddress);
   } catch {
     // Whoever reports failures has nobody left to report its own to; the connection is closed already.
   }

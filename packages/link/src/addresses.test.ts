@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isTautlineError } from "@tautline/protocol";
-import { formatHostPort, parseHostPort } from "./addresses.ts";
+import { formatHostPort, parseHostPort, withoutZone } from "./addresses.ts";
 
 test("an address is read with or without its port", () => {
   for (const [text, host, port] of [
@@ -13,6 +13,8 @@ test("an address is read with or without its port", () => {
     ["[2001:db8::1]:9150", "2001:db8::1", 9150],
     ["[::1]", "::1", 1234],
     ["[::ffff:192.0.2.1]:80", "::ffff:192.0.2.1", 80],
+    ["[fe80::1%eth0]:9150", "fe80::1%eth0", 9150],
+    ["[FE80::1%vlan.10-a]", "FE80::1%vlan.10-a", 1234],
   ] as const) {
     assert.deepEqual(parseHostPort(text, 1234), { host, port }, text);
   }
@@ -40,7 +42,14 @@ test("what is no address is refused, with the text and the reason", () => {
     "[]",
     "[central]:1",
     "[192.0.2.1]:1",
-    "[fe80::1%eth0]:1",
+    "[2001:db8::1%eth0]:1",
+    "[fe80::1%]:1",
+    "[fe80::1%eth0/1]:1",
+    "[fe80::1%0123456789abcdef]:1",
+    "[fe80:::1%eth0]:1",
+    "[::1%lo]:1",
+    "fe80::1%eth0",
+    "host%eth0:1",
     "a b:1",
     "user@host:1",
     "http://host:1",
@@ -76,4 +85,10 @@ test("writing and reading back gives the same", () => {
     assert.deepEqual(parseHostPort(formatHostPort(host, port), 9), { host, port });
   }
   assert.equal(formatHostPort("::1", 80), "[::1]:80");
+});
+
+test("a zone stays on this host: headers carry the address without it", () => {
+  assert.equal(withoutZone("[fe80::1%eth0]:9150"), "[fe80::1]:9150");
+  assert.equal(withoutZone("fe80::1%eth0"), "fe80::1");
+  assert.equal(withoutZone("central.example.org:9150"), "central.example.org:9150");
 });

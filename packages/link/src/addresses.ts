@@ -6,15 +6,21 @@ export interface HostPort {
   readonly port: number;
 }
 
+/** RFC 4007 section 11.2: a zone names an interface of this host, at which a link-local address is; Linux takes 15 characters. */
+const ZONED = /^(\[fe[89ab][0-9a-f]:[0-9a-f:.]*)%([0-9A-Za-z][0-9A-Za-z._-]{0,14})\](.*)$/i;
+
 /**
- * Reads "host:port", "host", "[IPv6]:port" or "[IPv6]".
+ * Reads "host:port", "host", "[IPv6]:port" or "[IPv6]". A link-local IPv6 address may have a zone, "[fe80::1%eth0]"; such an
+ * address means nothing on another host and is refused in tokens, grants and instructions.
  *
  * @param text what a person typed or a token carries
  * @param defaultPort used where the text names none
  * @throws link.address_malformed
  */
 export function parseHostPort(text: string, defaultPort: number): HostPort {
-  const complete = /^[^:]+$|\]$/.test(text) ? `${text}:${defaultPort}` : text;
+  const [, start, zone, end] = ZONED.exec(text) ?? [];
+  const plain = start === undefined ? text : `${start}]${end}`;
+  const complete = /^[^:]+$|\]$/.test(plain) ? `${plain}:${defaultPort}` : plain;
   if (!isHostPort(complete)) {
     const reason = /^[^[]*:[^[]*:/.test(text)
       ? "an IPv6 address stands in brackets"
@@ -23,7 +29,19 @@ export function parseHostPort(text: string, defaultPort: number): HostPort {
   }
   const colon = complete.lastIndexOf(":");
   const host = complete.slice(0, colon).replace(/^\[|\]$/g, "");
-  return { host, port: Number(complete.slice(colon + 1)) };
+  return {
+    host: zone === undefined ? host : `${host}%${zone}`,
+    port: Number(complete.slice(colon + 1)),
+  };
+}
+
+/**
+ * Takes the zone out of an address: it is this host's own affair and stands in no header (RFC 6874 section 4).
+ *
+ * @param address a host, or "host:port"
+ */
+export function withoutZone(address: string): string {
+  return address.replace(/%[^\]]*/, "");
 }
 
 /**

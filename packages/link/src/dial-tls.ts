@@ -1,10 +1,20 @@
 import type { X509Certificate } from "node:crypto";
-import { connect, type TLSSocket } from "node:tls";
+import type { LookupFunction } from "node:net";
+import type { Duplex } from "node:stream";
+import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { spkiPin, verifyChain } from "@tautline/pki";
-import { TautlineError, equalBytes, formatSpiffeId, type LinkEvidence } from "@tautline/protocol";
+import {
+  TautlineError,
+  distanceText,
+  equalBytes,
+  formatSpiffeId,
+  formatTimestamp,
+  type LinkEvidence,
+} from "@tautline/protocol";
 import { formatHostPort } from "./addresses.ts";
 import { requireIdentity } from "./identity-check.ts";
 import { peerChain } from "./peer-chain.ts";
+import { openTunnel, type Proxy } from "./proxy.ts";
 import { evidenceOfDialled, type ProvenPeer } from "./tls-evidence.ts";
 import { nameTlsFailure } from "./tls-failure.ts";
 import { dialSettings, type TlsIdentity } from "./tls-settings.ts";
@@ -15,8 +25,12 @@ export interface DialOptions {
   readonly port: number;
   /** The other end must be `spiffe://<trustDomain>/central`. */
   readonly trustDomain: string;
-  /** For name lookup, connecting and handshake together. */
+  /** For name lookup, proxy, connecting and handshake together. */
   readonly timeoutMs: number;
+  /** Asked to connect further; TLS goes inside, to central alone. */
+  readonly proxy?: Proxy | undefined;
+  /** Looks names up at each dial; the system's own way unless told. */
+  readonly lookup?: LookupFunction | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -39,8 +53,8 @@ export interface DialledLink {
  * one byte is sent inside the connection, and if it fails none ever is.
  *
  * @param options `pins`: SHA-256 of SPKI, 32 bytes each, any may match
- * @throws link.pin_mismatch, link.central_unproven, link.unproven_level, link.timeout, link.cancelled, link.unreachable,
- * link.not_tls, link.tls_version, link.handshake_cut, link.handshake_failed
+ * @throws link.pin_mismatch, link.central_unproven, link.central_untimely, link.unproven_level, link.timeout, link.cancelled,
+ * link.unreachable, link.not_tls, link.tls_version, link.handshake_cut, link.handshake_failed, link.proxy_*
  */
 export function dialPinned(
   options: DialOptions & { readonly pins: readonly Uint8Array[] },
@@ -93,32 +107,61 @@ async function dial(
   }
 }
 
-function handshake(options: DialOptions, identity?: TlsIdentity): Promise<TLSSocket> {
+/** Names why it failed; the time limit holds for proxy, connection and handshake together. */
+async function handshake(options: DialOptions, identity?: TlsIdentity): Promise<TLSSocket> {
   const address = addressOf(options);
-  const { host, port, timeoutMs, signal } = options;
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted === true) {
-      reject(new TautlineError("link.cancelled", { detail: { address } }));
-      return;
+  const { host, port, timeoutMs, proxy, lookup } = options;
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), timeoutMs);
+  const signals = [late.signal, ...(options.signal === undefined ? [] : [options.signal])];
+  const signal = AbortSignal.any(signals);
+  try {
+    signal.throwIfAborted();
+    const tunnel = proxy && (await openTunnel({ proxy, target: { host, port }, signal, lookup }));
+    return await secure(options, { identity, tunnel, signal });
+  } catch (error) {
+    if (options.signal?.aborted === true) {
+      throw new TautlineError("link.cancelled", { detail: { address }, cause: error });
     }
-    const socket = connect({ ...dialSettings(host, identity), host, port }).setNoDelay();
+    if (late.signal.aborted) {
+      throw new TautlineError("link.timeout", { detail: { address, timeoutMs }, cause: error });
+    }
+    throw nameTlsFailure(error, { address, timeoutMs });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+interface SecureOptions {
+  readonly identity: TlsIdentity | undefined;
+  /** The connection that a proxy made; without it one is made here. */
+  readonly tunnel: Duplex | undefined;
+  readonly signal: AbortSignal;
+}
+
+function secure(
+  { host, port, lookup }: DialOptions,
+  { identity, tunnel, signal }: SecureOptions,
+): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    // Nothing is cached: the name is looked up at each dial, and of several addresses the next is tried while one is silent (RFC 8305).
+    const direct = { host, port, ...(lookup && { lookup }) };
+    const way: ConnectionOptions = tunnel === undefined ? direct : { socket: tunnel };
+    const socket = connect({ ...dialSettings(host, identity), ...way }).setNoDelay();
     const settle = (error?: unknown): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", cancel);
+      signal.removeEventListener("abort", cancel);
       if (error === undefined) {
         resolve(socket);
       } else {
         socket.destroy();
-        reject(nameTlsFailure(error, { address, timeoutMs }));
+        tunnel?.destroy();
+        reject(error);
       }
     };
     const cancel = (): void => {
-      settle(new TautlineError("link.cancelled", { detail: { address } }));
+      settle(signal.reason);
     };
-    const timer = setTimeout(() => {
-      settle(new TautlineError("link.timeout", { detail: { address, timeoutMs } }));
-    }, timeoutMs);
-    signal?.addEventListener("abort", cancel, { once: true });
+    signal.addEventListener("abort", cancel, { once: true });
     socket.once("secureConnect", () => {
       settle();
     });
@@ -137,15 +180,19 @@ function proveCentral(
     throw unproven(options, "it showed no certificate");
   }
   const spiffeId = formatSpiffeId({ kind: "central", trustDomain: options.trustDomain });
-  const verdict = verifyChain({
-    leaf,
-    intermediates,
-    roots: [...roots],
-    at: new Date(options.now()),
-    purpose: "server",
-    expect: { spiffeId, kind: "central" },
-  });
+  const judgeAt = (at: Date): ReturnType<typeof verifyChain> =>
+    verifyChain({
+      leaf,
+      intermediates,
+      roots: [...roots],
+      at,
+      purpose: "server",
+      expect: { spiffeId, kind: "central" },
+    });
+  const verdict = judgeAt(new Date(options.now()));
   if (!verdict.ok) {
+    // Only to explain it: were it good at a time of its own, then nothing but a clock speaks against it (F8).
+    if (judgeAt(leaf.validFromDate).ok) throw untimely(options, leaf, verdict.error);
     throw unproven(options, verdict.error.message, verdict.error);
   }
   const root = verdict.path.at(-1);
@@ -166,6 +213,19 @@ function isPinned(certificate: X509Certificate, pins: readonly Uint8Array[]): bo
 
 function addressOf(options: DialOptions): string {
   return formatHostPort(options.host, options.port);
+}
+
+function untimely(options: DialOptions, leaf: X509Certificate, cause: unknown): TautlineError {
+  const nowMs = options.now();
+  const [fromMs, toMs] = [leaf.validFromDate.getTime(), leaf.validToDate.getTime()];
+  const detail = {
+    address: addressOf(options),
+    notBefore: formatTimestamp(fromMs),
+    notAfter: formatTimestamp(toMs),
+    now: formatTimestamp(nowMs),
+    distance: distanceText(nowMs < fromMs ? fromMs - nowMs : nowMs - toMs),
+  };
+  return new TautlineError("link.central_untimely", { detail, cause });
 }
 
 function unproven(options: DialOptions, reason: string, cause?: unknown): TautlineError {

@@ -1,6 +1,7 @@
 import { Agent, request, type IncomingHttpHeaders } from "node:http";
 import type { Duplex } from "node:stream";
 import { TautlineError, isTautlineError } from "@tautline/protocol";
+import { withoutZone } from "./addresses.ts";
 import { readAnswer, type HttpAnswer } from "./refusal.ts";
 
 /** One message to post, and the link to post it over. */
@@ -57,7 +58,11 @@ function exchange(options: PostOptions, signal: AbortSignal): Promise<HttpAnswer
     const outgoing = request({
       method: "POST",
       path,
-      headers: { ...options.headers, Host: host, "Content-Length": String(body.length) },
+      headers: {
+        ...options.headers,
+        Host: withoutZone(host),
+        "Content-Length": String(body.length),
+      },
       agent: agentOf(options.socket),
       signal,
     });

@@ -22,6 +22,15 @@ export function peerChain(socket: TLSSocket): readonly X509Certificate[] {
   return chain;
 }
 
+/**
+ * Lets go of the certificates that were read from a socket: with all that was found out about them they would live as long as it.
+ *
+ * @param socket an accepted socket whose peer was judged; it is asked for them no more
+ */
+export function forgetPeerChain(socket: TLSSocket): void {
+  chains.delete(socket);
+}
+
 function readChain(socket: TLSSocket): X509Certificate[] {
   const chain: X509Certificate[] = [];
   let certificate = socket.getPeerX509Certificate();

@@ -36,6 +36,16 @@ const UNREACHABLE: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
+ * Says for people why no connection came about.
+ *
+ * @param code of Node's error, such as ECONNREFUSED
+ * @returns undefined where the code is of something else
+ */
+export function unreachableReason(code: string): string | undefined {
+  return UNREACHABLE.get(code);
+}
+
+/**
  * Names why a connection or TLS handshake failed.
  *
  * @param error what Node or OpenSSL reported
@@ -64,7 +74,7 @@ export function nameTlsFailure(
   if (CUT.has(code)) {
     return new TautlineError("link.handshake_cut", { detail: { address }, cause: error });
   }
-  const unreachable = UNREACHABLE.get(code);
+  const unreachable = unreachableReason(code);
   if (unreachable !== undefined) {
     return new TautlineError("link.unreachable", {
       detail: { address, reason: unreachable },

@@ -1,6 +1,8 @@
+import type { IncomingHttpHeaders } from "node:http";
 import type { Duplex } from "node:stream";
 import { TautlineError } from "@tautline/protocol";
 import { WebSocket } from "ws";
+import { withoutZone } from "./addresses.ts";
 import { nameHttpFailure } from "./http-post.ts";
 import { LARGEST_PROBLEM_BYTES, readAnswer, refusalFromAnswer } from "./refusal.ts";
 
@@ -15,6 +17,8 @@ export interface OpenWebSocketOptions {
   /** A longer message from the peer closes the link with code 1009. */
   readonly maxMessageBytes: number;
   readonly subprotocol?: string;
+  /** Told the headers of the answer to the upgrade, whether it upgrades or refuses. */
+  readonly onHeaders?: (headers: IncomingHttpHeaders) => void;
   /** For the upgrade; 30 s unless told. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
@@ -54,11 +58,13 @@ export function openWebSocket(options: OpenWebSocketOptions): Promise<WebSocket>
       websocket.on("error", () => {});
     };
     websocket.on("error", nameAndFail);
+    websocket.on("upgrade", (response) => options.onHeaders?.(response.headers));
     websocket.once("open", () => {
       stopWaiting();
       resolve(pausedForOneTurn(websocket));
     });
     websocket.on("unexpected-response", (_request, response) => {
+      options.onHeaders?.(response.headers);
       readAnswer(response, LARGEST_PROBLEM_BYTES, host)
         .then((answer) => refusalFromAnswer(answer, host))
         .then(fail, nameAndFail);
@@ -81,7 +87,7 @@ function pausedForOneTurn(websocket: WebSocket): WebSocket {
 function createClient(options: OpenWebSocketOptions): WebSocket {
   const protocols = options.subprotocol === undefined ? [] : [options.subprotocol];
   // "ws:" although the link is secured: securing is done, and ws must not start TLS inside it.
-  return new WebSocket(`ws://${options.host}${options.path}`, protocols, {
+  return new WebSocket(`ws://${withoutZone(options.host)}${options.path}`, protocols, {
     createConnection: () => options.socket,
     headers: { ...options.headers },
     maxPayload: options.maxMessageBytes,

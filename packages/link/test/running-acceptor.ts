@@ -4,6 +4,7 @@ import type { TLSSocket } from "node:tls";
 import type { LinkEvidence, TautlineError } from "@tautline/protocol";
 import { createTlsAcceptor, type TlsAcceptor, type TlsAcceptorOptions } from "../src/accept-tls.ts";
 import { createClientJudge } from "../src/client-judge.ts";
+import type { HandshakeGate } from "../src/handshake-gate.ts";
 import { testNow, type FleetAuthority } from "./fleet-authority.ts";
 import { rootsPem } from "../src/tls-settings.ts";
 
@@ -23,6 +24,14 @@ export interface RunningAcceptor extends AsyncDisposable {
   /** Takes the next failure, waiting for it if need be. */
   nextFailure(): Promise<{ readonly error: TautlineError; readonly address: string }>;
 }
+
+/** Lets everybody begin at once, by the way that central's agents' port takes. */
+const openGate: HandshakeGate = {
+  enter: (caller) => {
+    caller.begin();
+    return () => {};
+  },
+};
 
 /**
  * Starts central's accepting end for tests of this package; disposing it cuts what is open.
@@ -46,6 +55,7 @@ export async function startAcceptor(
       now: testNow,
     }),
     handshakeTimeoutMs: 10_000,
+    gate: openGate,
     now: testNow,
     onSecured: (socket, evidence, refusal) => {
       secured.put({ socket, evidence, refusal });

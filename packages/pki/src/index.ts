@@ -1,4 +1,5 @@
 export * from "./approval-code.ts";
+export * from "./audit-proof.ts";
 export * from "./authority.ts";
 export * from "./chain.ts";
 export type { ChainPurpose, ExpectedName, IsRevoked } from "./chain-question.ts";

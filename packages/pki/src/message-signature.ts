@@ -19,7 +19,7 @@ export function signMessage(privateKey: KeyObject, context: string, message: Uin
       detail: { reason: "messages are signed with Ed25519 keys only" },
     });
   }
-  return sign(null, frame(context, message), privateKey);
+  return sign(null, frameMessage(context, message), privateKey);
 }
 
 /**
@@ -38,7 +38,7 @@ export function verifyMessage(
 ): boolean {
   if (publicKey.asymmetricKeyType !== "ed25519" || signature.length !== SIGNATURE_BYTES)
     return false;
-  return verify(null, frame(context, message), publicKey, signature);
+  return verify(null, frameMessage(context, message), publicKey, signature);
 }
 
 /**
@@ -51,8 +51,14 @@ export function keyId(publicKey: KeyObject): Buffer {
   return spkiPin(publicKey);
 }
 
-/** The length comes first: else context "a" with message "bc" and context "ab" with message "c" would be signed alike. */
-function frame(context: string, message: Uint8Array): Buffer {
+/**
+ * Gives the bytes that are signed for one use: the length of the context as 4 big-endian bytes, the context, the message. The
+ * length comes first: else context "a" with message "bc" and context "ab" with message "c" would be signed alike.
+ *
+ * @param context names the use
+ * @param message any bytes
+ */
+export function frameMessage(context: string, message: Uint8Array): Buffer {
   const label = Buffer.from(context, "utf8");
   const length = Buffer.alloc(4);
   length.writeUInt32BE(label.length);

@@ -1,6 +1,8 @@
 import { TautlineError } from "./error.ts";
 
 const BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+/** Every byte as two hexadecimal digits: ids are written and read with every message. */
+const OCTETS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 const SEXTET = new Map(Array.from(BASE64URL, (character, sextet) => [character, sextet]));
 
 /**
@@ -10,7 +12,7 @@ const SEXTET = new Map(Array.from(BASE64URL, (character, sextet) => [character, 
  */
 export function toHex(bytes: Uint8Array): string {
   let text = "";
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
+  for (const byte of bytes) text += OCTETS[byte];
   return text;
 }
 
@@ -22,9 +24,16 @@ export function toHex(bytes: Uint8Array): string {
  */
 export function fromHex(text: string): Uint8Array {
   if (text.length % 2 !== 0 || !/^[0-9a-f]*$/.test(text)) throw new TautlineError("value.hex");
-  return Uint8Array.from({ length: text.length / 2 }, (_, at) =>
-    Number.parseInt(text.slice(at * 2, at * 2 + 2), 16),
-  );
+  const bytes = new Uint8Array(text.length / 2);
+  for (let at = 0; at < bytes.length; at += 1) {
+    bytes[at] = (nibble(text.charCodeAt(at * 2)) << 4) | nibble(text.charCodeAt(at * 2 + 1));
+  }
+  return bytes;
+}
+
+/** "0" to "9" are 0x30 to 0x39, "a" to "f" 0x61 to 0x66. */
+function nibble(code: number): number {
+  return code < 0x3a ? code - 0x30 : code - 0x57;
 }
 
 /**

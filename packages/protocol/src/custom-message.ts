@@ -7,10 +7,17 @@ export const CAPABILITY_ENROLMENT = "io.tautline.enrolment";
 /** OpAMP custom capability of signed instructions: "signed" from central, "receipt" from the agent. */
 export const CAPABILITY_INSTRUCTION = "io.tautline.instruction";
 
+/** OpAMP custom capability of the audit trail's witnesses: "checkpoints" from central, "head" and "fork" from the agent. */
+export const CAPABILITY_AUDIT = "io.tautline.audit";
+/** OpAMP custom capability of statuses: "unchanged" from the agent, with the SHA-256 of its `statusText`. */
+export const CAPABILITY_STATUS = "io.tautline.status";
+
 /** The types of message of each capability. */
 export interface CustomMessageTypes {
   readonly [CAPABILITY_ENROLMENT]: "request" | "renew" | "leave" | "grant" | "left";
   readonly [CAPABILITY_INSTRUCTION]: "signed" | "receipt";
+  readonly [CAPABILITY_AUDIT]: "checkpoints" | "head" | "fork";
+  readonly [CAPABILITY_STATUS]: "unchanged";
 }
 
 /**

@@ -1,6 +1,7 @@
 import { admissionErrors } from "./errors/admission.ts";
 import { agentErrors } from "./errors/agent.ts";
 import { apiErrors } from "./errors/api.ts";
+import { auditErrors } from "./errors/audit.ts";
 import { centralErrors } from "./errors/central.ts";
 import { cliErrors } from "./errors/cli.ts";
 import { configErrors } from "./errors/config.ts";
@@ -36,6 +37,7 @@ export const ERROR_CATALOGUE = {
   ...storeErrors,
   ...centralErrors,
   ...apiErrors,
+  ...auditErrors,
   ...agentErrors,
   ...swarmErrors,
   ...cliErrors,

@@ -8,8 +8,12 @@ export {
   type LogLevel,
 } from "./agent-settings-keys.ts";
 export * from "./attributes.ts";
+export * from "./audit-checkpoint.ts";
+export * from "./audit-messages.ts";
+export * from "./audit-trail-line.ts";
 export * from "./bytes.ts";
 export * from "./capability.ts";
+export * from "./central-addresses.ts";
 export * from "./compatibility.ts";
 export * from "./config-map.ts";
 export * from "./custom-message.ts";
@@ -34,11 +38,13 @@ export * from "./names.ts";
 export * from "./opamp.ts";
 export * from "./operator.ts";
 export * from "./operator-token.ts";
+export * from "./peer-time.ts";
 export * from "./printable-text.ts";
 export * from "./renewal-judgement.ts";
 export * from "./renewal-time.ts";
 export * from "./sequence.ts";
 export * from "./spiffe-id.ts";
+export * from "./status-text.ts";
 export * from "./timestamp.ts";
 export * from "./utf8.ts";
 export * from "./wire-error.ts";

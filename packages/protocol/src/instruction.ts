@@ -35,6 +35,8 @@ export interface SignedInstruction {
   readonly signature: Uint8Array;
   /** SHA-256 of the instructor key's SubjectPublicKeyInfo, 32 bytes. */
   readonly keyId: Uint8Array;
+  /** What the instruction is about, where no part of OpAMP carries it; empty elsewhere. Good only if its SHA-256 is the digest. */
+  readonly subject?: Uint8Array;
 }
 
 const CODE = "instruction.malformed";
@@ -102,15 +104,18 @@ export function encodeSignedInstruction(signed: SignedInstruction): Uint8Array {
  * @throws instruction.malformed
  */
 export function decodeSignedInstruction(bytes: Uint8Array): SignedInstruction {
-  assertFits(bytes, LIMITS.instructionBytes.value + ENVELOPE_BYTES);
-  const { instruction, signature, keyId } = decodeMessage(SignedInstructionSchema, bytes, CODE);
-  const signed = { instruction, signature, keyId };
+  const { instructionBytes, instructionSubjectBytes } = LIMITS;
+  assertFits(bytes, instructionBytes.value + instructionSubjectBytes.value + ENVELOPE_BYTES);
+  const envelope = decodeMessage(SignedInstructionSchema, bytes, CODE);
+  const { instruction, signature, keyId, subject } = envelope;
+  const signed = { instruction, signature, keyId, ...(subject.length > 0 && { subject }) };
   assertEnvelope(signed);
   return signed;
 }
 
-function assertEnvelope({ instruction, signature, keyId }: SignedInstruction): void {
+function assertEnvelope({ instruction, signature, keyId, subject }: SignedInstruction): void {
   assertFits(instruction, LIMITS.instructionBytes.value);
+  assertFits(subject ?? new Uint8Array(), LIMITS.instructionSubjectBytes.value);
   if (signature.length !== SIGNATURE_BYTES) throw malformed("its signature is not of 64 bytes");
   if (keyId.length !== KEY_ID_BYTES) throw malformed("its key id is not of 32 bytes");
 }

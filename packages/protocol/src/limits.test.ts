@@ -4,6 +4,9 @@ import { create } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { formatAgentSettings, parseAgentSettings } from "./agent-settings.ts";
 import { attributesToRecord } from "./attributes.ts";
+import { parseAuditCheckpoint } from "./audit-checkpoint.ts";
+import { encodeCheckpointNews } from "./audit-messages.ts";
+import { formatTrailLine, parseTrailLine } from "./audit-trail-line.ts";
 import { concatBytes } from "./bytes.ts";
 import { canonicalConfigMap } from "./config-map.ts";
 import { formatDuration } from "./duration.ts";
@@ -13,7 +16,7 @@ import { AnyValueSchema, KeyValueSchema } from "./gen/opamp/v1/anyvalue_pb.ts";
 import { AgentConfigMapSchema, CustomCapabilitiesSchema } from "./gen/opamp/v1/opamp_pb.ts";
 import { isHostPort } from "./host-port.ts";
 import { judgeInstruction } from "./instruction-judgement.ts";
-import { decodeInstruction, encodeInstruction } from "./instruction.ts";
+import { decodeInstruction, encodeInstruction, encodeSignedInstruction } from "./instruction.ts";
 import { decodeJoinToken, encodeJoinToken, formatTokenCredential } from "./join-token.ts";
 import { parseJson } from "./json.ts";
 import { isKeyName } from "./key-identity.ts";
@@ -57,6 +60,8 @@ const INSTRUCTION = {
   expiresMs: NOW_MS + 1000,
   digest: HASH,
 };
+const SIGNED = { body: "a", signature: HASH, key: { body: "a", signature: HASH } };
+const TRAIL_ENTRY = { type: "entry", seq: 1, previous: "", hash: "", body: "" } as const;
 const STATE = {
   agentId: INSTRUCTION.agentId,
   namespace: "default",
@@ -65,6 +70,12 @@ const STATE = {
   lastSeq: 0n,
   nowMs: NOW_MS,
   allowedKinds: new Set(["settings"]),
+};
+
+const SIGNED_INSTRUCTION = {
+  instruction: Uint8Array.of(1),
+  signature: new Uint8Array(64),
+  keyId: new Uint8Array(32),
 };
 
 /** Runs what refuses by throwing; `complaint` tells a refusal for size from others that a filled-up value earns. */
@@ -167,6 +178,8 @@ const TAKES: Record<LimitName, (size: number) => boolean> = {
   heartbeatSecondsMin: (size) => fits(() => formatAgentSettings({ heartbeatSeconds: size })),
   heartbeatSecondsMax: (size) => fits(() => formatAgentSettings({ heartbeatSeconds: size })),
   instructionBytes: (size) => fits(() => decodeInstruction(new Uint8Array(size)), /more than/),
+  instructionSubjectBytes: (size) =>
+    fits(() => encodeSignedInstruction({ ...SIGNED_INSTRUCTION, subject: new Uint8Array(size) })),
   instructionKindCharacters: (size) =>
     fits(() => encodeInstruction({ ...INSTRUCTION, kind: "a".repeat(size) })),
   instructionLifetimeMs: (size) =>
@@ -174,6 +187,15 @@ const TAKES: Record<LimitName, (size: number) => boolean> = {
   clockToleranceMs: (size) =>
     judgeInstruction({ ...INSTRUCTION, createdMs: NOW_MS + size }, STATE).accept,
   wireTextCharacters: (size) => !fromWireText("a".repeat(size)).text.endsWith("…"),
+  auditLineBytes: (size) => {
+    const overhead = formatTrailLine(TRAIL_ENTRY).length;
+    const line = formatTrailLine({ ...TRAIL_ENTRY, body: "b".repeat(size - overhead) });
+    return fits(() => parseTrailLine(line));
+  },
+  auditCheckpointCharacters: (size) =>
+    fits(() => parseAuditCheckpoint("a".repeat(size)), /longer than/),
+  auditCheckpointsInMessage: (size) =>
+    fits(() => encodeCheckpointNews({ earlier: times(size, () => "a"), newest: SIGNED })),
   durationMs: (size) => fits(() => formatDuration(size)),
 };
 

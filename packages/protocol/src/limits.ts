@@ -193,10 +193,30 @@ export const LIMITS = defineLimits({
     unit: "milliseconds",
     why: "hosts without time synchronisation drift by minutes",
   },
+  instructionSubjectBytes: {
+    value: 8 * KIB,
+    unit: "bytes",
+    why: "sixteen addresses at their longest take half of it",
+  },
   wireTextCharacters: {
     value: 1000,
     unit: "characters",
     why: "a sentence and a remedy; what a peer says goes to logs and terminals",
+  },
+  auditLineBytes: {
+    value: 256 * KIB,
+    unit: "bytes",
+    why: "an entry whose every text is at its longest and made of quotes stays below",
+  },
+  auditCheckpointCharacters: {
+    value: 1024,
+    unit: "characters",
+    why: "nine short lines, one of them with the longest trust domain",
+  },
+  auditCheckpointsInMessage: {
+    value: 200,
+    unit: "checkpoints",
+    why: "an agent that was away for long is told in several messages of at most 200 kB",
   },
   durationMs: {
     value: 36_500 * DAY_MS,

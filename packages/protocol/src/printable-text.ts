@@ -30,3 +30,17 @@ export function isPrintable(text: string, maxCharacters: number): boolean {
     !UNPRINTABLE.test(text)
   );
 }
+
+/**
+ * Escapes, inside JSON text, the characters that JSON.stringify leaves as they are and that a terminal or a line reader could obey:
+ * C1 controls, bidirectional and zero-width ones, line and paragraph separators. The value stays the same.
+ *
+ * @param json text made by JSON.stringify without indentation
+ */
+export function escapeControls(json: string): string {
+  return json.replace(EVERY_UNPRINTABLE, (character) =>
+    [...Array(character.length).keys()]
+      .map((index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`)
+      .join(""),
+  );
+}

@@ -11,7 +11,10 @@ import {
   customMessage,
   decodeEnrolmentRequest,
   decodeRenewalRequest,
+  decodeSignedInstruction,
+  encodeCentralAddresses,
   encodeEnrolmentGrant,
+  encodeSignedInstruction,
   ServerCapability,
   type AgentToServer,
   type EnrolmentGrant,
@@ -141,6 +144,32 @@ export function offerSettings(
     remoteConfig: { config, configHash: digest },
     customMessage: customMessage(CAPABILITY_INSTRUCTION, "signed", signed),
   };
+}
+
+/**
+ * Offers addresses of central in a signed instruction, as central does.
+ *
+ * @param options `addresses`, and at least for whom and which number; created now, for 15 minutes
+ */
+export function offerAddresses({
+  authority,
+  addresses,
+  instruction,
+}: Pick<SettingsOfferOptions, "authority" | "instruction"> & {
+  readonly addresses: readonly string[];
+}): Pick<StandInAnswer, "customMessage"> {
+  const subject = encodeCentralAddresses(addresses);
+  const createdMs = Date.now();
+  const envelope = authority.signInstruction({
+    kind: "addresses",
+    signerEpoch: 1,
+    createdMs,
+    expiresMs: createdMs + 15 * 60_000,
+    digest: createHash("sha256").update(subject).digest(),
+    ...instruction,
+  });
+  const signed = encodeSignedInstruction({ ...decodeSignedInstruction(envelope), subject });
+  return { customMessage: customMessage(CAPABILITY_INSTRUCTION, "signed", signed) };
 }
 
 function encode(text: string): Uint8Array {

@@ -4,12 +4,16 @@ import type { TLSSocket } from "node:tls";
 import { createTlsAcceptor, evidenceOf } from "@tautline/link";
 import {
   CAPABILITY_ENROLMENT,
+  CAPABILITY_STATUS,
+  ServerToAgentFlags,
   decodeAgentToServer,
   decodeFrame,
   encodeFrame,
   encodeJoinToken,
   encodeServerToAgent,
+  formatTimestamp,
   LIMITS,
+  TIME_HEADER,
   type AgentToServer,
   type LinkEvidence,
 } from "@tautline/protocol";
@@ -75,6 +79,8 @@ export interface StandInCentral {
   close(): Promise<void>;
 }
 
+const FULL_STATE = BigInt(ServerToAgentFlags.REPORT_FULL_STATE);
+
 /**
  * Starts a stand-in for central on a free port of the loopback interface.
  *
@@ -95,6 +101,8 @@ export async function startStandInCentral({
   const websockets = new Set<WebSocket>();
   const honestAnswer = ({ message }: StandInMessage): StandInAnswer => {
     const { capability, type } = message.customMessage ?? {};
+    // It keeps nobody's status, so it asks for the whole.
+    if (capability === CAPABILITY_STATUS) return { ...acknowledge(message), flags: FULL_STATE };
     if (capability !== CAPABILITY_ENROLMENT) return acknowledge(message);
     const options = { authority, namespace, addresses: [address], ...behaviour.grant };
     return type === "renew" ? grantRenewal(message, options) : grantJoin(message, options);
@@ -115,6 +123,9 @@ export async function startStandInCentral({
   };
 
   const upgrades = new WebSocketServer({ noServer: true, maxPayload: MAX_BYTES + 1 });
+  upgrades.on("headers", (headers) => {
+    headers.push(`${TIME_HEADER}: ${formatTimestamp(Date.now())}`);
+  });
   const http = createServer((request, response) => answerPost(request, response, behaviour, hear));
   http.on("upgrade", (request: IncomingMessage, socket, head) => {
     const refusal = behaviour.refuse?.(request);

@@ -1,5 +1,6 @@
 import { randomBytes, type KeyObject } from "node:crypto";
 import {
+  certifyAuditKey,
   createAgentsIntermediate,
   createKeyPair,
   createRoot,
@@ -16,10 +17,12 @@ import {
   type Issuer,
 } from "@tautline/pki";
 import {
+  type AuditKeyStatement,
   encodeInstruction,
   encodeSignedInstruction,
   INSTRUCTION_CONTEXT,
   type Instruction,
+  type SignedText,
 } from "@tautline/protocol";
 
 const YEAR_MS = 365 * 24 * 60 * 60_000;
@@ -68,6 +71,11 @@ export interface TestAuthority {
   issueAgent(agentId: string, namespace?: string): TestIdentity;
   /** A new key with a new leaf of any kind, as this authority may issue it. */
   issueAny(options: AnyLeafOptions): TestIdentity;
+  /** Certifies, by the root, a key that signs checkpoints. */
+  certifyAuditKey(
+    statement: Omit<AuditKeyStatement, "spki" | "trustDomain">,
+    publicKey: KeyObject,
+  ): SignedText;
   /** Signs an instruction; encoded SignedInstruction. */
   signInstruction(instruction: Instruction): Uint8Array;
 }
@@ -135,6 +143,8 @@ export function createTestAuthority({
     issueAgent: (agentId, namespace = "default") =>
       issueAny({ profile: { kind: "agent-client", trustDomain, namespace, agentId } }),
     issueAny,
+    certifyAuditKey: (statement, publicKey) =>
+      certifyAuditKey(root.privateKey, { ...statement, trustDomain }, publicKey),
     signInstruction(instruction) {
       const encoded = encodeInstruction(instruction);
       return encodeSignedInstruction({

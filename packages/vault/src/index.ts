@@ -4,4 +4,6 @@ export * from "./header.ts";
 export * from "./key-source.ts";
 export * from "./open-vault.ts";
 export * from "./place.ts";
+export * from "./trail-check.ts";
+export * from "./trail-comparison.ts";
 export * from "./vault.ts";

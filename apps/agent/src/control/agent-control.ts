@@ -1,17 +1,18 @@
 import { createBackoff } from "@tautline/link";
+import { certificatesFromPem } from "@tautline/pki";
+import { DEFAULT_AGENT_SETTINGS, type LinkEvidence, type TautlineError } from "@tautline/protocol";
 import {
-  CAPABILITY_INSTRUCTION,
-  customMessage,
-  DEFAULT_AGENT_SETTINGS,
-  encodeInstructionReceipt,
-  TautlineError,
-  type LinkEvidence,
-} from "@tautline/protocol";
+  createOrderHandler,
+  inForce,
+  receiptMessage,
+  withIdentity,
+  type Keepers,
+} from "./order-handler.ts";
+import { openAuditWatch, type AuditWatch } from "../audit/audit-watch.ts";
+import type { HeadMemory } from "../audit/head-memory.ts";
 import type { Clock } from "../clock.ts";
 import type { AgentConfig } from "../config.ts";
-import { createInstructionGate } from "../instructions/instruction-gate.ts";
 import type { LocalAudit } from "../instructions/local-audit.ts";
-import { createReportAllowance } from "../report-allowance.ts";
 import { createAgentKeys } from "../enrolment/agent-keys.ts";
 import type { GrantParts } from "../enrolment/grant-check.ts";
 import { exchange } from "../enrolment/exchange.ts";
@@ -25,20 +26,20 @@ import type {
   CommittedState,
 } from "../settings/agent-state.ts";
 import type { SettingsStore } from "../settings/settings-store.ts";
+import { createAddressMover } from "./address-mover.ts";
+import type { CentralClock, TimeQuestion } from "./central-clock.ts";
+import type { ProxyChoice } from "./proxy-choice.ts";
 import {
   connectionSettingsStatus,
-  effectiveConfig,
   failedConnectionSettings,
   fullStatus,
   joinedCapabilities,
-  refusedConfigStatus,
-  remoteConfigStatus,
   type HostFacts,
 } from "./agent-report.ts";
 import { createControlLink, type ControlLink, type LinkIdentity } from "./control-link.ts";
 import { mutualDial } from "./dial-central.ts";
 import { createNextMessage, type NextMessage } from "./next-message.ts";
-import type { Order } from "./session.ts";
+import { statusDigest } from "./status-digest.ts";
 import type { Dial } from "./transport.ts";
 import { openTransportFor } from "./transports.ts";
 
@@ -46,8 +47,14 @@ import { openTransportFor } from "./transports.ts";
 export interface AgentControlOptions {
   readonly store: SettingsStore;
   readonly audit: LocalAudit;
+  /** Path of audit-head.json. */
+  readonly auditHead: string;
   readonly config: AgentConfig;
   readonly clock: Clock;
+  readonly centralClock: CentralClock;
+  readonly proxy: ProxyChoice;
+  /** Where central is asked first, before all that settings and instructions say. */
+  readonly firstAddresses: readonly string[];
   readonly random: () => number;
   readonly host: HostFacts;
   /** The first answer came and, if the identity was a candidate, it is committed. */
@@ -56,11 +63,16 @@ export interface AgentControlOptions {
   readonly onRenewed: (state: CommittedState) => void;
   /** Settings came into force. */
   readonly onSettings: (state: CommittedState) => void;
+  /** New addresses of central came into use. */
+  readonly onMoved: (state: CommittedState) => void;
   readonly onProblem: (error: TautlineError) => void;
 }
 
 /** The control link of an agent, which renews its identity meanwhile. */
-export type AgentControl = Pick<ControlLink, "status" | "run">;
+export interface AgentControl extends Pick<ControlLink, "status" | "run"> {
+  /** What is remembered of central's audit trail. */
+  readonly auditMemory: HeadMemory;
+}
 
 /**
  * Makes the control link of an agent that holds an identity, proven or not; with a candidate the first answer proves it.
@@ -72,17 +84,11 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
   const state = withIdentity(store.state);
   const capabilities = joinedCapabilities(config.allowedInstructions.includes("settings"));
   const name = config.name ?? state.name;
-  const nextMessage = createNextMessage(state.agentId, capabilities, fullStatus(state, name, host));
-  const keeper = createRenewalKeeper({
-    ...options,
-    makeKeys: createAgentKeys,
-    ask: (request) => {
-      nextMessage.ask(request);
-      link.wake();
-    },
-    moveOver: () => link.moveOver(),
-    onChange: (failure) => reportIdentity(store.state, nextMessage, failure),
-  });
+  const status = fullStatus(state, name, host);
+  const nextMessage = createNextMessage(state.agentId, capabilities, status, statusDigest);
+  const watch = createAuditWatch(options, nextMessage);
+  const keepers = createKeepers(options, nextMessage, () => link);
+  const { keeper, mover } = keepers;
   const { addresses, transport, answerTimeout, pollingInterval } = config.central;
   const link = createControlLink({
     session: {
@@ -94,13 +100,15 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
       onAnswered: (address, evidence) => {
         options.onConnected(state.agentId, address, evidence);
         keeper.look();
+        mover.answered(address);
       },
       onAnswer: () => {},
-      onOrder: createOrderHandler(options, nextMessage, keeper),
+      onOrder: createOrderHandler(options, { ...keepers, nextMessage, watch }),
       onProblem,
     },
     openTransport: openTransportFor(transport),
-    identity: () => linkIdentity(options, nextMessage, keeper),
+    identity: () => linkIdentity(options, nextMessage, keepers),
+    askTime: () => options.centralClock.ask(),
     prepare: (address, signal) =>
       keeper.prepare((asking, next) =>
         askOnce(options, {
@@ -110,20 +118,69 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
           bytes: encodeRenewal(asking.agentId, next, capabilities),
         }),
       ),
-    addresses: () =>
-      addresses.length > 0 ? addresses : withIdentity(store.state).identity.addresses,
+    addresses: () => [
+      ...options.firstAddresses,
+      ...(addresses.length > 0 ? addresses : knownAddresses(withIdentity(store.state))),
+    ],
     backoff: createBackoff({ random: options.random }),
     clock,
   });
+  return controlOf(link, keeper, watch);
+}
+
+function controlOf(link: ControlLink, keeper: RenewalKeeper, watch: AuditWatch): AgentControl {
   return {
     get status() {
       return link.status;
     },
+    get auditMemory() {
+      return watch.memory;
+    },
     run: (signal, maxRounds) => {
       keeper.start();
-      return link.run(signal, maxRounds).finally(() => keeper.stop());
+      watch.reportForks();
+      return link.run(signal, maxRounds).finally(() => {
+        keeper.stop();
+        watch.close();
+      });
     },
   };
+}
+
+/** Addresses that are not proven yet come last: those in use have been. */
+function knownAddresses(state: CandidateState | CommittedState): readonly string[] {
+  const candidates = state.state === "committed" ? state.move?.addresses : undefined;
+  return [...state.identity.addresses, ...(candidates ?? [])];
+}
+
+/** What works over the link while it lives; the link itself is made after them. */
+function createKeepers(
+  options: AgentControlOptions,
+  nextMessage: NextMessage,
+  link: () => ControlLink,
+): Keepers {
+  const { store, clock, centralClock } = options;
+  const mover = createAddressMover({
+    ...options,
+    moveTo: (candidates) => link().moveTo(candidates),
+    tell: (receipt) => {
+      nextMessage.enqueue(receiptMessage(receipt));
+      link().wake();
+    },
+  });
+  const keeper = createRenewalKeeper({
+    ...options,
+    clock: { ...clock, now: centralClock.now },
+    hostNow: clock.now,
+    makeKeys: createAgentKeys,
+    ask: (request) => {
+      nextMessage.ask(request);
+      link().wake();
+    },
+    moveOver: () => link().moveOver(),
+    onChange: (failure) => reportIdentity(store.state, nextMessage, failure),
+  });
+  return { keeper, mover };
 }
 
 /** Asks over a link of its own, under an identity that has expired. */
@@ -144,7 +201,8 @@ function askOnce(
   const { answerTimeout: answerTimeoutMs, transport } = options.config.central;
   const openTransport = openTransportFor(transport);
   const dial = dialAs(asking.identity, asking.keys, options);
-  const how = { openTransport, dial, clock: options.clock, answerTimeoutMs, signal };
+  const askTime = (): TimeQuestion => options.centralClock.ask();
+  const how = { openTransport, dial, clock: options.clock, answerTimeoutMs, signal, askTime };
   return exchange({ address, agentId: asking.agentId, bytes }, how);
 }
 
@@ -152,7 +210,7 @@ function askOnce(
 function linkIdentity(
   options: AgentControlOptions,
   nextMessage: NextMessage,
-  keeper: RenewalKeeper,
+  { keeper, mover }: Keepers,
 ): LinkIdentity {
   const state = withIdentity(options.store.state);
   const next = state.state === "committed" ? state.renewal.next : undefined;
@@ -165,16 +223,20 @@ function linkIdentity(
       commit(options, nextMessage);
       keeper.proven(nextCounter);
     },
-    onUnproven: (error) => keeper.unproven(nextCounter, error),
+    onUnproven: (error, address) => {
+      keeper.unproven(nextCounter, error);
+      mover.unanswered(address, error);
+    },
   };
 }
 
 function dialAs(
   identity: AgentIdentity,
   keys: AgentKeys,
-  { config, clock }: AgentControlOptions,
+  { config, clock, proxy }: AgentControlOptions,
 ): Dial {
-  const limits = { timeoutMs: config.central.answerTimeout, now: clock.now };
+  const { answerTimeout: timeoutMs } = config.central;
+  const limits = { timeoutMs, now: clock.now, proxyFor: proxy.proxyFor };
   return mutualDial(identity, keys, config.floor, limits);
 }
 
@@ -203,46 +265,19 @@ function commit({ store, audit }: AgentControlOptions, nextMessage: NextMessage)
   });
 }
 
-function createOrderHandler(
-  options: AgentControlOptions,
-  nextMessage: NextMessage,
-  keeper: RenewalKeeper,
-): (order: Order) => void {
-  const { store, audit, config, clock } = options;
-  const gate = createInstructionGate({
-    store,
+function createAuditWatch(options: AgentControlOptions, nextMessage: NextMessage): AuditWatch {
+  const { store, audit, auditHead: file, clock, onProblem } = options;
+  return openAuditWatch({
+    file,
     audit,
-    allowance: createReportAllowance(clock.now),
-    allowedKinds: new Set(config.allowedInstructions),
+    onProblem,
     now: clock.now,
+    trust: () => {
+      const { rootsPem, trustDomain } = withIdentity(store.state).identity;
+      return { roots: certificatesFromPem(rootsPem), trustDomain };
+    },
+    say: (message) => nextMessage.enqueue(message),
   });
-  return (order) => {
-    if (order.kind === "grant" && keeper.receive(order)) return;
-    const outcome = gate.receive(
-      order.kind === "grant" ? { kind: "unsigned", what: "connection_settings" } : order,
-    );
-    const receipt = encodeInstructionReceipt(outcome.receipt);
-    nextMessage.enqueue(customMessage(CAPABILITY_INSTRUCTION, "receipt", receipt));
-    if (outcome.carriedOut) {
-      const state = withIdentity(store.state);
-      nextMessage.report(inForce(state));
-      if (state.state === "committed") options.onSettings(state);
-      return;
-    }
-    options.onProblem(outcome.error);
-    if (outcome.refusedHash !== undefined) {
-      const refused = refusedConfigStatus(outcome.refusedHash, outcome.receipt.text);
-      nextMessage.report({ remoteConfigStatus: refused });
-    }
-  };
-}
-
-function inForce(state: CandidateState | CommittedState): Parameters<NextMessage["report"]>[0] {
-  if (state.state !== "committed") return {};
-  return {
-    effectiveConfig: effectiveConfig(state.last.settings),
-    remoteConfigStatus: remoteConfigStatus(state),
-  };
 }
 
 function heartbeatMs(state: AgentState | undefined): number {
@@ -251,11 +286,4 @@ function heartbeatMs(state: AgentState | undefined): number {
       ? state.last.settings.heartbeatSeconds
       : DEFAULT_AGENT_SETTINGS.heartbeatSeconds;
   return seconds * 1000;
-}
-
-function withIdentity(state: AgentState | undefined): CandidateState | CommittedState {
-  if (state?.state === "candidate" || state?.state === "committed") return state;
-  throw new TautlineError("agent.out_of_order", {
-    detail: { event: "dial", state: state?.state ?? "not joined" },
-  });
 }

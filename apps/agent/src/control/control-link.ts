@@ -1,6 +1,9 @@
 import type { Backoff } from "@tautline/link";
-import { toTautlineError, type LinkEvidence, type TautlineError } from "@tautline/protocol";
+import { TautlineError, toTautlineError, type LinkEvidence } from "@tautline/protocol";
 import { wait, type Clock } from "../clock.ts";
+import { createAddressBook, type AddressAttempt, type AddressBook } from "./address-book.ts";
+import type { MoveStart } from "./address-mover.ts";
+import type { TimeQuestion } from "./central-clock.ts";
 import { boundRetryAfter } from "./server-message.ts";
 import {
   neverOpened,
@@ -20,15 +23,17 @@ export interface ControlStatus {
   readonly evidence: LinkEvidence | undefined;
   /** Milliseconds since 1970-01-01T00:00:00Z. */
   readonly lastAnswerAtMs: number | undefined;
+  /** How the last try at each address went. */
+  readonly attempts: readonly AddressAttempt[];
 }
 
 /** Who the agent is on one link. */
 export interface LinkIdentity {
   readonly dial: Dial;
   /** Central answered the first message of the link. */
-  onProven(): void;
+  onProven(address: string): void;
   /** Central gave no answer, or a refusal, to the first message of the link. */
-  onUnproven(error: TautlineError): void;
+  onUnproven(error: TautlineError, address: string): void;
 }
 
 /** What keeping a link to central needs. */
@@ -39,7 +44,9 @@ export interface ControlLinkOptions {
   readonly identity: () => LinkIdentity;
   /** What must be done at an address before a link to it can be opened; what it throws counts as the link's failure. */
   readonly prepare?: (address: string, signal: AbortSignal) => Promise<void>;
-  /** Asked before each round, in the order to try. */
+  /** Asks central's time with each request. */
+  readonly askTime?: (() => TimeQuestion) | undefined;
+  /** Asked before each round; tried in this order, the one that answered last first. */
   readonly addresses: () => readonly string[];
   readonly backoff: Backoff;
   readonly clock: Clock;
@@ -60,6 +67,8 @@ export interface ControlLink {
   wake(): void;
   /** Opens a second link under the identity that is asked for now and goes over to it; the first stays until it is open. */
   moveOver(): void;
+  /** The same at the first of other addresses where a link can be opened. */
+  moveTo(addresses: readonly string[]): Promise<MoveStart>;
 }
 
 /**
@@ -76,6 +85,7 @@ export function createControlLink(options: ControlLinkOptions): ControlLink {
     },
     wake: () => link.wake(),
     moveOver: () => link.moveOver(),
+    moveTo: (addresses) => link.moveTo(addresses),
     async run(signal, maxRounds = Number.POSITIVE_INFINITY) {
       for (let round = 1; ; round += 1) {
         const end = await link.oneRound(signal);
@@ -96,6 +106,7 @@ interface Opened {
 
 class LinkKeeper {
   readonly #options: ControlLinkOptions;
+  readonly #book: AddressBook;
   #evidence: LinkEvidence | undefined;
   #lastAnswerAtMs: number | undefined;
   #current: { readonly opened: Opened; readonly signal: AbortSignal } | undefined;
@@ -103,19 +114,23 @@ class LinkKeeper {
 
   constructor(options: ControlLinkOptions) {
     this.#options = options;
+    this.#book = createAddressBook(options.clock.now);
   }
 
   get status(): ControlStatus {
     const evidence = this.#evidence;
-    return { connected: evidence !== undefined, evidence, lastAnswerAtMs: this.#lastAnswerAtMs };
+    const { attempts } = this.#book;
+    const lastAnswerAtMs = this.#lastAnswerAtMs;
+    return { connected: evidence !== undefined, evidence, lastAnswerAtMs, attempts };
   }
 
   async oneRound(signal: AbortSignal): Promise<SessionEnd | undefined> {
     let end: SessionEnd | undefined;
-    for (const address of this.#options.addresses()) {
+    for (const address of this.#book.order(this.#options.addresses())) {
       if (signal.aborted) return end;
       end = await this.#atAddress(address, signal);
       if (end.error !== undefined) this.#options.session.onProblem(end.error);
+      if (end.answeredForMs === undefined) this.#book.note(address, end.error);
       if (end.answeredForMs !== undefined) return end;
     }
     return end;
@@ -126,19 +141,53 @@ class LinkKeeper {
   }
 
   moveOver(): void {
+    const { address } = this.#current?.opened.session ?? {};
+    if (address === undefined) return;
+    void this.#moveOverAt(address);
+  }
+
+  async #moveOverAt(address: string): Promise<void> {
+    const start = await this.moveTo([address]);
+    if (typeof start === "object") this.#options.session.onProblem(start);
+  }
+
+  async moveTo(addresses: readonly string[]): Promise<MoveStart> {
     const isAnswered = this.#evidence !== undefined;
-    if (this.#current === undefined || !isAnswered || this.#successor !== undefined) return;
+    if (this.#current === undefined || !isAnswered || this.#successor !== undefined) return "busy";
     const { opened, signal } = this.#current;
-    this.#successor = this.#open(opened.session.address, signal).then(
-      (successor) => {
-        opened.session.retire();
-        return successor;
-      },
-      (error: unknown) => {
-        this.#options.session.onProblem(toTautlineError(error));
-        return undefined;
-      },
+    const opening = this.#openFirst(addresses, signal);
+    const successor = opening.then(
+      (next) => next,
+      () => undefined,
     );
+    this.#successor = successor;
+    try {
+      await opening;
+      opened.session.retire();
+      return "opened";
+    } catch (error) {
+      // The link that stands may try again.
+      if (this.#successor === successor) this.#successor = undefined;
+      return toTautlineError(error);
+    }
+  }
+
+  /** @throws why none opened, each address with its reason where there are several */
+  async #openFirst(addresses: readonly string[], signal: AbortSignal): Promise<Opened> {
+    const failures: TautlineError[] = [];
+    for (const address of addresses) {
+      try {
+        return await this.#open(address, signal);
+      } catch (error) {
+        failures.push(toTautlineError(error));
+        this.#book.note(address, failures.at(-1));
+      }
+      if (signal.aborted) break;
+    }
+    const [first, ...others] = failures;
+    if (first !== undefined && others.length === 0) throw first;
+    const reason = failures.map(({ message }) => message).join(" ");
+    throw new TautlineError("agent.addresses_unreachable", { detail: { reason } });
   }
 
   async #atAddress(address: string, signal: AbortSignal): Promise<SessionEnd> {
@@ -163,25 +212,25 @@ class LinkKeeper {
     this.#current = undefined;
     this.#evidence = undefined;
     if (end.answeredForMs === undefined && end.error !== undefined) {
-      opened.identity.onUnproven(end.error);
+      opened.identity.onUnproven(end.error, opened.session.address);
     }
     return end;
   }
 
   async #open(address: string, signal: AbortSignal): Promise<Opened> {
-    const { openTransport, session: options, identity: current } = this.#options;
+    const { openTransport, session: options, identity: current, askTime } = this.#options;
     const identity = current();
     // opamp-spec 0.18, HTTP transport: lets a proxy or a log tell agents apart without reading messages.
     const headers = { "OpAMP-Instance-UID": options.agentId };
     const { dial } = identity;
     try {
       const session = await openSession(
-        (events) => openTransport({ address, dial, events, signal, headers }),
+        (events) => openTransport({ address, dial, events, signal, headers, askTime }),
         this.#observed(identity),
       );
       return { session, identity };
     } catch (error) {
-      identity.onUnproven(toTautlineError(error));
+      identity.onUnproven(toTautlineError(error), address);
       throw error;
     }
   }
@@ -192,7 +241,8 @@ class LinkKeeper {
       ...options,
       onAnswered: (address, proven) => {
         this.#evidence = proven;
-        identity.onProven();
+        this.#book.note(address);
+        identity.onProven(address);
         options.onAnswered(address, proven);
       },
       onAnswer: () => {

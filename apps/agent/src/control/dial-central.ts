@@ -1,4 +1,12 @@
-import { dialMutual, dialPinned, parseHostPort, type DialledLink } from "@tautline/link";
+import {
+  dialMutual,
+  dialPinned,
+  parseHostPort,
+  type DialledLink,
+  type DialOptions,
+  type HostPort,
+  type Proxy,
+} from "@tautline/link";
 import { certificatesFromPem } from "@tautline/pki";
 import { compareLevels, fromBase64Url, TautlineError, type Level } from "@tautline/protocol";
 import type { AgentIdentity, AgentKeys, JoinTicket } from "../settings/agent-state.ts";
@@ -11,6 +19,8 @@ export const AGENTS_PORT = 9150;
 export interface DialLimits {
   readonly timeoutMs: number;
   readonly now: () => number;
+  /** The proxy to ask for an address; undefined dials it directly. */
+  readonly proxyFor?: (target: HostPort) => Proxy | undefined;
 }
 
 /**
@@ -22,9 +32,8 @@ export interface DialLimits {
 export function pinnedDial(ticket: JoinTicket, limits: DialLimits): Dial {
   const pins = ticket.pins.map(fromBase64Url);
   return async (address, signal) => {
-    const { host, port } = parseHostPort(address, AGENTS_PORT);
     const { trustDomain } = ticket;
-    const link = await dialPinned({ host, port, pins, trustDomain, signal, ...limits });
+    const link = await dialPinned({ ...wayTo(address, limits), pins, trustDomain, signal });
     return refuseBelow("tls", address, link);
   };
 }
@@ -47,18 +56,18 @@ export function mutualDial(
   const own = { keyPem: keys.client, chainPem: identity.clientChainPem };
   const { trustDomain } = identity;
   return async (address, signal) => {
-    const { host, port } = parseHostPort(address, AGENTS_PORT);
-    const link = await dialMutual({
-      host,
-      port,
-      roots,
-      identity: own,
-      trustDomain,
-      signal,
-      ...limits,
-    });
+    const way = wayTo(address, limits);
+    const link = await dialMutual({ ...way, roots, identity: own, trustDomain, signal });
     return refuseBelow(floor, address, link);
   };
+}
+
+function wayTo(
+  address: string,
+  { timeoutMs, now, proxyFor }: DialLimits,
+): Pick<DialOptions, "host" | "port" | "proxy" | "timeoutMs" | "now"> {
+  const target = parseHostPort(address, AGENTS_PORT);
+  return { ...target, proxy: proxyFor?.(target), timeoutMs, now };
 }
 
 /** The dialler promises the level; that it is kept is checked once more where it matters. */

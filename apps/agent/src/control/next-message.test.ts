@@ -5,6 +5,7 @@ import {
   agentIdToBytes,
   CAPABILITY_ENROLMENT,
   CAPABILITY_INSTRUCTION,
+  CAPABILITY_STATUS,
   ComponentHealthSchema,
   ConnectionSettingsRequestSchema,
   CustomCapabilitiesSchema,
@@ -157,4 +158,70 @@ test("a goodbye asks for nothing", () => {
   const next = fresh();
   next.ask(request(7));
   assert.equal(next.take({ disconnect: true }).connectionSettingsRequest, undefined);
+});
+
+const resuming = () =>
+  createNextMessage(ID, 0n, { health: health(true), customCapabilities }, (status) =>
+    Uint8Array.of(status.health?.healthy === true ? 1 : 0),
+  );
+const digestIn = ({ customMessage: told }: AgentToServer) =>
+  told?.capability === CAPABILITY_STATUS ? told.data[0] : undefined;
+
+test("a link begins with the full status until central has answered it once, then with its digest", () => {
+  const next = resuming();
+  next.beginLink();
+  assert.equal(next.take().health?.healthy, true);
+  // The link broke before an answer.
+  next.restore();
+  next.beginLink();
+  const again = next.take();
+  assert.deepEqual([again.health?.healthy, digestIn(again)], [true, undefined]);
+  next.settle();
+  next.beginLink();
+  const resumed = next.take();
+  assert.deepEqual([resumed.health, digestIn(resumed)], [undefined, 1]);
+  next.settle();
+  assert.equal(digestIn(next.take()), undefined);
+});
+
+test("what it understands is told on every link, for central knows it no longer than that", () => {
+  const next = resuming();
+  next.beginLink();
+  next.take();
+  next.settle();
+  next.beginLink();
+  const resumed = next.take();
+  assert.deepEqual([resumed.health, digestIn(resumed)], [undefined, 1]);
+  assert.deepEqual(resumed.customCapabilities?.capabilities, ["io.example"]);
+});
+
+test("what changed meanwhile comes with the digest of the whole", () => {
+  const next = resuming();
+  next.take();
+  next.settle();
+  next.report({ health: health(false) });
+  next.beginLink();
+  const message = next.take();
+  assert.deepEqual([message.health?.healthy, digestIn(message)], [false, 0]);
+});
+
+test("central that has another status gets the whole when it asks", () => {
+  const next = resuming();
+  next.take();
+  next.settle();
+  next.beginLink();
+  next.take();
+  next.settle();
+  next.reportFullState();
+  assert.equal(next.take().health?.healthy, true);
+});
+
+test("where a receipt waits, the link begins with the full status: a message carries one custom message", () => {
+  const next = resuming();
+  next.take();
+  next.settle();
+  next.enqueue(receipt(7));
+  next.beginLink();
+  const message = next.take();
+  assert.deepEqual([message.health?.healthy, custom(message)], [true, 7]);
 });

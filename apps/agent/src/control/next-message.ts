@@ -2,6 +2,8 @@ import { create } from "@bufbuild/protobuf";
 import {
   agentIdToBytes,
   AgentToServerSchema,
+  CAPABILITY_STATUS,
+  customMessage,
   type AgentToServer,
   type ConnectionSettingsRequest,
   type CustomMessage,
@@ -46,7 +48,12 @@ export interface NextMessage {
   readonly hasNews: boolean;
   /** Replaces parts of the status and marks them as news. */
   report(parts: Status): void;
-  /** Marks everything as news: at each new link, and when central asks (ReportFullState). */
+  /**
+   * A new link: everything is news the first time. Later the next message tells the news and the digest of the whole, and central
+   * asks for the whole if it has another.
+   */
+  beginLink(): void;
+  /** Marks everything as news: central asked (ReportFullState). */
   reportFullState(): void;
   /** Adds a custom message; beyond 64 the oldest is dropped. */
   enqueue(message: CustomMessage): void;
@@ -69,11 +76,13 @@ export interface NextMessage {
  * @param agentId UUIDv7, the instance_uid
  * @param capabilities OpAMP AgentCapabilities as bits; always sent
  * @param status the first full status
+ * @param digestOf makes the digest of a full status; without it every link begins with the full status
  */
 export function createNextMessage(
   agentId: string,
   capabilities: bigint,
   status: Status,
+  digestOf?: (status: Status) => Uint8Array,
 ): NextMessage {
   const instanceUid = agentIdToBytes(agentId);
   const known: Status = { ...status };
@@ -81,6 +90,7 @@ export function createNextMessage(
   const queue: CustomMessage[] = [];
   let asked: IdentityRequest | undefined;
   let unsettled: Taken | undefined;
+  const resumption = new Resumption(digestOf);
   let sequenceNum = 0n;
 
   const restore = (): void => {
@@ -98,12 +108,14 @@ export function createNextMessage(
       Object.assign(known, parts);
       for (const part of PARTS) if (part in parts) news.add(part);
     },
-    reportFullState() {
-      for (const part of PARTS) news.add(part);
+    beginLink() {
+      if (!resumption.begin(queue.length === 0 && asked === undefined)) this.reportFullState();
+      // Central keeps for one link what an agent understands, and what it does not know of it never tells.
+      else news.add("customCapabilities");
     },
+    reportFullState: () => PARTS.forEach((part) => news.add(part)),
     enqueue(message) {
-      queue.push(message);
-      if (queue.length > MAX_QUEUED) queue.shift();
+      if (queue.push(message) > MAX_QUEUED) queue.shift();
     },
     ask(request) {
       asked = request;
@@ -118,15 +130,46 @@ export function createNextMessage(
       unsettled = { parts, custom, asked: request };
       asked = undefined;
       news.clear();
-      sequenceNum += 1n;
-      const who = { instanceUid, sequenceNum, capabilities };
-      return compose(who, pick(known, parts), unsettled, disconnect);
+      const who = { instanceUid, sequenceNum: (sequenceNum += 1n), capabilities };
+      const told = { ...unsettled, digest: resumption.take(known) };
+      return compose(who, pick(known, parts), told, disconnect);
     },
     settle() {
+      resumption.told(unsettled?.parts ?? []);
       unsettled = undefined;
     },
     restore,
   };
+}
+
+/** Whether a link may begin with the digest of the status in place of all of it. */
+class Resumption {
+  readonly #digestOf: ((status: Status) => Uint8Array) | undefined;
+  /** Central has answered the full status once. */
+  #wasTold = false;
+  #isDue = false;
+
+  constructor(digestOf: ((status: Status) => Uint8Array) | undefined) {
+    this.#digestOf = digestOf;
+  }
+
+  /** @param hasRoom a message carries one custom message, and nothing else waits to be one */
+  begin(hasRoom: boolean): boolean {
+    this.#isDue = this.#wasTold && this.#digestOf !== undefined && hasRoom;
+    return this.#isDue;
+  }
+
+  told(parts: readonly StatusPart[]): void {
+    if (parts.length === PARTS.length) this.#wasTold = true;
+  }
+
+  /** The digest, where the next message shall carry it. */
+  take(status: Status): CustomMessage | undefined {
+    if (!this.#isDue) return undefined;
+    this.#isDue = false;
+    const digest = this.#digestOf?.(status);
+    return digest && customMessage(CAPABILITY_STATUS, "unchanged", digest);
+  }
 }
 
 /** What went into the message that is under way. */
@@ -139,13 +182,14 @@ interface Taken {
 function compose(
   who: Pick<AgentToServer, "instanceUid" | "sequenceNum" | "capabilities">,
   status: Status,
-  { custom, asked }: Taken,
+  { custom, asked, digest }: Taken & { readonly digest: CustomMessage | undefined },
   disconnect: boolean,
 ): AgentToServer {
+  const told = custom ?? (asked === undefined ? digest : undefined);
   return create(AgentToServerSchema, {
     ...who,
     ...status,
-    ...(custom === undefined ? asked : { customMessage: custom }),
+    ...(told === undefined ? asked : { customMessage: told }),
     ...(disconnect ? { agentDisconnect: {} } : {}),
   });
 }

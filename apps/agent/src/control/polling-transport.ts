@@ -18,6 +18,7 @@ export const openPollingTransport: OpenTransport = async ({
   events,
   signal,
   headers = {},
+  askTime,
 }) => {
   let link: SecuredSocket = await dial(address, signal);
   const stop = new AbortController();
@@ -33,12 +34,14 @@ export const openPollingTransport: OpenTransport = async ({
   const post = async (body: Uint8Array): Promise<void> => {
     if (isClosed) return;
     if (link.socket.destroyed || link.socket.readableEnded) link = await dial(address, stop.signal);
+    const question = askTime?.();
     const answer = await postMessage({
       socket: link.socket,
       path: OPAMP_PATH,
       host: address,
       headers: {
         ...headers,
+        ...question?.headers,
         "Content-Type": "application/x-protobuf",
         // Without this an HTTP server may choose any encoding (RFC 9110 section 12.5.3).
         "Accept-Encoding": "identity",
@@ -47,6 +50,7 @@ export const openPollingTransport: OpenTransport = async ({
       maxBytes: LIMITS.opampMessageBytes.value,
       signal: stop.signal,
     });
+    question?.answered(answer.headers);
     if (answer.status !== 200) throw refusalFromAnswer(answer, address);
     events.onMessage(answer.body);
   };

@@ -1,6 +1,7 @@
 import {
   agentIdFromBytes,
   agentIdToBytes,
+  CAPABILITY_AUDIT,
   CAPABILITY_ENROLMENT,
   CAPABILITY_INSTRUCTION,
   equalBytes,
@@ -40,6 +41,8 @@ export type ServerWord =
       /** Encoded EnrolmentGrant. */
       readonly grant: Uint8Array;
     }
+  /** What central shows of its audit trail: encoded AuditCheckpoints. It changes nothing but what is remembered of that. */
+  | { readonly kind: "audit"; readonly data: Uint8Array }
   /** Something that would change this agent and can never be signed in this version. */
   | { readonly kind: "unsigned"; readonly what: string };
 
@@ -62,7 +65,13 @@ export function readServerMessage(message: ServerToAgent, agentId: string): Serv
   if ((message.flags & BigInt(ServerToAgentFlags.REPORT_FULL_STATE)) !== 0n) {
     words.push({ kind: "report_full_state" });
   }
-  return [...words, ...unsignedWords(message), ...grantWord(message), ...instructionWord(message)];
+  return [
+    ...words,
+    ...unsignedWords(message),
+    ...grantWord(message),
+    ...auditWord(message),
+    ...instructionWord(message),
+  ];
 }
 
 /** A central that could not read our message cannot know our id, so an error reply may leave it out. */
@@ -125,6 +134,11 @@ function grantWord(message: ServerToAgent): ServerWord[] {
   const { customMessage, connectionSettings: offer } = message;
   if (customMessage === undefined || !isGrant(message)) return [];
   return [{ kind: "grant", offer, grant: customMessage.data }];
+}
+
+function auditWord({ customMessage: custom }: ServerToAgent): ServerWord[] {
+  const isShown = custom?.capability === CAPABILITY_AUDIT && custom.type === "checkpoints";
+  return isShown ? [{ kind: "audit", data: custom.data }] : [];
 }
 
 function instructionWord({ customMessage, remoteConfig }: ServerToAgent): ServerWord[] {

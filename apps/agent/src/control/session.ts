@@ -14,8 +14,11 @@ import type { ControlTransport, TransportEvents } from "./transport.ts";
 /** Messages sent beside the heartbeats within one heartbeat; a central that asks on and on is made to wait. */
 const MAX_FOLLOW_UPS = 100;
 
-/** A word that would change this agent. */
-export type Order = Extract<ServerWord, { kind: "instruction" | "unsigned" | "grant" }>;
+/** A central under load is given so long, however often it is asked. */
+const SHORTEST_ANSWER_MS = 5_000;
+
+/** A word that would change this agent, or what it remembers of central. */
+export type Order = Extract<ServerWord, { kind: "instruction" | "unsigned" | "grant" | "audit" }>;
 
 /** How one link ended. */
 export interface SessionEnd {
@@ -136,7 +139,7 @@ class ControlSession implements TransportEvents {
     signal.addEventListener("abort", leave, { once: true });
     if (signal.aborted) this.#leave();
     if (!this.#isOver) {
-      this.#options.nextMessage.reportFullState();
+      this.#options.nextMessage.beginLink();
       this.#send();
     }
     const end = await this.#ended.promise;
@@ -200,7 +203,7 @@ class ControlSession implements TransportEvents {
   #answered(): void {
     this.#settle();
     const isFirst = this.#answeredAtMs === undefined;
-    this.#answeredAtMs ??= this.#options.clock.now();
+    this.#answeredAtMs ??= this.#options.clock.elapsed();
     if (this.#transport !== undefined && isFirst) {
       this.#options.onAnswered(this.#transport.address, this.#transport.evidence);
     }
@@ -230,7 +233,8 @@ class ControlSession implements TransportEvents {
   }
 
   #send(): void {
-    const { nextMessage, clock, answerTimeoutMs } = this.#options;
+    const { nextMessage, clock } = this.#options;
+    const answerTimeoutMs = this.#answerTimeoutMs();
     this.#awaitsAnswer = true;
     this.#callOffDeadline = clock.after(answerTimeoutMs, () => {
       const detail = { address: this.#address, seconds: Math.round(answerTimeoutMs / 1000) };
@@ -238,6 +242,13 @@ class ControlSession implements TransportEvents {
     });
     this.#armHeartbeat();
     this.#transport?.send(encodeAgentToServer(nextMessage.take()));
+  }
+
+  /** F4: a link that has stopped is found within two heartbeats, one until a message goes out and one without its answer. */
+  #answerTimeoutMs(): number {
+    const { answerTimeoutMs, heartbeatMs } = this.#options;
+    if (this.#answeredAtMs === undefined) return answerTimeoutMs;
+    return Math.min(answerTimeoutMs, Math.max(SHORTEST_ANSWER_MS, heartbeatMs()));
   }
 
   #armHeartbeat(): void {
@@ -264,7 +275,7 @@ class ControlSession implements TransportEvents {
     this.#options.nextMessage.restore();
     const { clock } = this.#options;
     const answeredForMs =
-      this.#answeredAtMs === undefined ? undefined : clock.now() - this.#answeredAtMs;
+      this.#answeredAtMs === undefined ? undefined : clock.elapsed() - this.#answeredAtMs;
     this.#ended.resolve({ answeredForMs, error, retryAfterMs });
   }
 }

@@ -1,5 +1,6 @@
 import type { LinkEvidence, TautlineError } from "@tautline/protocol";
 import type { TLSSocket } from "node:tls";
+import type { TimeQuestion } from "./central-clock.ts";
 
 /** A socket that is secured and proven, before any byte of ours went over it. */
 export interface SecuredSocket {
@@ -47,4 +48,6 @@ export type OpenTransport = (options: {
   readonly signal: AbortSignal;
   /** Sent with each HTTP request, such as the join credential. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Asks central's time with each request; left out where nobody wants to know. */
+  readonly askTime?: (() => TimeQuestion) | undefined;
 }) => Promise<ControlTransport>;

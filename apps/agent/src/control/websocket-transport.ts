@@ -23,13 +23,15 @@ const MAX_FRAME_BYTES = LIMITS.opampMessageBytes.value + 1;
  * @throws link.* codes; link.refused carries what central answered instead of the upgrade
  */
 export const openWebSocketTransport: OpenTransport = async (options) => {
-  const { address, dial, events, signal, headers = {} } = options;
+  const { address, dial, events, signal, headers = {}, askTime } = options;
   const { socket, evidence } = await dial(address, signal);
+  const question = askTime?.();
   const websocket = await openWebSocket({
     socket,
     path: OPAMP_PATH,
     host: address,
-    headers,
+    headers: { ...headers, ...question?.headers },
+    onHeaders: (answered) => question?.answered(answered),
     maxMessageBytes: MAX_FRAME_BYTES,
     signal,
   });

@@ -5,6 +5,7 @@ import {
   TautlineError,
 } from "@tautline/protocol";
 import type { Clock } from "../clock.ts";
+import type { TimeQuestion } from "../control/central-clock.ts";
 import { readServerMessage } from "../control/server-message.ts";
 import type { ControlTransport, Dial, OpenTransport } from "../control/transport.ts";
 import type { GrantParts } from "./grant-check.ts";
@@ -16,6 +17,7 @@ export interface ExchangeOptions {
   readonly clock: Clock;
   readonly answerTimeoutMs: number;
   readonly signal: AbortSignal;
+  readonly askTime?: (() => TimeQuestion) | undefined;
 }
 
 /** One request for an identity. */
@@ -52,7 +54,7 @@ export function exchange(message: IdentityMessage, options: ExchangeOptions): Pr
  */
 export async function exchangeOnce<Result>(
   { address, agentId, bytes, headers = {} }: IdentityMessage,
-  { openTransport, dial, clock, answerTimeoutMs, signal }: ExchangeOptions,
+  { openTransport, dial, clock, answerTimeoutMs, signal, askTime }: ExchangeOptions,
   read: (bytes: Uint8Array) => Result,
 ): Promise<Result> {
   const answer = Promise.withResolvers<Result>();
@@ -79,7 +81,7 @@ export async function exchangeOnce<Result>(
   signal.addEventListener("abort", stop, { once: true });
   try {
     const all = { ...headers, "OpAMP-Instance-UID": agentId };
-    transport = await openTransport({ address, dial, events, signal, headers: all });
+    transport = await openTransport({ address, dial, events, signal, headers: all, askTime });
     transport.send(bytes);
     return await answer.promise;
   } finally {

@@ -6,9 +6,10 @@ import {
   JOIN_SCENE_ID as ID,
   withJoinScene as withScene,
 } from "../../test/join-scene.ts";
-import type { AgentControl } from "../control/agent-control.ts";
 import { openSettingsStore, type SettingsStore } from "../settings/settings-store.ts";
 import { join, type JoinOptions } from "./join.ts";
+
+type AgentControl = ReturnType<JoinOptions["control"]>;
 
 const fails = (code: ErrorCode) => (error: unknown) =>
   isTautlineError(error) && error.code === code;
@@ -118,7 +119,7 @@ test("a proof that fails tells why and leaves the candidate for the next start",
   await withScene(async ({ vault, file, options }) => {
     const store = openSettingsStore(file, vault);
     const refusing: AgentControl = {
-      status: { connected: false, evidence: undefined, lastAnswerAtMs: undefined },
+      status: { connected: false, evidence: undefined, lastAnswerAtMs: undefined, attempts: [] },
       run: () => Promise.resolve(new TautlineError("agent.refused")),
     };
     const control = () => refusing;

@@ -34,7 +34,7 @@ export interface JoinOptions {
   /** Asks one address for an identity. */
   readonly ask: (address: string, state: JoiningState) => Promise<GrantParts>;
   /** Makes the control link of the candidate; its first answer commits. */
-  readonly control: (onConnected: () => void) => AgentControl;
+  readonly control: (onConnected: () => void) => Pick<AgentControl, "status" | "run">;
   /** Rounds through all addresses before it gives up; none are counted while it waits for approval. */
   readonly maxRounds: number;
   /** Where an operator decides: wait for it, or stop and leave it to a later call. */
@@ -42,6 +42,8 @@ export interface JoinOptions {
   /** Told once, the first time that central says that an operator decides. */
   readonly onWaiting: (agentId: string, decision: JoinDecision) => void;
   readonly clock: Clock;
+  /** Plans renewals: central's time as far as it is known. */
+  readonly centralNow: () => number;
   readonly random: () => number;
   readonly signal: AbortSignal;
   readonly onProblem: (error: TautlineError) => void;
@@ -62,7 +64,7 @@ export async function join(options: JoinOptions): Promise<CommittedState> {
       state,
       ticket: options.ticket,
       isSameCentral: isForSameCentral(state, options.ticket),
-      isLapsed: state?.state === "candidate" && isLapsed(state.identity, options.clock.now()),
+      isLapsed: state?.state === "candidate" && isLapsed(state.identity, options.centralNow()),
     });
     if (step === "done" && state?.state === "committed") return state;
     await take(step, options);
@@ -160,7 +162,7 @@ async function askEveryAddress(state: JoiningState, options: JoinOptions): Promi
       const parts = await options.ask(address, state);
       const nowMs = options.clock.now();
       const { identity, name } = checkGrant(parts, state, nowMs);
-      const renewAtMs = planRenewal(lifeOf(identity, nowMs), options.random);
+      const renewAtMs = planRenewal(lifeOf(identity, options.centralNow()), options.random);
       return { identity, name, renewAtMs };
     } catch (error) {
       const ours = toTautlineError(error);

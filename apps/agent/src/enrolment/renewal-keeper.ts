@@ -18,7 +18,10 @@ const LONGEST_SLEEP_MS = 60_000;
 export interface RenewalOptions {
   readonly store: SettingsStore;
   readonly audit: LocalAudit;
+  /** Plans: central's time as far as it is known. */
   readonly clock: Clock;
+  /** Judges certificates: this host's own time, in milliseconds since 1970-01-01T00:00:00Z. */
+  readonly hostNow: () => number;
   readonly random: () => number;
   readonly makeKeys: () => AgentKeys;
   /** Sends a request over the link that stands, as soon as there is one; undefined calls it off. */
@@ -192,10 +195,10 @@ class Keeper implements RenewalKeeper {
 
   /** One durable write: the grant is kept beside the identity in use, or, if it does not fit, its keys are gone. */
   #take(parts: GrantParts, state: CommittedState, next: NextIdentity): void {
-    const { store, audit, clock, random, onChange } = this.#options;
+    const { store, audit, clock, hostNow, random, onChange } = this.#options;
     const nowMs = clock.now();
     try {
-      const identity = checkRenewalGrant(parts, state, next, nowMs);
+      const identity = checkRenewalGrant(parts, state, next, hostNow());
       audit.append("renewal.granted", describe({ ...next, granted: { identity } }));
       const renewAtMs = planRenewal(lifeOf(identity, nowMs), random);
       store.apply({ kind: "renewal_granted", identity, renewAtMs });

@@ -12,13 +12,14 @@ import type { CommittedState } from "../settings/agent-state.ts";
 import type { SettingsStore } from "../settings/settings-store.ts";
 import type { LocalAudit } from "./local-audit.ts";
 import type { ReportAllowance } from "../report-allowance.ts";
+import { readAddressesInstruction } from "./addresses-instruction.ts";
 import { readSettingsInstruction } from "./settings-instruction.ts";
 import { openSignedInstruction } from "./signed-instruction.ts";
 
 const MAX_HASH_BYTES = 64;
 
-/** A word that only a signature makes an order; an identity that this agent asked for is none. */
-export type Order = Exclude<AnyOrder, { kind: "grant" }>;
+/** A word that only a signature makes an order; an identity that this agent asked for is none, nor is what it is shown. */
+export type Order = Exclude<AnyOrder, { kind: "grant" | "audit" }>;
 
 /** What came of one order. */
 export type Outcome =
@@ -28,6 +29,8 @@ export type Outcome =
       readonly settings: AgentSettings;
       readonly configHash: Uint8Array;
     }
+  /** Accepted and on the disk; how it ends is told when it has ended. */
+  | { readonly carriedOut: true; readonly begins: "move" }
   | {
       readonly carriedOut: false;
       readonly receipt: InstructionReceipt;
@@ -49,6 +52,8 @@ export interface InstructionGateOptions {
   readonly allowance: ReportAllowance;
   /** Local limit that nothing remote can widen. */
   readonly allowedKinds: ReadonlySet<string>;
+  /** The local settings say where central is, so central does not. */
+  readonly hasLocalAddresses: boolean;
   readonly now: () => number;
 }
 
@@ -69,11 +74,12 @@ export function createInstructionGate(options: InstructionGateOptions): Instruct
 function carryOut(
   order: Order,
   seen: { instruction?: Instruction },
-  { store, audit, allowedKinds, now }: InstructionGateOptions,
+  { store, audit, allowedKinds, hasLocalAddresses, now }: InstructionGateOptions,
 ): Outcome {
   const state = committed(store);
   const { envelope, remoteConfig } = signedPart(order);
-  const instruction = openSignedInstruction(envelope, state.identity.instructorKeyPem);
+  const { instructorKeyPem } = state.identity;
+  const { instruction, subject } = openSignedInstruction(envelope, instructorKeyPem);
   seen.instruction = instruction;
   const verdict = judgeInstruction(instruction, {
     agentId: state.agentId,
@@ -85,8 +91,15 @@ function carryOut(
     allowedKinds,
   });
   if (!verdict.accept) throw verdict.error;
-  const settings = readSettingsInstruction(instruction, remoteConfig);
   const { signerEpoch: epoch, seq, digest } = instruction;
+  if (instruction.kind === "addresses") {
+    const addresses = readAddressesInstruction(instruction, subject);
+    if (hasLocalAddresses) throw new TautlineError("agent.addresses_local");
+    audit.append("instruction.accepted", describe(instruction));
+    store.apply({ kind: "addresses_offered", epoch, seq, addresses });
+    return { carriedOut: true, begins: "move" };
+  }
+  const settings = readSettingsInstruction(instruction, remoteConfig);
   // Recorded before it is done: if the record cannot be written, nothing is done.
   audit.append("instruction.accepted", describe(instruction));
   store.apply({ kind: "instructed", epoch, seq, configHash: toHex(digest), settings });
@@ -157,7 +170,8 @@ function describe(instruction: Instruction | undefined): Record<string, string |
 }
 
 function whatOf(order: Order): string {
-  return order.kind === "unsigned" ? order.what : "remote_config";
+  if (order.kind === "unsigned") return order.what;
+  return order.remoteConfig === undefined ? "an envelope" : "remote_config";
 }
 
 function committed({ state }: SettingsStore): CommittedState {

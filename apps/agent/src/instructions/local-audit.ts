@@ -8,9 +8,12 @@ import {
   renameSync,
   writeSync,
 } from "node:fs";
-import { isTautlineError, TautlineError } from "@tautline/protocol";
+import { isTautlineError, printableText, TautlineError } from "@tautline/protocol";
 import { chainHash, GENESIS } from "@tautline/vault";
 import { readAuditFile } from "./audit-file.ts";
+
+/** The most characters of any text in an entry. */
+const MAX_TEXT = 1_000;
 
 /** What an entry says; never a secret. */
 export type AuditBody = Readonly<Record<string, string | number | boolean | null>>;
@@ -76,7 +79,7 @@ function continueTrail(trail: Trail): LocalAudit {
   return {
     finding,
     append(event, body) {
-      const text = JSON.stringify({ at: new Date(now()).toISOString(), event, ...body });
+      const text = JSON.stringify({ at: new Date(now()).toISOString(), event, ...inert(body) });
       const hash = chainHash(head, text);
       const line = Buffer.from(`${JSON.stringify({ previous: head, hash, body: text })}\n`);
       guarded(file, () => writeWhole(descriptor, line, bytes));
@@ -85,6 +88,16 @@ function continueTrail(trail: Trail): LocalAudit {
     },
     close: () => closeSync(descriptor),
   };
+}
+
+/** What central said may stand in it: one line, and no more than that of it, whoever reads the file with what. */
+function inert(body: AuditBody): AuditBody {
+  return Object.fromEntries(
+    Object.entries(body).map(([name, value]) => [
+      name,
+      typeof value === "string" ? printableText(value, MAX_TEXT) : value,
+    ]),
+  );
 }
 
 /** A line half written (a full disk) is cut off again, else the next one would be glued to it. */

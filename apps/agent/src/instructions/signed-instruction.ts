@@ -13,10 +13,13 @@ import { importPublicKey, keyId, verifyMessage } from "@tautline/pki";
  *
  * @param envelope encoded SignedInstruction
  * @param instructorKeyPem Ed25519 SPKI in PEM, from the agent's sealed identity
- * @returns the instruction exactly as it was signed
+ * @returns the instruction exactly as it was signed, and its subject, which nothing proves until its hash is the digest
  * @throws instruction.malformed, instruction.bad_signature
  */
-export function openSignedInstruction(envelope: Uint8Array, instructorKeyPem: string): Instruction {
+export function openSignedInstruction(
+  envelope: Uint8Array,
+  instructorKeyPem: string,
+): { readonly instruction: Instruction; readonly subject: Uint8Array | undefined } {
   const signed = readable(() => decodeSignedInstruction(envelope));
   const key = importPublicKey(instructorKeyPem);
   const isKnownKey = keyId(key).equals(signed.keyId);
@@ -26,7 +29,8 @@ export function openSignedInstruction(envelope: Uint8Array, instructorKeyPem: st
   ) {
     throw new TautlineError("instruction.bad_signature");
   }
-  return readable(() => decodeInstruction(signed.instruction));
+  const { subject } = signed;
+  return { instruction: readable(() => decodeInstruction(signed.instruction)), subject };
 }
 
 function readable<Result>(decode: () => Result): Result {

@@ -44,6 +44,14 @@ export interface LastInstruction {
   readonly settings: AgentSettings;
 }
 
+/** New addresses of central: signed, accepted, and not proven yet. */
+export interface AddressMove {
+  readonly addresses: readonly string[];
+  /** The instruction that brought them. */
+  readonly epoch: number;
+  readonly seq: bigint;
+}
+
 /** The identity that is to follow: its keys are on the disk before they are asked for (F3). */
 export interface NextIdentity {
   /** Number asked for; never used for other keys. */
@@ -110,6 +118,8 @@ export interface CommittedState extends Known {
   readonly identity: AgentIdentity;
   readonly last: LastInstruction;
   readonly renewal: Renewal;
+  /** Tried beside `identity.addresses`, and in their place once central has answered there. */
+  readonly move?: AddressMove;
 }
 
 /** Everything the agent must not forget: one value, replaced whole (DESIGN "Enrolment"). */

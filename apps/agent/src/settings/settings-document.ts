@@ -32,6 +32,12 @@ const last = z.strictObject({
   settings: text,
 });
 
+const move = z.strictObject({
+  addresses: z.array(text).max(16).readonly(),
+  epoch: z.int().min(0),
+  seq: z.string().regex(/^(0|[1-9][0-9]{0,19})$/),
+});
+
 const counter = z.string().regex(/^(0|[1-9][0-9]{0,19})$/);
 const time = z.int().min(0);
 
@@ -80,6 +86,7 @@ const openPart = z.discriminatedUnion("state", [
     identity,
     last,
     renewal: renewal.optional(),
+    move: move.optional(),
   }),
 ]);
 
@@ -145,7 +152,9 @@ export function joinState(open: OpenSettings, secrets: SettingsSecrets): AgentSt
     const { seq, settings, configHash, epoch } = open.last;
     const last = { epoch, seq: BigInt(seq), configHash, settings: parseAgentSettings(settings) };
     const renewal = joinRenewal(open.renewal ?? NEVER_RENEWED, secrets);
-    return { state: open.state, agentId, name, keys, identity: open.identity, last, renewal };
+    const pending = open.move && { move: { ...open.move, seq: BigInt(open.move.seq) } };
+    const { state, identity: inUse } = open;
+    return { state, agentId, name, keys, identity: inUse, last, renewal, ...pending };
   }
   const ticket = { ...open.ticket, secret: secrets.ticketSecret ?? "" };
   if (open.state === "joining") {
@@ -196,6 +205,7 @@ function openOf(state: AgentState): OpenSettings {
         settings: formatAgentSettings(settings),
       },
       renewal: openRenewal(state.renewal),
+      ...(state.move && { move: { ...state.move, seq: state.move.seq.toString() } }),
     };
   }
   const { secret: _, ...ticket } = state.ticket;

@@ -10,6 +10,7 @@ import {
   sampleCommitted,
   sampleGranted,
   sampleJoining,
+  sampleMoving,
   samplePending,
 } from "../../test/sample-states.ts";
 import { openQuickVault } from "../../test/quick-vault.ts";
@@ -24,6 +25,7 @@ const STATES: readonly AgentState[] = [
   sampleCommitted,
   sampleAsking,
   sampleGranted,
+  sampleMoving,
   {
     ...sampleCommitted,
     last: {

@@ -8,6 +8,7 @@ import {
   sampleGranted,
   sampleIdentity,
   sampleJoining,
+  sampleMoving,
   samplePending,
   sampleTicket,
 } from "../../test/sample-states.ts";
@@ -20,6 +21,10 @@ const settings = { ...DEFAULT_AGENT_SETTINGS, logLevel: "debug" as const };
 
 const nextKeys = { client: "PRIVATE next client", server: "PRIVATE next server" };
 const nextIdentity = { ...sampleIdentity, clientChainPem: "next client chain" };
+
+const NEW = ["new.example:9150"];
+const nine = { ...sampleCommitted.last, seq: 9n };
+const move = { addresses: NEW, epoch: 3, seq: 9n };
 
 const EVENTS: Readonly<Record<SettingsEvent["kind"], SettingsEvent>> = {
   began: { kind: "began", agentId, name, keys, ticket: sampleTicket },
@@ -34,6 +39,9 @@ const EVENTS: Readonly<Record<SettingsEvent["kind"], SettingsEvent>> = {
   renewal_lapsed: { kind: "renewal_lapsed" },
   renewal_proven: { kind: "renewal_proven" },
   renewal_failed: { kind: "renewal_failed" },
+  addresses_offered: { kind: "addresses_offered", epoch: 3, seq: 9n, addresses: NEW },
+  addresses_proven: { kind: "addresses_proven" },
+  addresses_failed: { kind: "addresses_failed" },
 };
 const last = { epoch: 3, seq: 8n, configHash: "ab", settings };
 /** A number that was asked for is spent, whatever became of it. */
@@ -47,6 +55,7 @@ const STATES: Readonly<Record<string, AgentState | undefined>> = {
   committed: sampleCommitted,
   asking: sampleAsking,
   granted: sampleGranted,
+  moving: sampleMoving,
 };
 
 /** The whole rule: what becomes of each state at each event; every pair that is not here is refused. */
@@ -73,6 +82,18 @@ const TABLE: Readonly<Record<string, AgentState>> = {
     identity: nextIdentity,
     renewal: { counter: 1n, askedCounter: 1n, made: 1, renewAtMs: 2_000 },
   },
+  "committed addresses_offered": sampleMoving,
+  "asking addresses_offered": { ...sampleAsking, last: nine, move },
+  "granted addresses_offered": { ...sampleGranted, last: nine, move },
+  "moving addresses_offered": sampleMoving,
+  "moving addresses_failed": { ...sampleCommitted, last: nine },
+  "moving addresses_proven": {
+    ...sampleCommitted,
+    last: nine,
+    identity: { ...sampleIdentity, addresses: NEW },
+  },
+  "moving instructed": { ...sampleMoving, last },
+  "moving renewal_began": { ...sampleAsking, last: nine, move },
   "granted renewal_lapsed": sampleAsking,
   "granted renewal_failed": spent,
 };
@@ -127,4 +148,10 @@ test("a committed agent holds no token and starts before the first instruction o
   const state = nextState(sampleCandidate, EVENTS.proven);
   assert.ok(!("ticket" in state));
   assert.deepEqual(state.state === "committed" && [state.last.epoch, state.last.seq], [3, 0n]);
+});
+
+test("an identity that is proven after central has moved does not bring the old addresses back", () => {
+  let state = nextState(sampleGranted, EVENTS.addresses_offered);
+  state = nextState(nextState(state, EVENTS.addresses_proven), EVENTS.renewal_proven);
+  assert.deepEqual(state.state === "committed" && state.identity.addresses, NEW);
 });

@@ -54,7 +54,18 @@ export type SettingsEvent =
       readonly seq: bigint;
       readonly configHash: string;
       readonly settings: AgentSettings;
-    };
+    }
+  /** An instruction brought new addresses of central; those in use stay in use. */
+  | {
+      readonly kind: "addresses_offered";
+      readonly epoch: number;
+      readonly seq: bigint;
+      readonly addresses: readonly string[];
+    }
+  /** Central answered at one of them: they take the place of those in use. */
+  | { readonly kind: "addresses_proven" }
+  /** It did not: they are dropped. */
+  | { readonly kind: "addresses_failed" };
 
 /**
  * The one rule of how the agent's state moves; every other pair is refused (F3: a crash leaves one of these states).
@@ -62,7 +73,8 @@ export type SettingsEvent =
  * none --began--> joining --told--> joining --granted--> candidate --proven--> committed --instructed--> committed;
  * candidate goes back to joining by `given_token` or `lapsed`, committed never goes back. Within committed, beside the identity
  * in use: nothing --renewal_began--> asked for --renewal_granted--> granted --renewal_proven--> in use; `renewal_failed` drops it,
- * `renewal_lapsed` goes back to asking.
+ * `renewal_lapsed` goes back to asking. Beside the addresses in use: nothing --addresses_offered--> a move; `addresses_proven`
+ * takes it into use, `addresses_failed` drops it.
  *
  * @param state undefined before the first join
  * @param event what happened
@@ -112,9 +124,23 @@ function fromCandidate(state: CandidateState, event: SettingsEvent): AgentState 
 }
 
 function fromCommitted(state: CommittedState, event: SettingsEvent): AgentState | undefined {
+  if (event.kind === "addresses_offered") {
+    const { epoch, seq, addresses } = event;
+    return { ...state, last: { ...state.last, epoch, seq }, move: { addresses, epoch, seq } };
+  }
+  if (event.kind === "addresses_proven" || event.kind === "addresses_failed") {
+    return afterMove(state, event.kind === "addresses_proven");
+  }
   if (event.kind !== "instructed") return renewed(state, event);
   const { epoch, seq, configHash, settings } = event;
   return { ...state, last: { epoch, seq, configHash, settings } };
+}
+
+function afterMove(state: CommittedState, isProven: boolean): CommittedState | undefined {
+  const { move, ...rest } = state;
+  if (move === undefined) return undefined;
+  if (!isProven) return rest;
+  return { ...rest, identity: { ...state.identity, addresses: move.addresses } };
 }
 
 function renewed(state: CommittedState, event: SettingsEvent): AgentState | undefined {
@@ -140,7 +166,9 @@ function renewed(state: CommittedState, event: SettingsEvent): AgentState | unde
     return { ...state, renewal: { ...progress, next: { counter, keys } } };
   }
   if (event.kind !== "renewal_proven") return undefined;
-  const { identity, renewAtMs } = next.granted;
+  const { renewAtMs } = next.granted;
+  // Central may have moved since it was granted.
+  const identity = { ...next.granted.identity, addresses: state.identity.addresses };
   const { askedCounter, made } = progress;
   const renewal = { counter: next.counter, askedCounter, made: made + 1, renewAtMs };
   return { ...state, keys: next.keys, identity, renewal };

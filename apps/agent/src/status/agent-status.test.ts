@@ -9,6 +9,7 @@ import {
   sampleJoining,
   samplePending,
 } from "../../test/sample-states.ts";
+import { NO_MEMORY } from "../audit/head-memory.ts";
 import { splitState } from "../settings/settings-document.ts";
 import { describeStatus } from "./agent-status.ts";
 
@@ -37,6 +38,10 @@ test("a stopped agent's document says what the folder says in clear, and no more
     addresses: ["central.example:9150"],
     connected: false,
     lastAnswerAt: null,
+    clockOffsetSeconds: null,
+    attempts: [],
+    candidates: [],
+    proxy: null,
   });
   assert.deepEqual(
     status.certificates.map(({ purpose }) => purpose),
@@ -54,10 +59,18 @@ test("a stopped agent's document says what the folder says in clear, and no more
 test("a running agent adds its link, vault, central and problems", () => {
   const problem = { at: "2026-01-01T00:00:00.000Z", code: "link.timeout", text: "No answer." };
   const status = describeStatus(committed, {
-    control: { connected: true, evidence: sampleEvidence, lastAnswerAtMs: Date.UTC(2026, 0, 1) },
+    control: {
+      connected: true,
+      evidence: sampleEvidence,
+      lastAnswerAtMs: Date.UTC(2026, 0, 1),
+      attempts: [],
+    },
     vault: { keyVersion: 1, source: "key-file", where: "the folder", strength: "weak" },
     problems: [problem],
+    auditMemory: NO_MEMORY,
     addresses: ["other.example:9150"],
+    clockOffsetMs: -400_400,
+    proxy: "proxy.example:3128",
   });
   assert.equal(status.running, true);
   assert.equal(status.link?.group, "X25519MLKEM768");
@@ -66,6 +79,10 @@ test("a running agent adds its link, vault, central and problems", () => {
     addresses: ["other.example:9150"],
     connected: true,
     lastAnswerAt: "2026-01-01T00:00:00.000Z",
+    clockOffsetSeconds: -400,
+    attempts: [],
+    candidates: [],
+    proxy: "proxy.example:3128",
   });
   assert.deepEqual(status.errors, [problem]);
 });

@@ -2,6 +2,8 @@ import { X509Certificate } from "node:crypto";
 import { serialOf } from "@tautline/pki";
 import { parseAgentSettings, type AgentSettings, type LinkEvidence } from "@tautline/protocol";
 import type { VaultStatus } from "@tautline/vault";
+import { describeMemory, NO_MEMORY, type HeadMemory } from "../audit/head-memory.ts";
+import type { AddressAttempt } from "../control/address-book.ts";
 import type { ControlStatus } from "../control/control-link.ts";
 import type { Problem } from "../problem-list.ts";
 import type { OpenSettings } from "../settings/settings-document.ts";
@@ -32,6 +34,14 @@ export interface AgentStatus {
     readonly connected: boolean;
     /** RFC 3339 in UTC. */
     readonly lastAnswerAt: string | null;
+    /** Central's clock minus this host's, in whole seconds; null until central has told, and if no agent runs. */
+    readonly clockOffsetSeconds: number | null;
+    /** How the last try at each address went. */
+    readonly attempts: readonly AddressAttempt[];
+    /** New addresses that central gave and did not answer at yet. */
+    readonly candidates: readonly string[];
+    /** "host:port" of the proxy in use; null where there is none, and if no agent runs. */
+    readonly proxy: string | null;
   };
   readonly link: LinkEvidence | null;
   /** Null if no agent runs. */
@@ -59,6 +69,8 @@ export interface AgentStatus {
     readonly epoch: number;
     readonly values: AgentSettings;
   } | null;
+  /** What is remembered of central's audit trail; `tautline audit verify --against` reads it. */
+  readonly audit: ReturnType<typeof describeMemory>;
   readonly errors: readonly Problem[];
 }
 
@@ -67,7 +79,10 @@ export interface LiveFacts {
   readonly control: ControlStatus;
   readonly vault: VaultStatus;
   readonly problems: readonly Problem[];
+  readonly auditMemory: HeadMemory;
   readonly addresses: readonly string[];
+  readonly clockOffsetMs: number | undefined;
+  readonly proxy: string | null;
 }
 
 type Committed = Extract<OpenSettings, { state: "committed" }>;
@@ -80,8 +95,13 @@ const PHASES = { candidate: "verifying", committed: "active" } as const;
  *
  * @param open the clear part of the agent's state; holds no secret
  * @param live what the running agent knows; undefined if none runs
+ * @param auditMemory what is remembered of central's trail, where no agent runs
  */
-export function describeStatus(open: OpenSettings, live: LiveFacts | undefined): AgentStatus {
+export function describeStatus(
+  open: OpenSettings,
+  live: LiveFacts | undefined,
+  auditMemory: HeadMemory = NO_MEMORY,
+): AgentStatus {
   return {
     id: open.agentId,
     name: open.name,
@@ -90,10 +110,13 @@ export function describeStatus(open: OpenSettings, live: LiveFacts | undefined):
     approval: open.state === "joining" ? describeDecision(open.decision) : null,
     running: live !== undefined,
     version: AGENT_VERSION,
-    ...(live === undefined ? { ...STOPPED, central: describeCentral(open) } : describeLive(live)),
+    ...(live === undefined
+      ? { ...STOPPED, central: describeCentral(open) }
+      : describeLive(open, live)),
     certificates: describeCertificates(open),
     renewal: open.state === "committed" ? describeRenewal(open.renewal) : null,
     settings: open.state === "committed" ? describeSettings(open.last) : null,
+    audit: describeMemory(live?.auditMemory ?? auditMemory),
   };
 }
 
@@ -108,11 +131,25 @@ function describeDecision(
   return { code: decision.code, since: new Date(decision.sinceMs).toISOString() };
 }
 
-function describeLive(live: LiveFacts): Pick<AgentStatus, "central" | "link" | "vault" | "errors"> {
-  const { connected, lastAnswerAtMs, evidence } = live.control;
+function describeLive(
+  open: OpenSettings,
+  live: LiveFacts,
+): Pick<AgentStatus, "central" | "link" | "vault" | "errors"> {
+  const { connected, lastAnswerAtMs, evidence, attempts } = live.control;
+  const { addresses, clockOffsetMs, proxy } = live;
+  const clockOffsetSeconds = clockOffsetMs === undefined ? null : Math.round(clockOffsetMs / 1000);
+  const candidates = candidatesOf(open);
   const lastAnswerAt = lastAnswerAtMs === undefined ? null : new Date(lastAnswerAtMs).toISOString();
   return {
-    central: { addresses: live.addresses, connected, lastAnswerAt },
+    central: {
+      addresses,
+      connected,
+      lastAnswerAt,
+      clockOffsetSeconds,
+      attempts,
+      candidates,
+      proxy,
+    },
     link: evidence ?? null,
     vault: { source: live.vault.source, strength: live.vault.strength },
     errors: live.problems,
@@ -121,7 +158,12 @@ function describeLive(live: LiveFacts): Pick<AgentStatus, "central" | "link" | "
 
 function describeCentral(open: OpenSettings): AgentStatus["central"] {
   const { addresses } = open.state === "joining" ? open.ticket : open.identity;
-  return { addresses, connected: false, lastAnswerAt: null };
+  const unknown = { lastAnswerAt: null, clockOffsetSeconds: null, attempts: [], proxy: null };
+  return { addresses, connected: false, ...unknown, candidates: candidatesOf(open) };
+}
+
+function candidatesOf(open: OpenSettings): readonly string[] {
+  return open.state === "committed" ? (open.move?.addresses ?? []) : [];
 }
 
 function describeCertificates(open: OpenSettings): AgentStatus["certificates"] {

@@ -1,6 +1,9 @@
 import { request } from "node:http";
-import { LIMITS, parseJson, TautlineError } from "@tautline/protocol";
+import { isTautlineError, LIMITS, parseJson, TautlineError } from "@tautline/protocol";
+import { certificatesFromPem } from "@tautline/pki";
+import { NO_MEMORY, readHeadMemory, type HeadMemory } from "../audit/head-memory.ts";
 import type { DataFolder } from "../data-folder.ts";
+import type { OpenSettings } from "../settings/settings-document.ts";
 import { readOpenSettings } from "../settings/settings-file.ts";
 import { describeStatus, type AgentStatus } from "./agent-status.ts";
 
@@ -21,7 +24,19 @@ export async function readStatus(folder: DataFolder): Promise<AgentStatus> {
   if (open === undefined) {
     throw new TautlineError("agent.not_joined", { detail: { dataDir: folder.path } });
   }
-  return describeStatus(open, undefined);
+  return describeStatus(open, undefined, memoryOf(folder, open));
+}
+
+/** What is remembered is shown only as far as it is proven; the agent itself sets aside what is not when it starts. */
+function memoryOf(folder: DataFolder, open: OpenSettings): HeadMemory {
+  if (open.state === "joining") return NO_MEMORY;
+  const { rootsPem, trustDomain } = open.identity;
+  try {
+    return readHeadMemory(folder.auditHead, { roots: certificatesFromPem(rootsPem), trustDomain });
+  } catch (error) {
+    if (isTautlineError(error)) return NO_MEMORY;
+    throw error;
+  }
 }
 
 function askSocket(path: string): Promise<AgentStatus | undefined> {

@@ -9,6 +9,7 @@ import { isTautlineError, TautlineError } from "@tautline/protocol";
 import { launchProcess, withTempFolder } from "@tautline/testing";
 import { sampleJoining } from "../../test/sample-states.ts";
 import { openQuickVault } from "../../test/quick-vault.ts";
+import { NO_MEMORY } from "../audit/head-memory.ts";
 import { dataFolder } from "../data-folder.ts";
 import { splitState } from "../settings/settings-document.ts";
 import { saveSettings } from "../settings/settings-file.ts";
@@ -18,10 +19,13 @@ import { openStatusSocket } from "./status-socket.ts";
 
 const { open } = splitState(sampleJoining);
 const document = describeStatus(open, {
-  control: { connected: false, evidence: undefined, lastAnswerAtMs: undefined },
+  control: { connected: false, evidence: undefined, lastAnswerAtMs: undefined, attempts: [] },
   vault: { keyVersion: 1, source: "key-file", where: "x", strength: "weak" },
   problems: [],
+  auditMemory: NO_MEMORY,
   addresses: ["a:1"],
+  clockOffsetMs: undefined,
+  proxy: null,
 });
 
 async function ask(socketPath: string, method: string, path: string): Promise<[number, string]> {

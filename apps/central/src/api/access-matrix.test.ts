@@ -2,13 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { OPERATOR_ROLES } from "@tautline/protocol";
 import { z } from "zod";
-import {
-  admin,
-  type Answer,
-  joinOver,
-  type TestCentral,
-  withCentral,
-} from "../fixture-central.test.ts";
+import { reportFork, withRestoredCentral } from "../audit/fixture-forked.test.ts";
+import { admin, type Answer, joinOver, type TestCentral } from "../fixture-central.test.ts";
 import {
   callAs,
   type ListedRoute,
@@ -46,7 +41,14 @@ function inOrder(routes: readonly ListedRoute[]): ListedRoute[] {
   return routes.toSorted((left, right) => rank(left) - rank(right));
 }
 
-const NAMESPACE_IN_ROW = new Set(["tokens", "agents", "links", "settings", "authorities"]);
+const NAMESPACE_IN_ROW = new Set([
+  "tokens",
+  "agents",
+  "links",
+  "history",
+  "settings",
+  "authorities",
+]);
 
 /** Where the rows of a list belong. */
 function namespacesIn(route: ListedRoute, { text }: Answer): unknown[] {
@@ -121,9 +123,13 @@ async function judge(asked: Ask, before: Things): Promise<void> {
 
 describe("every verb, role and namespace over TLS", () => {
   it("A1, A18: no verb answers anybody whom its role and namespace do not let in", () =>
-    withCentral(async (central) => {
+    withRestoredCentral(async (central, seen) => {
       await admin(central, "POST", "/api/v1/namespaces", { name: "lab" });
-      const world = [await fillNamespace(central, "default"), await fillNamespace(central, "lab")];
+      const { fork } = await reportFork(central, seen);
+      const world = [
+        await fillNamespace(central, "default", fork),
+        await fillNamespace(central, "lab", fork),
+      ];
       const callers = [NOBODY, ...(await makeOperators(central, ["", "default", "lab"]))];
       const all = callers.find(({ name }) => name === "admin-all");
       assert.ok(all);
@@ -137,8 +143,9 @@ describe("every verb, role and namespace over TLS", () => {
     }));
 
   it("the description of the API fits every answer there is (OpenAPI 3.1)", () =>
-    withCentral(async (central) => {
-      const things = await fillNamespace(central, "default");
+    withRestoredCentral(async (central, seen) => {
+      const { fork } = await reportFork(central, seen);
+      const things = await fillNamespace(central, "default", fork);
       const [, , who = NOBODY] = await makeOperators(central, [""]);
       const read = async (path: string): Promise<unknown> =>
         JSON.parse((await callAs(central, who, { method: "GET", path })).text);
@@ -151,11 +158,15 @@ describe("every verb, role and namespace over TLS", () => {
         const described = document.paths[path]?.[route.method.toLowerCase()]?.responses;
         const response = described?.[String(answer.status)];
         assert.ok(response, `${name} answers ${answer.status}, which is not described`);
-        const schema = response.content?.["application/json"].schema;
+        const media = String(answer.headers["content-type"]).split(";")[0] ?? "";
+        const schema = response.content?.[media]?.schema;
         assert.equal(schema === undefined, answer.text === "", name);
         if (schema === undefined) continue;
-        const verdict = z.fromJSONSchema(schema).safeParse(JSON.parse(answer.text));
-        assert.deepEqual(verdict.error?.issues ?? [], [], `${name}: ${answer.text}`);
+        const isLines = media === "application/x-ndjson";
+        for (const text of isLines ? answer.text.trimEnd().split("\n") : [answer.text]) {
+          const verdict = z.fromJSONSchema(schema).safeParse(JSON.parse(text));
+          assert.deepEqual(verdict.error?.issues ?? [], [], `${name}: ${text}`);
+        }
       }
       assert.equal(Object.keys(document.paths).length, new Set(routes.map((r) => r.path)).size);
       const refused = await callAs(central, NOBODY, { method: "GET", path: "/api/v1/agents" });
@@ -179,10 +190,7 @@ const DOCUMENT = z.object({
           z.string(),
           z.object({
             description: z.string(),
-            content: z
-              .object({ "application/json": z.object({ schema: jsonSchema }) })
-              .optional()
-              .catch(undefined),
+            content: z.record(z.string(), z.object({ schema: jsonSchema })).optional(),
           }),
         ),
       }),

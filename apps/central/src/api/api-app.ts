@@ -1,10 +1,12 @@
 import type { Server as HttpServer } from "node:http";
 import type { Logger } from "@tautline/daemon";
 import {
+  formatTimestamp,
   isTautlineError,
   LIMITS,
   parseJson,
   TautlineError,
+  TIME_HEADER,
   toTautlineError,
 } from "@tautline/protocol";
 import { fastify, type FastifyInstance, type FastifyRequest } from "fastify";
@@ -20,6 +22,8 @@ export interface ApiAppOptions {
   readonly unknownRoute?: (request: FastifyRequest) => TautlineError;
   /** What callers are told of an error; all of it unless told otherwise. */
   readonly tell?: (error: TautlineError) => TautlineError;
+  /** With it every answer tells this time, in milliseconds since the epoch. */
+  readonly now?: () => number;
 }
 
 /**
@@ -29,7 +33,7 @@ export interface ApiAppOptions {
  * @param options log, server, and what is told to whom
  */
 export function createApiApp(options: ApiAppOptions): FastifyInstance {
-  const { log, server, unknownRoute = noRoute, tell = (error) => error } = options;
+  const { log, server, unknownRoute = noRoute, tell = (error) => error, now } = options;
   const app: FastifyInstance = fastify({
     bodyLimit: LIMITS.jsonBytes.value,
     exposeHeadRoutes: false,
@@ -51,6 +55,11 @@ export function createApiApp(options: ApiAppOptions): FastifyInstance {
     if (result.success) return { value: result.data };
     return { error: explainIssue(result.error.issues[0], httpPart ?? "body") };
   });
+  if (now !== undefined) {
+    app.addHook("onRequest", async (_request, reply) => {
+      reply.header(TIME_HEADER, formatTimestamp(now()));
+    });
+  }
   // Before the body is read: what is wrong with it would else be another answer than that there is nothing here.
   app.addHook("onRequest", async (request) => {
     if (request.is404) throw unknownRoute(request);

@@ -33,6 +33,8 @@ export interface Things {
   readonly serial: string;
   readonly authority: string;
   readonly operator: string;
+  /** Belongs to every namespace; empty unless the central was restored. */
+  readonly fork: string;
 }
 
 const NO_AGENT = "017f22e2-79b0-7cc3-98c4-dc0c0c07398f";
@@ -51,10 +53,15 @@ export const MISSING: Things = {
   serial: "00",
   authority: "00",
   operator: "no-one",
+  fork: "0000000000000000",
 };
 
 /** Fills a namespace that is there. */
-export async function fillNamespace(central: TestCentral, namespace: string): Promise<Things> {
+export async function fillNamespace(
+  central: TestCentral,
+  namespace: string,
+  fork = "",
+): Promise<Things> {
   const token = await newToken(central, { namespace });
   const agent = await joinOver(central, { namespace, name: `web-${namespace}` });
   const link = await openControl(central, agent);
@@ -85,6 +92,7 @@ export async function fillNamespace(central: TestCentral, namespace: string): Pr
     serial: serialOf(new X509Certificate(agent.identity.chainPem)),
     authority: serialOf(issuerOf(agent)),
     operator,
+    fork,
   };
 }
 
@@ -150,6 +158,8 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
   }),
   "DELETE /api/v1/agents/:id": ({ doomed }) => ({ path: `/api/v1/agents/${doomed}?force=true` }),
   "GET /api/v1/links": plain("/api/v1/links"),
+  "GET /api/v1/links/history": plain("/api/v1/links/history"),
+  "GET /api/v1/links/strangers": plain("/api/v1/links/strangers"),
   "GET /api/v1/links/:id": ({ link }) => ({ path: `/api/v1/links/${link}` }),
   "GET /api/v1/namespaces": plain("/api/v1/namespaces"),
   "GET /api/v1/namespaces/:name": ({ namespace }) => ({ path: `/api/v1/namespaces/${namespace}` }),
@@ -177,6 +187,12 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
   }),
   "GET /api/v1/audit": plain("/api/v1/audit"),
   "GET /api/v1/audit/verify": plain("/api/v1/audit/verify"),
+  "GET /api/v1/audit/export": plain("/api/v1/audit/export"),
+  "GET /api/v1/audit/head": plain("/api/v1/audit/head"),
+  "GET /api/v1/audit/forks": plain("/api/v1/audit/forks"),
+  "POST /api/v1/audit/forks/:id/acknowledge": ({ fork }) => ({
+    path: `/api/v1/audit/forks/${fork}/acknowledge`,
+  }),
   "POST /api/v1/operators": (_things, fresh) => ({
     path: "/api/v1/operators",
     body: { name: fresh, role: "viewer" },

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import type { VerbFacts } from "./verb.ts";
 
+const JSON_MEDIA = "application/json";
+
 /** A JSON object. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -64,7 +66,9 @@ function operationOf(verb: VerbFacts): JsonObject {
     responses: {
       [String(verb.status)]: {
         description: verb.answer === undefined ? "Done." : "Done, with this answer.",
-        ...(verb.answer && { content: jsonContent(jsonSchemaOf(verb.answer, "output")) }),
+        ...(verb.answer && {
+          content: { [verb.media ?? JSON_MEDIA]: { schema: jsonSchemaOf(verb.answer, "output") } },
+        }),
       },
       default: {
         description: "Refused.",
@@ -100,7 +104,7 @@ function parametersOf(schema: z.ZodObject | undefined, place: "path" | "query"):
 }
 
 function jsonContent(schema: JsonObject): JsonObject {
-  return { "application/json": { schema } };
+  return { [JSON_MEDIA]: { schema } };
 }
 
 function jsonSchemaOf(schema: z.ZodType, io: "input" | "output"): JsonObject {

@@ -27,12 +27,18 @@ export function sendProblem(reply: FastifyReply, error: TautlineError): FastifyR
  *
  * @param socket a connection on which one request came
  * @param error the refusal
+ * @param more headers to send with it
  */
-export function endWithProblem(socket: Duplex, error: TautlineError): void {
+export function endWithProblem(
+  socket: Duplex,
+  error: TautlineError,
+  more: Readonly<Record<string, string>> = {},
+): void {
   const { status } = error;
   const body = JSON.stringify(toProblem(error));
   const headers = {
     ...headersOf(error),
+    ...more,
     "content-length": Buffer.byteLength(body),
     connection: "close",
   };
@@ -55,8 +61,10 @@ function headersOf({ code, status, detail }: TautlineError): Readonly<Record<str
     return { ...type, "retry-after": String(seconds) };
   }
   // A central that restarts is soon back, and agents spread their next dials by themselves.
-  if (status === 503 && code !== "central.stopping")
-    return { ...type, "retry-after": RETRY_AFTER_SECONDS };
+  if (status === 503 && code !== "central.stopping") {
+    const seconds = detail["retryAfterSeconds"] ?? RETRY_AFTER_SECONDS;
+    return { ...type, "retry-after": String(seconds) };
+  }
   // The rest of a body that nobody reads ends with its connection.
   return status === 413 ? { ...type, connection: "close" } : type;
 }

@@ -47,8 +47,9 @@ const filled = (path: string, authority: string): string =>
 async function mountedRoutes(core: Core): Promise<string[]> {
   const mounted: string[] = [];
   const log = createLog("central", "error", { write: () => {} });
-  const { store, vault, audit, authority, clock, folder: dataDir } = core;
-  const opened = { store, vault, audit, authority, log, now: clock.now, dataDir };
+  const { store, vault, audit, trail, authority, clock, folder: dataDir } = core;
+  const parts = { store, vault, audit, trail, authority };
+  const opened = { ...parts, log, now: clock.now, random: () => 0.5, dataDir };
   const config = loadCentralConfig(undefined);
   const fleet = await createFleet({ ...opened, config, centralId: "c" }, { isStopping: false });
   for (const port of ["agents", "console"] as const) {
@@ -58,7 +59,9 @@ async function mountedRoutes(core: Core): Promise<string[]> {
       for (const each of [method].flat()) mounted.push(nameOf({ port, method: each, path: url }));
     });
     if (port === "agents") {
-      serveControl(app, server, { ...fleet, log, isStopping: () => false });
+      const clockWatch = { note: () => Promise.resolve() };
+      const { now } = clock;
+      serveControl(app, server, { ...fleet, clockWatch, log, now, isStopping: () => false });
       assert.equal(server.listenerCount("upgrade"), 1);
       mounted.push(nameOf({ port, method: "GET", path: "/v1/opamp" }));
     } else {
@@ -74,6 +77,7 @@ async function mountedRoutes(core: Core): Promise<string[]> {
         operators,
         vault,
         audit,
+        trail,
         status: () => Promise.reject(new Error("unused")),
         endAgent: () => {},
         certificates: createCertificateCatalogue(store),

@@ -34,6 +34,8 @@ export function mountRoutes(
         // Set by the hook above, which runs first or not at all.
         const who = principals.get(request) ?? principalOf(request);
         const answer = await verb.run(request, who);
+        // Fastify streams what is a stream, as fast as the caller reads.
+        if (verb.media !== undefined) reply.type(verb.media);
         return reply.status(status).send(status === 204 ? undefined : answer);
       },
     });

@@ -6,6 +6,7 @@ import { auditVerbs } from "./verbs/audit-verbs.ts";
 import { certificateVerbs } from "./verbs/certificate-verbs.ts";
 import { descriptionVerbs } from "./verbs/description-verbs.ts";
 import { lifeVerbs } from "./verbs/life-verbs.ts";
+import { historyVerbs } from "./verbs/history-verbs.ts";
 import { linkVerbs } from "./verbs/link-verbs.ts";
 import { namespaceVerbs } from "./verbs/namespace-verbs.ts";
 import { revocationVerbs } from "./verbs/revocation-verbs.ts";
@@ -27,6 +28,7 @@ export function listVerbs(deps: ApiDeps): readonly Verb[] {
     ...tokenVerbs(deps),
     ...agentVerbs(deps),
     ...lifeVerbs(deps),
+    ...historyVerbs(deps),
     ...linkVerbs(deps),
     ...namespaceVerbs(deps),
     ...settingVerbs(deps),

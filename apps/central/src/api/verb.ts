@@ -26,6 +26,8 @@ export interface VerbFacts extends Demand {
   /** What a success answers with; undefined: nothing (204). */
   readonly answer?: z.ZodType;
   readonly status: 200 | 201 | 204;
+  /** Of an answer that is streamed, one JSON document a line; `answer` describes a line. */
+  readonly media?: "application/x-ndjson";
 }
 
 /** One verb of the API, with its permission built in: there is no way to run it past the rule. */
@@ -75,7 +77,11 @@ type Work<Input> =
       readonly run: (input: Input, who: Principal) => Later<unknown>;
     };
 
-type Done = { readonly answer?: z.ZodType; readonly status?: 200 | 201 };
+type Done = {
+  readonly answer?: z.ZodType;
+  readonly status?: 200 | 201;
+  readonly media?: VerbFacts["media"];
+};
 
 /**
  * Makes a verb that touches one thing, or central itself.
@@ -89,6 +95,7 @@ export function defineVerb<P extends z.ZodObject, Q extends z.ZodObject, B exten
   return {
     ...factsOf(verb, verb.reach),
     ...(answer === undefined ? {} : { answer }),
+    ...(verb.media && { media: verb.media }),
     status,
     requireCall: (who) => requireCall(who, verb),
     run: async (raw, who) => {
@@ -114,7 +121,8 @@ export function defineList<Q extends z.ZodObject, Row>(
     readonly namespaceOf: (row: Row) => string;
     /** The one namespace that the query asks for, if it does; one that is not there is a mistake, not an empty list. */
     readonly asked?: (query: z.output<Q>) => string | undefined;
-    readonly rows: (query: z.output<Q>) => Later<readonly Row[]>;
+    /** The caller is given for lists that are cut: of them each caller has to get its own part whole. */
+    readonly rows: (query: z.output<Q>, who: Principal) => Later<readonly Row[]>;
   },
 ): Verb {
   const demand: Demand = { role: verb.role, reach: "list" };
@@ -130,7 +138,7 @@ export function defineList<Q extends z.ZodObject, Row>(
       if (asked !== undefined && decideAccess(who, demand, asked) !== "allow") {
         throw notFound("namespace", asked);
       }
-      const rows = await verb.rows(query);
+      const rows = await verb.rows(query, who);
       const items = rows.filter(
         (row) => decideAccess(who, demand, verb.namespaceOf(row)) === "allow",
       );

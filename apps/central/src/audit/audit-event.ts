@@ -4,6 +4,7 @@ import { printableText } from "@tautline/protocol";
 export type AuditAction =
   | "agent.active"
   | "agent.approved"
+  | "agent.clock-off"
   | "agent.clone-suspected"
   | "agent.declined"
   | "agent.deleted"
@@ -15,6 +16,9 @@ export type AuditAction =
   | "agent.renewed"
   | "agent.replaced"
   | "agent.revoked"
+  | "audit.fork"
+  | "audit.fork-acknowledged"
+  | "audit.key-created"
   | "authority.created"
   | "authority.retired"
   | "central.started"
@@ -53,6 +57,8 @@ export interface AuditEntry extends AuditEvent {
 
 /** The most characters of any text in an entry. */
 export const MAX_AUDIT_TEXT = 512;
+/** The most further facts of an entry; with more than these it would be a record, not an entry. */
+export const MAX_AUDIT_DETAILS = 16;
 
 /**
  * Writes an event as the text that is hashed: one line of JSON in a fixed order of keys; what could forge a line or move a
@@ -66,6 +72,7 @@ export function formatAuditBody(seq: number, atMs: number, event: AuditEvent): s
   const detail = Object.fromEntries(
     Object.entries(event.detail ?? {})
       .toSorted(([left], [right]) => (left < right ? -1 : 1))
+      .slice(0, MAX_AUDIT_DETAILS)
       .map(([name, value]) => [clean(name), typeof value === "number" ? value : clean(value)]),
   );
   const entry: AuditEntry = {

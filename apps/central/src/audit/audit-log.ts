@@ -1,6 +1,5 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { TautlineError } from "@tautline/protocol";
-import { chainHash, type ChainedEntry, GENESIS } from "@tautline/vault";
+import { chainHash, GENESIS } from "@tautline/vault";
 import type { Store, Writer } from "../store/store.ts";
 import { formatAuditBody, type AuditEntry, type AuditEvent } from "./audit-event.ts";
 
@@ -12,11 +11,6 @@ export interface AuditQuery {
   readonly limit: number;
 }
 
-/** What checking the trail found: its length and last hash, or the number of the first entry that is wrong, and why. */
-export type AuditVerdict =
-  | { readonly ok: true; readonly count: number; readonly head: string }
-  | { readonly ok: false; readonly at: number; readonly reason: string };
-
 /** The trail: every change of state is in it, in the same transaction as the change. */
 export interface AuditLog {
   /** Adds an entry inside a transaction that also makes the change. */
@@ -26,12 +20,12 @@ export interface AuditLog {
   /** @throws store.damaged for an entry that cannot be read; `verify` says where the trail is wrong */
   list(query: AuditQuery): Promise<AuditEntry[]>;
   /**
-   * Recomputes the whole chain. An end cut off shows only by comparing `head` with one noted elsewhere.
+   * Calls `onNews` after each entry that is added, while its transaction may still be open: a read waits until that is over.
+   *
+   * @returns ends it
    */
-  verify(): Promise<AuditVerdict>;
+  watch(onNews: () => void): () => void;
 }
-
-const VERIFY_PAGE = 1_000;
 
 /**
  * Opens the audit trail of a store.
@@ -40,6 +34,7 @@ const VERIFY_PAGE = 1_000;
  * @param now milliseconds since the epoch
  */
 export function createAuditLog(store: Store, now: () => number): AuditLog {
+  const watchers = new Set<() => void>();
   const append = async (trx: Writer, event: AuditEvent): Promise<void> => {
     const last = await trx
       .selectFrom("audit")
@@ -52,12 +47,18 @@ export function createAuditLog(store: Store, now: () => number): AuditLog {
     const body = formatAuditBody(seq, now(), event);
     const entry = { seq, previous, hash: chainHash(previous, body), body };
     await trx.insertInto("audit").values(entry).execute();
+    for (const tell of watchers) tell();
   };
   return {
     append,
     record: (event) => store.write((trx) => append(trx, event)),
     list: (query) => listEntries(store, query),
-    verify: () => verifyTrail(store),
+    watch: (onNews) => {
+      // A function of its own each time: one who watches twice is told twice.
+      const tell = (): void => onNews();
+      watchers.add(tell);
+      return () => void watchers.delete(tell);
+    },
   };
 }
 
@@ -82,45 +83,4 @@ function readEntry(file: string, { seq, body }: { seq: number; body: string }): 
     const reason = `entry ${seq} of the audit trail cannot be read`;
     throw new TautlineError("store.damaged", { cause, detail: { file, reason } });
   }
-}
-
-interface TrailRow extends ChainedEntry {
-  readonly seq: number;
-}
-
-/** Page by page, so that neither memory nor the other work of this process depends on the length of the trail. */
-async function verifyTrail(store: Store): Promise<AuditVerdict> {
-  let head = GENESIS;
-  let count = 0;
-  for (;;) {
-    // From the very lowest number on: an entry put before the first must not stay unseen.
-    const page = await readPage(store, count === 0 ? Number.MIN_SAFE_INTEGER : count);
-    for (const row of page) {
-      const reason = findBreak(row, head, count + 1);
-      if (reason !== undefined) return { ok: false, at: row.seq, reason };
-      head = row.hash;
-      count += 1;
-    }
-    if (page.length < VERIFY_PAGE) return { ok: true, count, head };
-    await nextTurn();
-  }
-}
-
-function readPage(store: Store, after: number): Promise<TrailRow[]> {
-  return store.read((db) =>
-    db
-      .selectFrom("audit")
-      .selectAll()
-      .where("seq", ">", after)
-      .orderBy("seq")
-      .limit(VERIFY_PAGE)
-      .execute(),
-  );
-}
-
-function findBreak(row: TrailRow, head: string, wantedSeq: number): string | undefined {
-  if (row.seq !== wantedSeq) return `entry ${wantedSeq} is missing before it`;
-  if (row.previous !== head) return "it does not follow the entry before it";
-  if (row.hash !== chainHash(row.previous, row.body)) return "its content is not what was hashed";
-  return undefined;
 }

@@ -32,6 +32,7 @@ describe("openAuthority", () => {
       assert.deepEqual(await actionsOf(core), [
         "authority.created",
         "authority.created",
+        "audit.key-created",
         "namespace.created",
         "authority.created",
       ]);

@@ -2,13 +2,19 @@ import { randomBytes, type KeyObject, type X509Certificate } from "node:crypto";
 import {
   assembleCrl,
   type AssembleCrlOptions,
+  certifyAuditKey,
   createAgentsIntermediate,
   createSerial,
   createServicesIntermediate,
   issueCertificate,
   serialOf,
 } from "@tautline/pki";
-import { formatSpiffeId, TautlineError } from "@tautline/protocol";
+import {
+  type AuditKeyStatement,
+  formatSpiffeId,
+  type SignedText,
+  TautlineError,
+} from "@tautline/protocol";
 import type { Writer } from "../store/store.ts";
 import type { AuthorityDeps } from "./authority-deps.ts";
 import { nextIntermediateLife } from "./authority-renewal.ts";
@@ -68,6 +74,11 @@ export interface CertificateAuthority {
   issuerPin(id: string): string | undefined;
   /** Signs a revocation list; the key does not leave here. In DER. */
   issueCrl(id: string, list: Omit<AssembleCrlOptions, "issuer">): Buffer;
+  /** Certifies, by the root, a key that signs checkpoints of the audit trail. */
+  certifyAuditKey(
+    statement: Omit<AuditKeyStatement, "spki" | "trustDomain">,
+    publicKey: KeyObject,
+  ): SignedText;
   /** Makes a new namespace's intermediate inside the transaction that makes the namespace; call the result once that is on the disk. */
   addNamespace(trx: Writer, namespace: string): Promise<() => void>;
   /** Replaces each intermediate that nears its end by the next under the same root (`authority-renewal.ts`). */
@@ -110,6 +121,8 @@ export async function openAuthority(deps: AuthorityDeps): Promise<CertificateAut
     },
     issueAgentLeaf: (order) => issueAgentLeaf(deps, agentsOf(order.namespace), order),
     issueCentralLeaf: (order) => issueCentralLeaf(deps, services(), order),
+    certifyAuditKey: (statement, publicKey) =>
+      certifyAuditKey(root.privateKey, { ...statement, trustDomain: deps.trustDomain }, publicKey),
     issuers: () => set.all().map((each) => issuerView(each)),
     issuerPin: (id) => set.pin(id),
     issueCrl: (id, list) => assembleCrl({ ...list, issuer: present(set.find(id)) }),

@@ -3,6 +3,7 @@ import { createPrivateKey } from "node:crypto";
 import { describe, it } from "node:test";
 import type { TlsIdentity } from "@tautline/link";
 import { certificatesFromPem, serialOf, verifyChain } from "@tautline/pki";
+import { refusalOf } from "../fixture-checks.test.ts";
 import { type Core, HOUR_MS, withCore } from "../fixture-core.test.ts";
 import { openCentralIdentity, type CentralIdentity } from "./central-identity.ts";
 
@@ -42,6 +43,17 @@ describe("openCentralIdentity", () => {
         expect: { spiffeId: "spiffe://fleet.test/central", kind: "central", dnsName: "localhost" },
       });
       assert.ok(verdict.ok);
+    }));
+
+  it("F8: refuses a clock that is behind the authority's own beginning, by name, and issues nothing", () =>
+    withCore(async (core) => {
+      const { validFromDate } = core.authority.root;
+      core.clock.advance(validFromDate.getTime() - 1 - core.clock.now());
+      const { detail } = await refusalOf(open(core), "central.clock_behind");
+      assert.equal(detail["madeAt"], validFromDate.toISOString());
+      assert.deepEqual(await recorded(core), []);
+      core.clock.advance(1);
+      await open(core);
     }));
 
   it("renews at half of its life and not before, with a fresh key", () =>

@@ -1,5 +1,6 @@
 import { createKeyPair, exportPrivateKey, serialOf, toPem } from "@tautline/pki";
 import type { TlsIdentity } from "@tautline/link";
+import { TautlineError } from "@tautline/protocol";
 import type { Store } from "../store/store.ts";
 import type { CertificateAuthority } from "./authority.ts";
 import { certificateRow } from "./certificate-store.ts";
@@ -38,6 +39,7 @@ interface DatedIdentity {
  *
  * @param deps authority, names and clock
  * @param onRenewed told of each later one, before it counts as the current one: where it fails, it is tried again
+ * @throws central.clock_behind
  */
 export async function openCentralIdentity(
   deps: CentralIdentityDeps,
@@ -69,6 +71,7 @@ async function issue({
 }: CentralIdentityDeps): Promise<DatedIdentity> {
   const { privateKey, publicKey } = createKeyPair("p256");
   const issuedAtMs = now();
+  refuseClockBehind(authority, issuedAtMs);
   const issued = authority.issueCentralLeaf({ ...names(), publicKey });
   await store.write((trx) =>
     trx.insertInto("certificates").values(certificateRow(issued)).execute(),
@@ -93,4 +96,12 @@ async function isRevoked(store: Store, serial: string): Promise<boolean> {
       .executeTakeFirst(),
   );
   return typeof row?.revoked_at === "number";
+}
+
+/** F8: a clock that was set back is named here, before a certificate cannot be issued for a reason that names none. */
+function refuseClockBehind({ root }: CertificateAuthority, nowMs: number): void {
+  if (nowMs >= root.validFromDate.getTime()) return;
+  const madeAt = root.validFromDate.toISOString();
+  const now = new Date(nowMs).toISOString();
+  throw new TautlineError("central.clock_behind", { detail: { now, madeAt } });
 }

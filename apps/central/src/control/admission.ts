@@ -1,5 +1,6 @@
 import type { CertificateMark, LapsedPeer } from "@tautline/link";
 import {
+  isTautlineError,
   type LinkEvidence,
   parseSpiffeId,
   parseTokenCredential,
@@ -7,6 +8,7 @@ import {
 } from "@tautline/protocol";
 import { judgeCaller } from "../fleet/admission-rule.ts";
 import { callerRecord } from "../fleet/caller-record.ts";
+import type { Herd } from "../herd/herd.ts";
 import type { AgentRow, CertificateRow } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
 import type { CertificateAuthority } from "../authority/authority.ts";
@@ -42,6 +44,7 @@ export interface AdmissionDeps {
   readonly now: () => number;
   /** How long after its end a certificate is renewed by proof of its key, with no operator asked. */
   readonly renewalGraceMs: number;
+  readonly herd: Pick<Herd, "sources" | "enrolments">;
 }
 
 /** RFC 9110 section 11.1: the scheme's name is case-insensitive. */
@@ -60,11 +63,13 @@ export function createAdmission(deps: AdmissionDeps): Admission {
         if (arrival.lapsed !== undefined) return await admitLapsed(deps, arrival, arrival.lapsed);
         if (arrival.refusal !== undefined) throw arrival.refusal;
         if (arrival.evidence.level === "mtls") return await admitAgent(deps, arrival);
+        requireTry(deps, arrival);
         const caller = await proveToken(deps, arrival);
         known = caller;
         if (caller.token.revoked_at !== null) throw new TautlineError("enrolment.token_revoked");
         return caller;
       } catch (error) {
+        if (isFailedAttempt(error)) deps.herd.sources.failed(arrival.remoteAddress);
         await deps.refusals.note(error, known);
         throw error;
       }
@@ -72,9 +77,31 @@ export function createAdmission(deps: AdmissionDeps): Admission {
   };
 }
 
+/** Before a token is looked at (A20). Who proved a certificate never comes here: a bad neighbour cuts off no agent. */
+function requireTry({ herd }: AdmissionDeps, { remoteAddress }: Arrival): void {
+  const waitMs = herd.sources.waitMs(remoteAddress);
+  if (waitMs !== undefined) {
+    const retryAfterSeconds = Math.ceil(waitMs / 1_000);
+    throw new TautlineError("admission.source_limited", { detail: { retryAfterSeconds } });
+  }
+  herd.enrolments.requireRoom(remoteAddress);
+}
+
+/** Attempts in which nothing was proven: no guess at a token, and no certificate of ours. */
+function isFailedAttempt(error: unknown): boolean {
+  if (!isTautlineError(error)) return false;
+  const { code } = error;
+  return (
+    code === "admission.credential_missing" ||
+    code === "enrolment.token_unknown" ||
+    (code.startsWith("pki.") && code !== "pki.chain_expired")
+  );
+}
+
 async function admitAgent(deps: AdmissionDeps, arrival: Arrival): Promise<AgentCaller> {
   const { evidence, remoteAddress, mark } = arrival;
   const { agent, certificate } = await proveRecorded(deps, evidence, mark);
+  deps.herd.sources.proved(remoteAddress);
   const expiresAtMs = certificate.not_after;
   return { kind: "agent", agent, expiresAtMs, evidence, remoteAddress };
 }

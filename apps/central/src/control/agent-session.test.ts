@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import { importPublicKey, verifyMessage } from "@tautline/pki";
 import {
   agentIdToBytes,
   CAPABILITY_INSTRUCTION,
+  CAPABILITY_STATUS,
+  customMessage,
   decodeInstruction,
   decodeSignedInstruction,
   encodeServerToAgent,
@@ -14,6 +17,7 @@ import {
   RemoteConfigStatuses,
   type ServerToAgent,
   ServerToAgentFlags,
+  statusText,
 } from "@tautline/protocol";
 import { refusalOf } from "../fixture-checks.test.ts";
 import { actionsOf, type Core, withCore } from "../fixture-core.test.ts";
@@ -128,6 +132,29 @@ describe("an agent's session", () => {
     withSession(async ({ session, id }) => {
       assert.equal(asksFullState(await session.receive(messageOf(id, 0))), true);
       assert.equal(asksFullState(await session.receive(messageOf(id, 1))), false);
+    }));
+
+  it("does not ask an agent that comes back and tells the digest of what central has", () =>
+    withSession(async ({ core, caller, session, id }) => {
+      await session.receive(messageOf(id, 0, described({ zone: "a" })));
+      const agent = await core.store.read((db) =>
+        db.selectFrom("agents").selectAll().where("id", "=", id).executeTakeFirstOrThrow(),
+      );
+      const { attributes } = await core.agents.page(id);
+      const config = { hash: null, status: "unset", error: "" } as const;
+      const unchanged = (zone: string): MessageFields => {
+        const text = statusText({ attributes: { ...attributes, zone }, health: null, config });
+        const digest = createHash("sha256").update(text).digest();
+        return { customMessage: customMessage(CAPABILITY_STATUS, "unchanged", digest) };
+      };
+      for (const [zone, asks] of [
+        ["a", false],
+        ["b", true],
+      ] as const) {
+        const next = begin(core, { ...caller, agent });
+        const answer = await next.receive(messageOf(id, 1, unchanged(zone)));
+        assert.equal(asksFullState(answer), asks, zone);
+      }
     }));
 
   it("ends when the agent says good-bye, keeps what it said with it, and offers nothing more", () =>

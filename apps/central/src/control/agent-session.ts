@@ -7,24 +7,31 @@ import {
   customMessage,
   decodeAgentToServer,
   decodeInstructionReceipt,
+  equalBytes,
   judgeSequence,
   LIMITS,
   type ServerToAgent,
   TautlineError,
 } from "@tautline/protocol";
+import type { Witness } from "../audit/witness.ts";
 import { grantAnswer } from "../enrolment/grant.ts";
 import { proveIdentity } from "../enrolment/prove-identity.ts";
 import { renew } from "../enrolment/renew.ts";
 import { renewalOrderOf } from "../enrolment/renewal-message.ts";
 import type { AgentLife } from "../fleet/agent-life.ts";
-import type { AgentStore, StatusChange } from "../fleet/agent-store.ts";
+import type { AgentStore } from "../fleet/agent-store.ts";
+import type { StatusChange } from "../fleet/save-status.ts";
 import type { InstructionStore } from "../instructions/instruction-store.ts";
 import type { CentralMetrics } from "../metrics.ts";
 import type { SettingStore } from "../settings/setting-store.ts";
 import type { AgentRow } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
 import { plainAnswer } from "./answer.ts";
+import { type AuditTalk, createAuditTalk } from "./audit-talk.ts";
+import { offerAddresses, type AddressState } from "../addresses/offer-addresses.ts";
+import type { CentralAddresses } from "../addresses/wanted-addresses.ts";
 import type { AgentCaller } from "./caller.ts";
+import { hasStatusOf } from "./kept-status.ts";
 import { claimedSender } from "./message-sender.ts";
 import type { RenewalSessionDeps } from "./renewal-session.ts";
 import type { Session } from "./session.ts";
@@ -35,18 +42,24 @@ import { statusChangeOf } from "./status-change.ts";
 export interface AgentSessionDeps {
   readonly agents: AgentStore;
   readonly settings: SettingStore;
+  readonly addresses: Pick<CentralAddresses, "wantedBy">;
   readonly instructions: InstructionStore;
   readonly metrics: CentralMetrics;
   readonly now: () => number;
   readonly store: Store;
   readonly renewing: RenewalSessionDeps;
   readonly life: Pick<AgentLife, "leave">;
+  readonly witness: Witness;
 }
 
 interface SessionState {
+  readonly audit: AuditTalk;
+  /** The least answer, made once: it is what nearly every message gets. */
+  readonly plain: ServerToAgent;
   sequence: bigint | undefined;
   config: { hash: string | null; status: AgentRow["config_status"] };
   offered: { readonly hash: string; readonly atMs: number } | undefined;
+  addresses: AddressState;
   ended: boolean;
 }
 
@@ -59,9 +72,16 @@ interface SessionState {
 export function createAgentSession(deps: AgentSessionDeps, caller: AgentCaller): Session {
   const { agent } = caller;
   const state: SessionState = {
+    audit: createAuditTalk(deps.witness, agent.id),
+    plain: plainAnswer(agent.id),
     sequence: undefined,
     config: { hash: agent.config_hash, status: agent.config_status },
     offered: undefined,
+    addresses: {
+      hash: agent.addresses_hash,
+      status: agent.addresses_status,
+      atMs: agent.addresses_at ?? 0,
+    },
     ended: false,
   };
   return {
@@ -69,8 +89,8 @@ export function createAgentSession(deps: AgentSessionDeps, caller: AgentCaller):
     isEnded: () => state.ended,
     receive: (bytes) => receive(deps, caller, state, bytes),
     push: async () => {
-      const answer = plainAnswer(agent.id);
-      return (await attachSettings(deps, agent, state, answer)) ? answer : undefined;
+      const offer = await offerOf(deps, agent, state);
+      return offer && { ...plainAnswer(agent.id), ...offer };
     },
   };
 }
@@ -84,7 +104,7 @@ async function receive(
   const { agent } = caller;
   refuseExpired(deps, caller);
   const message = decodeAgentToServer(bytes, LIMITS.opampMessageBytes.value);
-  requireOwnId(message, agent.id);
+  requireOwnId(message, state.plain.instanceUid);
   const change = statusChangeOf(message);
   const turn = judgeSequence(state.sequence, message.sequenceNum);
   // The agent may have been revoked between its admission and now.
@@ -94,7 +114,8 @@ async function receive(
   // Only now: of a message that was not kept, the agent is asked again, because its next one leaves a gap.
   state.sequence = message.sequenceNum;
   noteConfig(state, change);
-  await settleReceipt(deps, agent.id, message);
+  if (isReceipt(message)) await settleReceipt(deps, agent.id, state, message);
+  await state.audit.take(message);
   if (message.agentDisconnect !== undefined) state.ended = true;
   const serial = caller.evidence.peerSerial ?? "";
   // Last of all: whoever is refused keeps its older identity.
@@ -104,9 +125,22 @@ async function receive(
   if (order !== undefined) {
     return grantAnswer(deps.renewing.grant, await renew(deps.renewing.renewal, order));
   }
-  const answer = plainAnswer(agent.id, turn === "gap" || lacksState(turn, message));
-  if (!state.ended) await attachSettings(deps, agent, state, answer);
-  return answer;
+  const wantsFullState =
+    turn === "gap" || (lacksState(turn, message) && !hasStatusOf(agent, change, message));
+  return answerWith(deps, agent, state, wantsFullState);
+}
+
+/** The answer to a status: what the agent should run, else what it was not told of the trail, else nothing but its id. */
+async function answerWith(
+  deps: AgentSessionDeps,
+  agent: AgentRow,
+  state: SessionState,
+  wantsFullState: boolean,
+): Promise<ServerToAgent> {
+  const offer = state.ended ? undefined : await offerOf(deps, agent, state);
+  const news = state.ended || offer !== undefined ? undefined : await state.audit.news();
+  if (!wantsFullState && offer === undefined && news === undefined) return state.plain;
+  return { ...plainAnswer(agent.id, wantsFullState), ...offer, ...news };
 }
 
 function saysLeave({ customMessage: custom }: AgentToServer): boolean {
@@ -134,12 +168,12 @@ function refuseExpired({ now }: AgentSessionDeps, { expiresAtMs }: AgentCaller):
 }
 
 /** A30: what an agent says is about itself alone. */
-function requireOwnId(message: AgentToServer, agentId: string): void {
-  const claimed = claimedSender(message);
-  if (claimed !== agentId) throw new TautlineError("opamp.not_your_id", { detail: { claimed } });
+function requireOwnId(message: AgentToServer, own: Uint8Array): void {
+  if (equalBytes(message.instanceUid, own)) return;
+  throw new TautlineError("opamp.not_your_id", { detail: { claimed: claimedSender(message) } });
 }
 
-/** The first message of a link should carry the full status; a client that left it out is asked for it. */
+/** The first message of a link should carry the full status; who left it out is asked for it unless central has it. */
 function lacksState(turn: string, message: AgentToServer): boolean {
   return (
     turn === "first" &&
@@ -152,27 +186,51 @@ function noteConfig(state: SessionState, { config }: StatusChange): void {
   if (config !== undefined) state.config = { hash: config.hash, status: config.status };
 }
 
+function isReceipt({ customMessage: custom }: AgentToServer): boolean {
+  return custom?.capability === CAPABILITY_INSTRUCTION && custom.type === "receipt";
+}
+
 async function settleReceipt(
   deps: AgentSessionDeps,
   agentId: string,
-  message: AgentToServer,
+  state: SessionState,
+  { customMessage: custom }: AgentToServer,
 ): Promise<void> {
-  const custom = message.customMessage;
-  if (custom?.capability !== CAPABILITY_INSTRUCTION || custom.type !== "receipt") return;
-  const { signerEpoch, seq, code } = decodeInstructionReceipt(custom.data);
+  const data = custom?.data ?? new Uint8Array();
+  const { signerEpoch, seq, code, text } = decodeInstructionReceipt(data);
   deps.metrics.instructions.inc({ outcome: code === "" ? "carried out" : "refused" });
-  await deps.instructions.settle({ agentId, epoch: signerEpoch, seq, code });
+  const receipt = { agentId, epoch: signerEpoch, seq, code, text };
+  const settled = await deps.instructions.settle(receipt);
+  if (settled?.kind !== "addresses" || settled.digest !== state.addresses.hash) return;
+  const status = code === "" ? "applied" : "failed";
+  state.addresses = { ...state.addresses, status, atMs: deps.now() };
 }
 
-/** Adds the settings the agent should run, signed, where it does not run them yet; tells whether it did. */
-async function attachSettings(
+/** The fields of an answer that carry an offer. */
+type Offer = Partial<Pick<ServerToAgent, "remoteConfig" | "customMessage">>;
+
+/** One offer a message: both kinds travel as the message's one custom message. */
+async function offerOf(
   deps: AgentSessionDeps,
   agent: AgentRow,
   state: SessionState,
-  answer: ServerToAgent,
-): Promise<boolean> {
-  const { configMap, hash, isEmpty } = await deps.settings.wanted(agent.namespace);
-  const wantedHash = hash.toString("hex");
+): Promise<Offer | undefined> {
+  const settings = await settingsOffer(deps, agent, state);
+  if (settings !== undefined) return settings;
+  const offered = await offerAddresses(deps, agent, state.addresses);
+  if (offered === undefined) return undefined;
+  state.addresses = offered.state;
+  return { customMessage: customMessage(CAPABILITY_INSTRUCTION, "signed", offered.signed) };
+}
+
+/** The settings the agent should run, signed, where it does not run them yet: the fields of an answer that carry them. */
+async function settingsOffer(
+  deps: AgentSessionDeps,
+  agent: AgentRow,
+  state: SessionState,
+): Promise<Offer | undefined> {
+  const wanted = await deps.settings.wanted(agent.namespace);
+  const { configMap, hash, hashHex: wantedHash, isEmpty } = wanted;
   const nowMs = deps.now();
   const { offered, config } = state;
   const needed = shouldOfferSettings({
@@ -183,12 +241,13 @@ async function attachSettings(
     offered:
       offered === undefined ? undefined : { hash: offered.hash, ageMs: nowMs - offered.atMs },
   });
-  if (!needed) return false;
+  if (!needed) return undefined;
   state.offered = { hash: wantedHash, atMs: nowMs };
   const order = { agentId: agent.id, namespace: agent.namespace, kind: "settings", digest: hash };
   const signed = await deps.instructions.issue(order);
   deps.metrics.instructions.inc({ outcome: "issued" });
-  answer.remoteConfig = create(AgentRemoteConfigSchema, { config: configMap, configHash: hash });
-  answer.customMessage = customMessage(CAPABILITY_INSTRUCTION, "signed", signed);
-  return true;
+  return {
+    remoteConfig: create(AgentRemoteConfigSchema, { config: configMap, configHash: hash }),
+    customMessage: customMessage(CAPABILITY_INSTRUCTION, "signed", signed),
+  };
 }

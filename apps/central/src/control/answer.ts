@@ -34,7 +34,8 @@ export function plainAnswer(agentId: string, askFullState = false): ServerToAgen
 }
 
 /** The least wait that OpAMP recommends. */
-const RETRY_AFTER_NS = 30_000_000_000n;
+const RETRY_AFTER_MS = 30_000;
+const NANOSECONDS_PER_MS = 1_000_000n;
 
 /**
  * Makes the answer that tells an agent what was wrong with its message; an error excludes every field after it (opamp.proto).
@@ -44,16 +45,26 @@ const RETRY_AFTER_NS = 30_000_000_000n;
  */
 export function errorAnswer(error: TautlineError, agentId?: string): ServerToAgent {
   const isOurs = error.status >= 500;
-  // A central that restarts is soon back, and agents spread their next dials by themselves; anything else of ours wants time.
-  const asksToWait = isOurs && error.code !== "central.stopping";
+  const retryAfterMs = waitOf(error);
   return create(ServerToAgentSchema, {
     ...(agentId === undefined ? {} : { instanceUid: agentIdToBytes(agentId) }),
     errorResponse: create(ServerErrorResponseSchema, {
       type: isOurs ? ServerErrorResponseType.UNAVAILABLE : ServerErrorResponseType.BAD_REQUEST,
       errorMessage: toWireText(error),
-      ...(asksToWait
-        ? { details: { case: "retryInfo", value: { retryAfterNanoseconds: RETRY_AFTER_NS } } }
+      ...(isOurs && retryAfterMs !== undefined
+        ? { details: { case: "retryInfo", value: retryInfo(retryAfterMs) } }
         : {}),
     }),
   });
+}
+
+function retryInfo(ms: number): { readonly retryAfterNanoseconds: bigint } {
+  return { retryAfterNanoseconds: BigInt(ms) * NANOSECONDS_PER_MS };
+}
+
+/** A central that stops is soon back, and agents spread their next dials by themselves; anything else of ours wants time. */
+function waitOf({ code, detail }: TautlineError): number | undefined {
+  const { retryAfterMs } = detail;
+  if (typeof retryAfterMs === "number") return retryAfterMs;
+  return code === "central.stopping" ? undefined : RETRY_AFTER_MS;
 }

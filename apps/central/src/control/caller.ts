@@ -7,6 +7,8 @@ export interface AgentCaller {
   readonly agent: AgentRow;
   /** When its certificate ends; milliseconds since the epoch. */
   readonly expiresAtMs: number;
+  /** Its clock minus central's, if it said; milliseconds. */
+  readonly clockOffsetMs?: number | undefined;
   readonly evidence: LinkEvidence;
   readonly remoteAddress: string;
 }

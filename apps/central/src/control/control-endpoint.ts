@@ -1,9 +1,10 @@
 import type { IncomingMessage, Server } from "node:http";
 import { evidenceOf, lapsedPeerOf, markOf, refusalOf } from "@tautline/link";
-import { LIMITS, TautlineError } from "@tautline/protocol";
+import { LIMITS, readPeerTime, TautlineError, TIME_HEADER } from "@tautline/protocol";
 import type { FastifyInstance } from "fastify";
 import type { Admission, Arrival } from "./admission.ts";
 import type { Caller } from "./caller.ts";
+import type { ClockWatch } from "./clock-watch.ts";
 import { CONTROL_PATH } from "./control-path.ts";
 import type { OpenConnections } from "./open-connections.ts";
 import type { PollingLinks } from "./polling-links.ts";
@@ -20,7 +21,9 @@ export interface ControlDeps extends WebSocketLinkDeps {
   readonly connections: OpenConnections;
   readonly polling: PollingLinks;
   readonly beginSession: (caller: Caller) => Session;
+  readonly clockWatch: ClockWatch;
   readonly isStopping: () => boolean;
+  readonly now: () => number;
 }
 
 /** The control link of one listener. */
@@ -55,6 +58,7 @@ export function serveControl(
       void track(runWebSocketLink(deps, { caller, session, socket }));
     },
     log: deps.log,
+    now: deps.now,
   });
   // The body is read by the handler, when it is known how much this caller may send.
   app.addContentTypeParser(PROTOBUF, (_request, _payload, done) => done(null));
@@ -84,13 +88,20 @@ async function admitRequest(deps: ControlDeps, request: IncomingMessage): Promis
   const evidence = evidenceOf(request.socket);
   if (evidence === undefined) throw new TautlineError("admission.credential_missing");
   const { socket, headers } = request;
+  const remoteAddress = socket.remoteAddress ?? "unknown";
+  const peerMs = readPeerTime(headers[TIME_HEADER]);
+  const clockOffsetMs = peerMs === undefined ? undefined : peerMs - deps.now();
   const arrival: Arrival = {
     evidence,
     refusal: refusalOf(socket),
     lapsed: lapsedPeerOf(socket),
     mark: markOf(socket),
     authorization: headers.authorization,
-    remoteAddress: socket.remoteAddress ?? "unknown",
+    remoteAddress,
   };
-  return deps.connections.admit(socket, () => deps.admission.admit(arrival));
+  const caller = await deps.connections.admit(socket, () => deps.admission.admit(arrival));
+  if (caller.kind === "token" || clockOffsetMs === undefined) return caller;
+  const agentId = caller.kind === "agent" ? caller.agent.id : caller.agentId;
+  await deps.clockWatch.note(agentId, clockOffsetMs, remoteAddress);
+  return caller.kind === "agent" ? { ...caller, clockOffsetMs } : caller;
 }

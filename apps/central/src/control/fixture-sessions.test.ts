@@ -16,5 +16,8 @@ export function renewingOf(core: Core): RenewalSessionDeps {
 export function sessionDepsOf(core: Core): AgentSessionDeps {
   const { agents, life, settings, instructions, metrics, clock, store } = core;
   const renewing = renewingOf(core);
-  return { agents, life, settings, instructions, metrics, now: clock.now, store, renewing };
+  const { witness } = core.trail;
+  const addresses = { wantedBy: () => undefined };
+  const stores = { agents, life, settings, instructions, store, addresses };
+  return { ...stores, metrics, now: clock.now, renewing, witness };
 }

@@ -11,7 +11,14 @@ import {
   type ServerToAgent,
 } from "@tautline/protocol";
 import { refusalOf } from "../fixture-checks.test.ts";
-import { actionsOf, type Core, makeJoiner, makeToken, withCore } from "../fixture-core.test.ts";
+import {
+  actionsOf,
+  type Core,
+  herdOf,
+  makeJoiner,
+  makeToken,
+  withCore,
+} from "../fixture-core.test.ts";
 import {
   joinMessage,
   messageOf,
@@ -27,7 +34,8 @@ async function begin(core: Core, token: JoinToken): Promise<Session> {
   const { store, tokens, authority, audit, instructor, metrics, clock } = core;
   const enrolment = { store, tokens, authority, audit, now: clock.now };
   const grant = { authority, instructor, addresses: () => ADDRESSES };
-  return createJoinSession({ enrolment, grant, metrics }, await tokenCaller(core, token));
+  const queue = herdOf(core).enrolments;
+  return createJoinSession({ enrolment, grant, metrics, queue }, await tokenCaller(core, token));
 }
 
 const withSession = (

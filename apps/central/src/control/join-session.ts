@@ -11,6 +11,7 @@ import {
 import { clientCsrOf } from "../enrolment/client-csr.ts";
 import { enrol, type EnrolDeps } from "../enrolment/enrol.ts";
 import { grantAnswer, type GrantDeps } from "../enrolment/grant.ts";
+import type { EnrolmentQueue } from "../herd/herd.ts";
 import type { CentralMetrics } from "../metrics.ts";
 import { plainAnswer } from "./answer.ts";
 import type { TokenCaller } from "./caller.ts";
@@ -24,6 +25,7 @@ export interface JoinSessionDeps {
   readonly enrolment: EnrolDeps;
   readonly grant: GrantDeps;
   readonly metrics: CentralMetrics;
+  readonly queue: Pick<EnrolmentQueue, "inTurn">;
 }
 
 /**
@@ -54,7 +56,7 @@ export function createJoinSession(deps: JoinSessionDeps, caller: TokenCaller): S
 }
 
 async function answerJoin(
-  { enrolment, grant, metrics }: JoinSessionDeps,
+  { enrolment, grant, metrics, queue }: JoinSessionDeps,
   { token, remoteAddress }: TokenCaller,
   agentId: string,
   message: AgentToServer,
@@ -66,7 +68,7 @@ async function answerJoin(
       clientCsrPem: clientCsrOf(message, "enrolment.request_malformed"),
       from: { attributes: statusChangeOf(message).attributes ?? {}, remoteAddress },
     };
-    const enrolled = await enrol(enrolment, token, request);
+    const enrolled = await queue.inTurn(remoteAddress, () => enrol(enrolment, token, request));
     metrics.enrolments.inc({ outcome: "joined" });
     return grantAnswer(grant, enrolled);
   } catch (error) {

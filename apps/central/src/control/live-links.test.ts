@@ -15,11 +15,12 @@ const withLinks = (use: (ground: Ground) => Promise<void>): Promise<void> =>
   withCore(async (core) => {
     const lines: Record<string, unknown>[] = [];
     const { agents, links, metrics, clock } = core;
+    const { recorder: history } = core.history;
     const log = recordingLog(lines);
     await use({
       core,
       lines,
-      live: createLiveLinks({ agents, links, metrics, log, now: clock.now }),
+      live: createLiveLinks({ agents, links, history, metrics, log, now: clock.now }),
     });
   });
 
@@ -148,7 +149,7 @@ describe("LiveLinks", () => {
       );
       assert.deepEqual(other.ended, []);
       live.endAgent("nobody", new TautlineError("admission.agent_revoked"));
-      live.endAll(new TautlineError("central.stopping"));
+      live.endAll(() => new TautlineError("central.stopping"));
       assert.deepEqual(other.ended, ["central.stopping"]);
     }));
 
@@ -192,6 +193,28 @@ describe("LiveLinks", () => {
       core.clock.advance(1_000);
       await live.flush();
       assert.equal((await core.agents.list())[0]?.lastSeenAt, at);
+    }));
+
+  it("tells the history of a link that was listed, when it was last heard, and of no other", () =>
+    withLinks(async ({ core, live }) => {
+      const [silent, spoken] = await makeLinks(core, 2);
+      assert.ok(silent !== undefined && spoken !== undefined);
+      live.open(silent);
+      await live.close(silent);
+      live.open(spoken);
+      await live.list(spoken);
+      const firstMs = core.clock.now();
+      const lastMs = core.clock.advance(5_000);
+      live.noteMessage(spoken);
+      core.clock.advance(1_000);
+      await live.close(spoken);
+      assert.deepEqual(await core.history.of([spoken.agentId], 0), []);
+      await live.flush();
+      const [history] = await core.history.of([spoken.agentId], 0);
+      assert.deepEqual(
+        history?.used.map((used) => [used.links, used.firstMs, used.lastMs, used.profile.level]),
+        [[1, firstMs, lastMs, "mtls"]],
+      );
     }));
 
   it("F11: a link is not listed while the database refuses, and is with the next message", () =>

@@ -2,6 +2,7 @@ import type { Logger } from "@tautline/daemon";
 import { type LinkEvidence, TautlineError } from "@tautline/protocol";
 import type { AgentStore } from "../fleet/agent-store.ts";
 import type { LinkStore } from "../fleet/link-store.ts";
+import type { HistoryRecorder } from "../history/history-recorder.ts";
 import type { CentralMetrics } from "../metrics.ts";
 
 /** A control link that this process holds. */
@@ -13,6 +14,8 @@ export interface LiveLink {
   readonly transport: "websocket" | "polling";
   readonly remoteAddress: string;
   readonly evidence: LinkEvidence;
+  /** The agent's clock minus central's, as it said last over this link; milliseconds. */
+  clockOffsetMs?: number | undefined;
   /** Sends what central has to tell unasked; a transport that cannot waits for the agent's next message. */
   push(): Promise<void>;
   /** Ends the link, telling the agent why. Never throws. */
@@ -33,7 +36,8 @@ export interface LiveLinks {
   /** Notes that a message came; written to the database every few seconds, together for all links. */
   noteMessage(link: LiveLink): void;
   endAgent(agentId: string, reason: TautlineError): void;
-  endAll(reason: TautlineError): void;
+  /** @param reasonOf makes what each of so many links is told */
+  endAll(reasonOf: (links: number) => TautlineError): void;
   /** Every link of this process, listed or not yet. */
   all(): readonly LiveLink[];
   /** Tells every link of a namespace (empty: of all) to offer its agent what it should run. Never rejects. */
@@ -46,6 +50,7 @@ export interface LiveLinks {
 export interface LiveLinkDeps {
   readonly agents: AgentStore;
   readonly links: LinkStore;
+  readonly history: HistoryRecorder;
   readonly metrics: CentralMetrics;
   readonly log: Logger;
   readonly now: () => number;
@@ -65,6 +70,7 @@ export function createLiveLinks(deps: LiveLinkDeps): LiveLinks {
     const wasListed = table.isListed(link);
     table.remove(link);
     if (!wasListed) return;
+    deps.history.closed(link, heard.get(link));
     deps.metrics.links.dec({ level: link.evidence.level });
     deps.log.info({ agent: link.agentId, link: link.id }, "a link has ended");
     await removeRow(deps, link, leftBehind);
@@ -77,6 +83,7 @@ export function createLiveLinks(deps: LiveLinkDeps): LiveLinks {
       await deps.links.open(link);
       if (!table.has(link)) return removeRow(deps, link, leftBehind);
       table.list(link);
+      deps.history.opened(link);
       deps.metrics.links.inc({ level: link.evidence.level });
       const { agentId: agent, id, remoteAddress: from, transport } = link;
       const { level: linkLevel, group } = link.evidence;
@@ -92,8 +99,9 @@ export function createLiveLinks(deps: LiveLinkDeps): LiveLinks {
     endAgent: (agentId, reason) => {
       for (const link of table.ofAgent(agentId)) link.end(reason);
     },
-    endAll: (reason) => {
-      for (const link of table.all()) link.end(reason);
+    endAll: (reasonOf) => {
+      const all = table.all();
+      for (const link of all) link.end(reasonOf(all.length));
     },
     all: () => table.all(),
     pushTo: async (namespace) => {
@@ -179,13 +187,16 @@ async function flush(
   const gone = [...leftBehind];
   await deps.links.close(gone);
   for (const id of gone) leftBehind.delete(id);
+  for (const [link, atMs] of notes) deps.history.seen(link, atMs);
   await deps.links.noteMessages(notes.map(([link, atMs]) => ({ id: link.id, atMs })));
   await deps.agents.noteSeen(
-    notes.map(([{ agentId, evidence }, atMs]) => ({
+    notes.map(([{ agentId, evidence, clockOffsetMs }, atMs]) => ({
       id: agentId,
       atMs,
       level: evidence.level,
       group: evidence.group,
+      clockOffsetMs,
     })),
   );
+  await deps.history.flush();
 }

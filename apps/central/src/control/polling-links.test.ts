@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { decodeServerToAgent, fromWireText, LIMITS, TautlineError } from "@tautline/protocol";
 import { refusalOf } from "../fixture-checks.test.ts";
-import { actionsOf, type Core, makeJoiner, makeToken, withCore } from "../fixture-core.test.ts";
+import {
+  actionsOf,
+  type Core,
+  herdOf,
+  makeJoiner,
+  makeToken,
+  withCore,
+} from "../fixture-core.test.ts";
 import { createAgentSession } from "./agent-session.ts";
 import type { AgentCaller, Caller } from "./caller.ts";
 import {
@@ -34,18 +41,21 @@ const withPolling = (use: (ground: Ground) => Promise<void>): Promise<void> =>
     const { agents, links, settings } = core;
     const { now } = clock;
     const log = recordingLog([]);
-    const live = createLiveLinks({ agents, links, metrics, log, now });
+    const { recorder: history } = core.history;
+    const live = createLiveLinks({ agents, links, history, metrics, log, now });
     const beginSession = (caller: Caller): Session => {
       if (caller.kind === "agent") return createAgentSession(sessionDepsOf(core), caller);
       if (caller.kind === "lapsed") return createRenewalSession(renewingOf(core), caller);
       const enrolment = { store, tokens, authority, audit, now };
-      return createJoinSession({ enrolment, grant: renewingOf(core).grant, metrics }, caller);
+      const { grant } = renewingOf(core);
+      const queue = herdOf(core).enrolments;
+      return createJoinSession({ enrolment, grant, metrics, queue }, caller);
     };
     const polling = createPollingLinks({
       live,
       metrics,
       now,
-      refusals: createRefusals({ audit, log, metrics, now }),
+      refusals: createRefusals({ audit, history, log, metrics, now }),
       heartbeatOf: (namespace) => settings.heartbeatMs(namespace),
       beginSession,
     });

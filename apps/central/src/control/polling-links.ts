@@ -121,6 +121,7 @@ async function answerAgent(
   read: () => Promise<Uint8Array>,
 ): Promise<PollAnswer> {
   const polling = pollingOf(deps, byAgent, caller);
+  polling.link.clockOffsetMs = caller.clockOffsetMs;
   const { link, session } = polling;
   const reply = await answer(deps, caller, session, read);
   polling.lastMs = deps.now();

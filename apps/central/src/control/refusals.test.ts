@@ -39,7 +39,9 @@ const withRefusals = (use: (ground: Ground) => Promise<void>): Promise<void> =>
   withCore(async (core) => {
     const lines: Record<string, unknown>[] = [];
     const { audit, metrics, clock } = core;
-    const refusals = createRefusals({ audit, metrics, log: logTo(lines), now: clock.now });
+    const { recorder: history } = core.history;
+    const log = logTo(lines);
+    const refusals = createRefusals({ audit, history, metrics, log, now: clock.now });
     await use({ core, refusals, lines });
   });
 

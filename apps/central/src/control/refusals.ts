@@ -7,6 +7,7 @@ import {
 } from "@tautline/protocol";
 import type { AuditEvent } from "../audit/audit-event.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
+import type { HistoryRecorder } from "../history/history-recorder.ts";
 import type { CentralMetrics } from "../metrics.ts";
 import { createLogAllowance } from "./log-allowance.ts";
 import { createQuietPeriod } from "../audit/quiet-period.ts";
@@ -34,6 +35,7 @@ export interface Refusals {
 /** What remembering refusals needs. */
 export interface RefusalDeps {
   readonly audit: AuditLog;
+  readonly history: Pick<HistoryRecorder, "refused" | "strangerRefused">;
   readonly log: Logger;
   readonly metrics: CentralMetrics;
   readonly now: () => number;
@@ -45,13 +47,13 @@ const MAX_REMEMBERED = 10_000;
 export const STRANGERS_LOG_LINES = 60;
 
 /**
- * Builds the memory of refusals. Strangers can call as often as they like, so theirs never touch the database and get a few lines
+ * Builds the memory of refusals. Strangers can call as often as they like, so theirs cause no write of their own (the history counts them once a minute) and get a few lines
  * of log a minute (A20); the same refusal of the same identity is written at most once a minute.
  *
  * @param deps trail, log, counters and clock
  */
 export function createRefusals(deps: RefusalDeps): Refusals {
-  const { audit, log, metrics, now } = deps;
+  const { audit, history, log, metrics, now } = deps;
   const quiet = createQuietPeriod({ quietMs: QUIET_MS, maxKeys: MAX_REMEMBERED, now });
   const strangers = createLogAllowance(STRANGERS_LOG_LINES, now);
   return {
@@ -59,6 +61,7 @@ export function createRefusals(deps: RefusalDeps): Refusals {
       const error = toTautlineError(thrown);
       metrics.refusals.inc({ code: error.code });
       try {
+        history.refused(error, caller);
         const who = identityOf(caller);
         if (who === undefined) {
           const unlogged = strangers.take();
@@ -72,7 +75,9 @@ export function createRefusals(deps: RefusalDeps): Refusals {
         log.error({ err: failure }, "a refusal was not audited");
       }
     },
-    noteFailed: ({ code, message, remedy }, from) => {
+    noteFailed: (error, from) => {
+      const { code, message, remedy } = error;
+      history.strangerRefused(error, from);
       metrics.refusals.inc({ code });
       const unlogged = strangers.take();
       if (unlogged !== undefined) log.warn({ code, from, unlogged, remedy }, message);

@@ -67,7 +67,7 @@ it("whatever an agent sends, it is answered or refused by a code, never by nothi
       (await core.agents.list()).map((agent) => agent.id),
       [id],
     );
-    assert.equal((await core.audit.verify()).ok, true);
+    assert.equal((await core.trail.verify()).ok, true);
     assert.deepEqual(Object.keys(Object.prototype), []);
   }));
 

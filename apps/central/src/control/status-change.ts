@@ -9,7 +9,7 @@ import {
   TautlineError,
   toHex,
 } from "@tautline/protocol";
-import type { StatusChange } from "../fleet/agent-store.ts";
+import type { StatusChange } from "../fleet/save-status.ts";
 
 /** Hashes of configurations are the server's; ours have 32 bytes. */
 export const MAX_HASH_BYTES = 64;

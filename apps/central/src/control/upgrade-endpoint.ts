@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Logger } from "@tautline/daemon";
-import { LIMITS, TautlineError } from "@tautline/protocol";
+import { formatTimestamp, LIMITS, TautlineError, TIME_HEADER } from "@tautline/protocol";
 import { type WebSocket, WebSocketServer } from "ws";
 import { endWithProblem } from "../api/problem-reply.ts";
 import type { Caller } from "./caller.ts";
@@ -14,6 +14,7 @@ export interface UpgradeDeps {
   readonly admit: (request: IncomingMessage) => Promise<Caller>;
   readonly onOpen: (caller: Caller, socket: WebSocket) => void;
   readonly log: Logger;
+  readonly now: () => number;
 }
 
 const FRAME_HEADER_BYTES = 1;
@@ -29,17 +30,18 @@ const CLOSE_TIMEOUT_MS = 2_000;
  * @param deps who may, and what then
  */
 export function serveUpgrades(server: Server, deps: UpgradeDeps): void {
+  const { now } = deps;
   const upgraders = {
-    agent: createUpgrader(LIMITS.opampMessageBytes.value),
-    token: createUpgrader(LIMITS.opampUnprovenMessageBytes.value),
-    lapsed: createUpgrader(LIMITS.opampUnprovenMessageBytes.value),
+    agent: createUpgrader(LIMITS.opampMessageBytes.value, now),
+    token: createUpgrader(LIMITS.opampUnprovenMessageBytes.value, now),
+    lapsed: createUpgrader(LIMITS.opampUnprovenMessageBytes.value, now),
   };
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on("error", () => socket.destroy());
     upgrade(deps, upgraders, { request, socket, head }).catch((error: unknown) => {
       const told = errorForPeer(error);
       if (told !== error) deps.log.error({ err: error }, "an upgrade was not handled");
-      endWithProblem(socket, told);
+      endWithProblem(socket, told, { [TIME_HEADER]: formatTimestamp(now()) });
     });
   });
 }
@@ -61,7 +63,7 @@ async function upgrade(
   upgraders[caller.kind].handleUpgrade(request, socket, head, (open) => onOpen(caller, open));
 }
 
-function createUpgrader(maxMessageBytes: number): WebSocketServer {
+function createUpgrader(maxMessageBytes: number, now: () => number): WebSocketServer {
   const options = {
     noServer: true,
     clientTracking: false,
@@ -70,5 +72,7 @@ function createUpgrader(maxMessageBytes: number): WebSocketServer {
     maxPayload: maxMessageBytes + FRAME_HEADER_BYTES + TOLD_BYTES,
     closeTimeout: CLOSE_TIMEOUT_MS,
   };
-  return new WebSocketServer(options);
+  const upgrader = new WebSocketServer(options);
+  upgrader.on("headers", (headers) => headers.push(`${TIME_HEADER}: ${formatTimestamp(now())}`));
+  return upgrader;
 }

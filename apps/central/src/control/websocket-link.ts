@@ -23,6 +23,8 @@ import type { Session } from "./session.ts";
 const MAX_UNSENT_BYTES = 8 * 1024 * 1024;
 /** A caller that sends one broken message may be told so; one that goes on is not worth the work. */
 export const MAX_BAD_MESSAGES = 5;
+/** Messages of one link in memory at which central reads no further. */
+const PAUSE_AT = 2;
 const PING_MS = 30_000;
 const CLOSE_NORMAL = 1000;
 const CLOSE_GOING_AWAY = 1001;
@@ -46,6 +48,10 @@ interface WebSocketLink {
   readonly session: Session;
   readonly socket: WebSocket;
   badMessages: number;
+  /** It stands in the list of links. */
+  isListed: boolean;
+  /** What was sent last: most answers of a session are the same object. */
+  sent: { readonly message: ServerToAgent; readonly frame: Uint8Array } | undefined;
   /** Central closes it: what still comes is not looked at. */
   isOver: boolean;
 }
@@ -61,7 +67,15 @@ export function runWebSocketLink(
   deps: WebSocketLinkDeps,
   { caller, session, socket }: Pick<WebSocketLink, "caller" | "session" | "socket">,
 ): Promise<void> {
-  const link: WebSocketLink = { caller, session, socket, badMessages: 0, isOver: false };
+  const link: WebSocketLink = {
+    caller,
+    session,
+    socket,
+    badMessages: 0,
+    isListed: false,
+    sent: undefined,
+    isOver: false,
+  };
   // A joining caller is no agent yet, and its link is none.
   const live = caller.kind === "agent" ? liveLinkOf(link, caller) : undefined;
   if (live !== undefined) deps.live.open(live);
@@ -76,13 +90,14 @@ export function runWebSocketLink(
   });
   let waiting = 0;
   socket.on("message", (data: Buffer, isBinary: boolean) => {
-    // Read no further while any is worked on: a fast sender waits instead of filling memory.
+    // Read no further while one waits for another: a fast sender waits instead of filling memory. Who waits for each answer,
+    // as agents do, never comes here: stopping and starting to read are system calls.
     waiting += 1;
-    socket.pause();
+    if (waiting === PAUSE_AT) socket.pause();
     void enqueue(async () => {
       await takeMessage(deps, { link, live }, { data, isBinary });
       waiting -= 1;
-      if (waiting === 0) socket.resume();
+      if (waiting === 0 && socket.isPaused) socket.resume();
     });
   });
   socket.on("error", (error) => void noteFailure(deps, link, error));
@@ -130,10 +145,13 @@ async function takeMessage(
   try {
     const answer = await session.receive(messageOf(incoming));
     if (live !== undefined) {
-      if (socket.readyState === socket.OPEN) await deps.live.list(live);
+      if (!link.isListed && socket.readyState === socket.OPEN) {
+        await deps.live.list(live);
+        link.isListed = true;
+      }
       deps.live.noteMessage(live);
     }
-    send(socket, answer);
+    send(link, answer);
     if (session.isEnded()) close(link, CLOSE_NORMAL, "agent disconnected");
   } catch (thrown) {
     await refuse(deps, link, toTautlineError(thrown));
@@ -150,10 +168,10 @@ async function refuse(
   link: WebSocketLink,
   error: TautlineError,
 ): Promise<void> {
-  const { caller, session, socket } = link;
+  const { caller, session } = link;
   link.badMessages += 1;
   await refusals.note(error, { ...caller, agentId: session.agentId });
-  send(socket, errorAnswer(errorForPeer(error), session.agentId));
+  send(link, errorAnswer(errorForPeer(error), session.agentId));
   const status = closeStatusOf(error, link);
   if (status !== undefined) close(link, status, error.code);
 }
@@ -188,7 +206,7 @@ async function noteFailure(
 }
 
 function liveLinkOf(link: WebSocketLink, caller: AgentCaller): LiveLink {
-  const { agent, evidence, remoteAddress } = caller;
+  const { agent, evidence, remoteAddress, clockOffsetMs } = caller;
   return {
     id: randomUUID(),
     agentId: agent.id,
@@ -196,16 +214,17 @@ function liveLinkOf(link: WebSocketLink, caller: AgentCaller): LiveLink {
     transport: "websocket",
     remoteAddress,
     evidence,
+    clockOffsetMs,
     push: async () => {
       const message = await link.session.push();
-      if (message !== undefined) send(link.socket, message);
+      if (message !== undefined) send(link, message);
     },
     end: (reason) => end(link, reason),
   };
 }
 
 function end(link: WebSocketLink, reason: TautlineError): void {
-  send(link.socket, errorAnswer(reason, link.session.agentId));
+  send(link, errorAnswer(reason, link.session.agentId));
   close(link, reason.status >= 500 ? CLOSE_GOING_AWAY : CLOSE_POLICY, reason.code);
 }
 
@@ -214,8 +233,16 @@ function close(link: WebSocketLink, status: number, reason: string): void {
   link.socket.close(status, reason);
 }
 
-function send(socket: WebSocket, message: ServerToAgent): void {
+function send(link: WebSocketLink, message: ServerToAgent): void {
+  const { socket } = link;
   if (socket.readyState !== socket.OPEN) return;
   if (socket.bufferedAmount > MAX_UNSENT_BYTES) socket.terminate();
-  else socket.send(encodeFrame(encodeServerToAgent(message)));
+  else socket.send(frameOf(link, message));
+}
+
+function frameOf(link: WebSocketLink, message: ServerToAgent): Uint8Array {
+  if (link.sent?.message !== message) {
+    link.sent = { message, frame: encodeFrame(encodeServerToAgent(message)) };
+  }
+  return link.sent.frame;
 }

@@ -17,8 +17,8 @@ import type { Enrolled } from "./enrol.ts";
 export interface GrantDeps {
   readonly authority: CertificateAuthority;
   readonly instructor: Instructor;
-  /** Where agents dial, `host:port` each. */
-  readonly addresses: () => readonly string[];
+  /** Where agents of a namespace dial, `host:port` each. */
+  readonly addresses: (namespace: string) => readonly string[];
 }
 
 /**
@@ -36,7 +36,7 @@ export function grantAnswer(deps: GrantDeps, enrolled: Enrolled): ServerToAgent 
     authority.issuerOf(leaf) ?? authority.agentIntermediate(agent.namespace);
   const rootsPem = toPem([authority.root]);
   const clientChainPem = toPem([clientCertificate, issuerOf(clientCertificate)]);
-  const addresses = [...deps.addresses()];
+  const addresses = [...deps.addresses(agent.namespace)];
   const grant = encodeEnrolmentGrant({
     namespace: agent.namespace,
     trustDomain: authority.trustDomain,

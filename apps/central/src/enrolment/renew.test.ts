@@ -109,7 +109,7 @@ test("F25: an old number with other keys is refused and audited once a copy; the
     assert.notEqual((await core.agents.page(joiner.id)).cloneSuspectedAt, null);
     await prove(newest);
     assert.equal((await ask(order(2n, newest))).renewalCounter, 2n);
-    assert.equal((await core.audit.verify()).ok, true);
+    assert.equal((await core.trail.verify()).ok, true);
   }));
 
 test("F25: an identity that was replaced cannot renew, whatever number it names", () =>

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createCsr, serialOf } from "@tautline/pki";
-import type { ErrorCode } from "@tautline/protocol";
+import { type ErrorCode, TautlineError } from "@tautline/protocol";
 import { renew } from "../enrolment/renew.ts";
 import { refusalOf } from "../fixture-checks.test.ts";
 import {
@@ -13,6 +13,7 @@ import {
   joinWith,
   makeJoiner,
   makeToken,
+  mutualEvidence,
   withCore,
 } from "../fixture-core.test.ts";
 import { requiredAgent } from "./required-agent.ts";
@@ -156,20 +157,28 @@ describe("deleting", () => {
       await refusalOf(joinWith(core, open, first.request), "enrolment.agent_deleted");
     }));
 
-  it("keeps the audit trail whole and takes instructions and links with the agent", () =>
+  it("keeps the audit trail whole and takes instructions, links and their history with the agent", () =>
     withCore(async (core) => {
       const { id } = await activeAgent(core);
       const digest = Buffer.alloc(32);
       const order = { agentId: id, namespace: "default", kind: "settings", digest };
       await core.instructions.issue(order);
+      const told = () => core.history.of([id], 0);
+      core.history.recorder.refused(new TautlineError("opamp.not_your_id"), {
+        remoteAddress: "192.0.2.4",
+        evidence: mutualEvidence(`spiffe://default.fleet.test/agent/${id}`, ""),
+      });
+      await core.history.recorder.flush("everything");
+      assert.equal((await told()).length, 1);
       await core.life.delete({ id, actor: OPERATOR, force: true });
+      assert.deepEqual(await told(), []);
       const left = await core.store.read((db) =>
         db.selectFrom("instructions").select("seq").execute(),
       );
       assert.deepEqual(left, []);
       assert.deepEqual(core.ended, [{ id, code: "admission.agent_unknown" }]);
       assert.equal((await actionsOf(core)).at(-1), "agent.deleted");
-      assert.equal((await core.audit.verify()).ok, true);
+      assert.equal((await core.trail.verify()).ok, true);
     }));
 
   const cases: readonly {

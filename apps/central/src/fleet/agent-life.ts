@@ -1,11 +1,10 @@
 import { isSameCode } from "@tautline/pki";
 import { TautlineError } from "@tautline/protocol";
-import type { AuditLog } from "../audit/audit-log.ts";
 import type { AuditEvent } from "../audit/audit-event.ts";
 import { approvalOf, codeOf } from "../enrolment/approvals.ts";
 import type { AgentRow, ApprovalRow } from "../store/schema.ts";
-import type { Store, Writer } from "../store/store.ts";
-import { type DeleteOrder, deleteAgent } from "./delete-agent.ts";
+import type { Writer } from "../store/store.ts";
+import { type DeleteDeps, type DeleteOrder, deleteAgent } from "./delete-agent.ts";
 import { endIdentity } from "./end-identity.ts";
 import { type ReplaceOrder, replaceAgent } from "./replace-agent.ts";
 import { requiredAgent } from "./required-agent.ts";
@@ -50,12 +49,7 @@ export interface AgentLife {
 }
 
 /** What deciding needs. */
-export interface AgentLifeDeps {
-  readonly store: Store;
-  readonly audit: AuditLog;
-  readonly now: () => number;
-  /** How long after its end a certificate is renewed with no operator asked. */
-  readonly renewalGraceMs: number;
+export interface AgentLifeDeps extends DeleteDeps {
   /** Ends every live link of an agent; called when the reason is on the disk. */
   readonly endLinks: (id: string, reason: TautlineError) => void;
 }

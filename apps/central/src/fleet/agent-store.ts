@@ -5,6 +5,7 @@ import type { Store } from "../store/store.ts";
 import { type ApprovalView, approvalView } from "./approval-view.ts";
 import { endIdentity } from "./end-identity.ts";
 import { refusalOf, type ShownState, stateShown } from "./life-rule.ts";
+import { saveStatus, type StatusChange } from "./save-status.ts";
 
 /** An agent as lists show it (CLI.md, `agents`). */
 export interface AgentView {
@@ -22,6 +23,8 @@ export interface AgentView {
   readonly cloneSuspectedAt: string | null;
   /** What it asks an operator for, until that is issued; null where it asks nothing. */
   readonly approval: ApprovalView | null;
+  /** Its clock minus central's, as it said last; null before it did. */
+  readonly clockOffsetSeconds: number | null;
 }
 
 /** All that is known of one agent. */
@@ -46,17 +49,12 @@ export interface AgentPage extends AgentView {
     readonly status: string;
     readonly error: string;
   };
-}
-
-/** What an agent's message changed about it; absent means unchanged. */
-export interface StatusChange {
-  readonly version?: string;
-  readonly attributes?: Readonly<Record<string, string>>;
-  readonly health?: Readonly<Record<string, unknown>>;
-  readonly config?: {
-    readonly hash: string | null;
-    readonly status: AgentRow["config_status"];
+  /** Central's addresses as they were offered to it last. */
+  readonly addresses: {
+    readonly offered: readonly string[];
+    readonly status: string;
     readonly error: string;
+    readonly at: string | null;
   };
 }
 
@@ -85,6 +83,8 @@ export interface LastSeen {
   readonly atMs: number;
   readonly level: string;
   readonly group: string | null;
+  /** Its clock minus central's, if it said; milliseconds. */
+  readonly clockOffsetMs?: number | undefined;
 }
 
 /** What the registry of agents needs. */
@@ -188,6 +188,8 @@ function viewOf(row: ListedRow, { approval, heartbeatMs }: AroundAgent, nowMs: n
     profile: null,
     cloneSuspectedAt: time(row.clone_suspected_at),
     approval: approval === undefined ? null : approvalView(approval),
+    clockOffsetSeconds:
+      row.clock_offset_ms === null ? null : Math.round(row.clock_offset_ms / 1000),
   };
 }
 
@@ -215,6 +217,12 @@ async function agentPage(deps: AgentStoreDeps, id: string): Promise<AgentPage> {
       lastAt: time(row.renewed_at),
     },
     settings: { hash: row.config_hash, status: row.config_status, error: row.config_error },
+    addresses: {
+      offered: JSON.parse(row.addresses_offered ?? "[]") as string[],
+      status: row.addresses_status,
+      error: row.addresses_error,
+      at: time(row.addresses_at),
+    },
   };
 }
 
@@ -235,31 +243,17 @@ async function activate(deps: AgentStoreDeps, id: string): Promise<void> {
   });
 }
 
-async function saveStatus(store: Store, id: string, change: StatusChange): Promise<void> {
-  const { version, attributes, health, config } = change;
-  const values = {
-    ...(version === undefined ? {} : { version }),
-    ...(attributes === undefined ? {} : { attributes: JSON.stringify(attributes) }),
-    ...(health === undefined ? {} : { health: JSON.stringify(health) }),
-    ...(config === undefined
-      ? {}
-      : { config_hash: config.hash, config_status: config.status, config_error: config.error }),
-  };
-  if (Object.keys(values).length === 0) return;
-  await store.write((trx) => trx.updateTable("agents").set(values).where("id", "=", id).execute());
-}
+const NOTE_SEEN =
+  `update "agents" set "last_seen_at" = ?, "level" = ?, "key_group" = ?,` +
+  ` "clock_offset_ms" = coalesce(?, "clock_offset_ms") where "id" = ?`;
 
+/** One by one, so that what a whole fleet notes never holds up an answer for longer than a commit takes. */
 async function noteSeen(store: Store, seen: readonly LastSeen[]): Promise<void> {
-  if (seen.length === 0) return;
-  await store.write(async (trx) => {
-    for (const { id, atMs, level, group } of seen) {
-      await trx
-        .updateTable("agents")
-        .set({ last_seen_at: atMs, level, key_group: group })
-        .where("id", "=", id)
-        .execute();
-    }
-  });
+  await Promise.all(
+    seen.map(({ id, atMs, level, group, clockOffsetMs = null }) =>
+      store.run(NOTE_SEEN, [atMs, level, group, clockOffsetMs, id]),
+    ),
+  );
 }
 
 async function revoke(deps: AgentStoreDeps, id: string, actor: string): Promise<void> {

@@ -20,6 +20,8 @@ export interface DeleteDeps {
   readonly audit: AuditLog;
   readonly now: () => number;
   readonly renewalGraceMs: number;
+  /** Deletes what its links negotiated, in the same transaction. */
+  readonly forgetHistory: (trx: Writer, id: string) => Promise<void>;
 }
 
 /**
@@ -43,6 +45,7 @@ export async function deleteAgent(deps: DeleteDeps, order: DeleteOrder): Promise
     await endIdentity(trx, id, atMs);
     await trx.deleteFrom("links").where("agent_id", "=", id).execute();
     await trx.deleteFrom("instructions").where("agent_id", "=", id).execute();
+    await deps.forgetHistory(trx, id);
     await trx.deleteFrom("agents").where("id", "=", id).execute();
     const remains = { id, namespace, name, deleted_at: atMs };
     await trx.insertInto("deleted_agents").values(remains).execute();

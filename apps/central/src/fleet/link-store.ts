@@ -34,10 +34,14 @@ export interface LinkStore {
   noteMessages(at: readonly { readonly id: string; readonly atMs: number }[]): Promise<void>;
   /** Removes what an earlier run of this central left behind. */
   closeAll(): Promise<void>;
+  /** The links of this central that are in the database; those an earlier run left behind, before `closeAll`. */
+  own(): Promise<readonly LinkRow[]>;
   list(filter: { readonly kind?: string; readonly agent?: string }): Promise<LinkView[]>;
   /** @throws api.not_found */
   get(id: string): Promise<LinkView>;
 }
+
+const NOTE_MESSAGE = `update "links" set "last_message_at" = ? where "id" = ?`;
 
 /**
  * Opens the list of live links.
@@ -58,22 +62,17 @@ export function createLinkStore(store: Store, centralId: string): LinkStore {
       });
     },
     noteMessages: async (notes) => {
-      if (notes.length === 0) return;
-      await store.write(async (trx) => {
-        for (const { id, atMs } of notes) {
-          await trx
-            .updateTable("links")
-            .set({ last_message_at: atMs })
-            .where("id", "=", id)
-            .execute();
-        }
-      });
+      await Promise.all(notes.map(({ id, atMs }) => store.run(NOTE_MESSAGE, [atMs, id])));
     },
     closeAll: async () => {
       await store.write((trx) =>
         trx.deleteFrom("links").where("central_id", "=", centralId).execute(),
       );
     },
+    own: () =>
+      store.read((db) =>
+        db.selectFrom("links").selectAll().where("central_id", "=", centralId).execute(),
+      ),
     list: (filter) => listLinks(store, filter),
     get: async (id) => {
       const [link] = await listLinks(store, { id });

@@ -1,4 +1,6 @@
 import { encodeInstruction, ERROR_CATALOGUE } from "@tautline/protocol";
+import { recordEnd, recordOffer } from "../addresses/address-record.ts";
+import type { WantedAddresses } from "../addresses/wanted-addresses.ts";
 import type { AuditEvent } from "../audit/audit-event.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
 import { createQuietPeriod, type QuietPeriod } from "../audit/quiet-period.ts";
@@ -11,6 +13,8 @@ export interface InstructionOrder {
   readonly namespace: string;
   readonly kind: string;
   readonly digest: Uint8Array;
+  /** Central's addresses, of kind "addresses" only: they travel in the envelope. */
+  readonly addresses?: Pick<WantedAddresses, "addresses" | "subject">;
 }
 
 /** What an agent said it did with an instruction; an empty code means carried out. */
@@ -19,6 +23,8 @@ export interface Receipt {
   readonly epoch: number;
   readonly seq: bigint;
   readonly code: string;
+  /** A sentence of the agent's. */
+  readonly text?: string;
 }
 
 /** Signed instructions, numbered per agent, and what became of them. */
@@ -28,8 +34,10 @@ export interface InstructionStore {
   /**
    * Records an agent's receipt. The first one counts: an agent cannot take its word back. A receipt of what was never issued
    * (unsigned, foreign or invented) changes nothing and is audited, the same of the same agent once a minute.
+   *
+   * @returns the instruction that it settled, if it did; its digest in hex
    */
-  settle(receipt: Receipt): Promise<void>;
+  settle(receipt: Receipt): Promise<{ readonly kind: string; readonly digest: string } | undefined>;
 }
 
 /** What instructions need. */
@@ -87,6 +95,10 @@ async function issue(deps: InstructionDeps, order: InstructionOrder): Promise<Ui
         code: "",
       })
       .execute();
+    if (order.addresses !== undefined) {
+      const { addresses } = order.addresses;
+      await recordOffer(trx, { agentId, hash: hex, addresses, atMs: createdMs });
+    }
     const subject = `agent:${agentId}`;
     const detail = { kind, epoch, seq, digest: hex };
     await deps.audit.append(trx, {
@@ -105,22 +117,22 @@ async function issue(deps: InstructionDeps, order: InstructionOrder): Promise<Ui
       expiresMs,
       digest,
     };
-    return deps.instructor.sign(encodeInstruction(instruction));
+    return deps.instructor.sign(encodeInstruction(instruction), order.addresses?.subject);
   });
 }
 
 async function settle(
-  { store, audit }: InstructionDeps,
+  { store, audit, now }: InstructionDeps,
   unknown: QuietPeriod,
   receipt: Receipt,
-): Promise<void> {
-  const { agentId, epoch, code } = receipt;
+): ReturnType<InstructionStore["settle"]> {
+  const { agentId, epoch, code, text = "" } = receipt;
   const seq = receipt.seq <= LARGEST_SEQ ? Number(receipt.seq) : -1;
   const outcome = code === "" ? "carried out" : "refused";
-  await store.write(async (trx) => {
+  return store.write(async (trx) => {
     const issued = await trx
       .selectFrom("instructions")
-      .select("outcome")
+      .select(["outcome", "kind", "digest"])
       .where("agent_id", "=", agentId)
       .where("epoch", "=", epoch)
       .where("seq", "=", seq)
@@ -130,9 +142,9 @@ async function settle(
       const known = Object.hasOwn(ERROR_CATALOGUE, code) ? code : "";
       if (unknown.isNews(`${agentId} ${known}`))
         await audit.append(trx, receiptEvent(receipt, true));
-      return;
+      return undefined;
     }
-    if (issued.outcome !== "issued") return;
+    if (issued.outcome !== "issued") return undefined;
     await trx
       .updateTable("instructions")
       .set({ outcome, code })
@@ -140,7 +152,12 @@ async function settle(
       .where("epoch", "=", epoch)
       .where("seq", "=", seq)
       .execute();
+    const { kind, digest } = issued;
+    if (kind === "addresses") {
+      await recordEnd(trx, { agentId, hash: digest, code, text, atMs: now() });
+    }
     await audit.append(trx, receiptEvent(receipt, false));
+    return { kind, digest };
   });
 }
 

@@ -20,9 +20,10 @@ export interface Instructor {
    * Signs an instruction.
    *
    * @param instruction its encoded bytes
+   * @param subject what it is about, where no part of OpAMP carries it
    * @returns the signed envelope's bytes
    */
-  sign(instruction: Uint8Array): Uint8Array;
+  sign(instruction: Uint8Array, subject?: Uint8Array): Uint8Array;
 }
 
 const FIRST_EPOCH = 1;
@@ -54,9 +55,10 @@ function makeInstructor(epoch: number, publicKeyPem: string, privateKey: KeyObje
   return {
     epoch,
     publicKeyPem,
-    sign: (instruction) => {
+    sign: (instruction, subject) => {
       const signature = signMessage(privateKey, INSTRUCTION_CONTEXT, instruction);
-      return encodeSignedInstruction({ instruction, signature, keyId: id });
+      const signed = { instruction, signature, keyId: id };
+      return encodeSignedInstruction(subject === undefined ? signed : { ...signed, subject });
     },
   };
 }

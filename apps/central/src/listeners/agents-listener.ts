@@ -12,6 +12,7 @@ import type { CentralIdentity } from "../authority/central-identity.ts";
 import type { CentralConfig } from "../config.ts";
 import { serveControl, type ControlDeps } from "../control/control-endpoint.ts";
 import { errorForPeer } from "../control/peer-error.ts";
+import type { Herd } from "../herd/herd.ts";
 import { createHttpServer } from "./http-server.ts";
 import { createSecuredPort } from "./secured-port.ts";
 
@@ -30,6 +31,7 @@ export interface AgentsListenerDeps {
   readonly authority: CertificateAuthority;
   readonly identity: CentralIdentity;
   readonly control: ControlDeps;
+  readonly herd: Pick<Herd, "handshakes" | "sources">;
   readonly log: Logger;
   readonly now: () => number;
 }
@@ -43,7 +45,7 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
   const { config, log } = deps;
   const { host, port, handshakeTimeout, maxConnections } = config.agents;
   const http = createHttpServer();
-  const app = createApiApp({ log, server: http, tell: errorForPeer });
+  const app = createApiApp({ log, server: http, tell: errorForPeer, now: deps.now });
   const control = serveControl(app, http, deps.control);
   await app.ready();
   const secured = createSecuredPort({
@@ -55,8 +57,12 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
     judgeClient: judgeOf(deps),
     handshakeTimeoutMs: handshakeTimeout,
     maxConnections,
+    gate: deps.herd.handshakes,
     now: deps.now,
-    onFailed: (error, from) => deps.control.refusals.noteFailed(error, from),
+    onFailed: (error, from, remoteAddress) => {
+      if (!NO_ATTEMPTS.has(error.code)) deps.herd.sources.failed(remoteAddress);
+      deps.control.refusals.noteFailed(error, from);
+    },
   });
   return {
     acceptor: secured.acceptor,
@@ -68,6 +74,13 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
     },
   };
 }
+
+/** Central was full, or nothing was tried: load balancers look every second whether a port opens. */
+const NO_ATTEMPTS: ReadonlySet<string> = new Set([
+  "link.too_many",
+  "link.queue_full",
+  "link.handshake_cut",
+]);
 
 /** Our own intermediates are known, so a client need not send them. */
 function judgeOf({ authority, now }: AgentsListenerDeps): JudgeClient {

@@ -39,7 +39,7 @@ function equip(): Equipment {
       append: async () => undefined,
       record: async (event) => void audited.push(event),
       list: async () => [],
-      verify: async () => ({ ok: true, count: 0, head: "" }),
+      watch: () => () => undefined,
     },
     log: createLog("central", "debug", { write: (line: string) => void lines.push(line) }),
     now: clock.now,

@@ -1,4 +1,5 @@
-import { isIPv6 } from "node:net";
+import { createFailureCount, RecentKeys } from "../sources/failure-count.ts";
+import { sourceOf } from "../sources/source-address.ts";
 
 /** Slows down who guesses, by source address and by operator, in bounded memory and never on the disk (A20, RS-30). */
 export interface LoginGuard {
@@ -50,9 +51,9 @@ export function createLoginGuard(
   now: () => number,
   limits: LoginLimits = LOGIN_LIMITS,
 ): LoginGuard {
-  const sources = createFailureCount(limits, limits.perSource, now);
-  const tokens = createFailureCount(limits, limits.perToken, now);
-  const proven = new Set<string>();
+  const sources = createFailureCount({ ...limits, most: limits.perSource }, now);
+  const tokens = createFailureCount({ ...limits, most: limits.perToken }, now);
+  const proven = new RecentKeys(limits.maxRemembered);
   const isProven = ({ remoteAddress, tokenId }: LoginAttempt): boolean =>
     proven.has(`${tokenId} ${sourceOf(remoteAddress)}`);
   return {
@@ -67,65 +68,6 @@ export function createLoginGuard(
       sources.count(sourceOf(attempt.remoteAddress));
       tokens.count(attempt.tokenId);
     },
-    proved: ({ remoteAddress, tokenId }) => {
-      const key = `${tokenId} ${sourceOf(remoteAddress)}`;
-      proven.delete(key);
-      proven.add(key);
-      dropOldest(proven, limits.maxRemembered);
-    },
+    proved: ({ remoteAddress, tokenId }) => proven.add(`${tokenId} ${sourceOf(remoteAddress)}`),
   };
-}
-
-interface FailureCount {
-  waitMs(key: string): number | undefined;
-  count(key: string): void;
-}
-
-function createFailureCount(
-  { windowMs, maxRemembered }: LoginLimits,
-  most: number,
-  now: () => number,
-): FailureCount {
-  const failures = new Map<string, { sinceMs: number; count: number }>();
-  const current = (key: string): { sinceMs: number; count: number } | undefined => {
-    const known = failures.get(key);
-    const ageMs = known === undefined ? Number.NaN : now() - known.sinceMs;
-    // Also a clock that was set back ends a window.
-    return ageMs >= 0 && ageMs < windowMs ? known : undefined;
-  };
-  return {
-    waitMs: (key) => {
-      const known = current(key);
-      if (known === undefined || known.count < most) return undefined;
-      return known.sinceMs + windowMs - now();
-    },
-    count: (key) => {
-      const known = current(key) ?? { sinceMs: now(), count: 0 };
-      known.count += 1;
-      failures.delete(key);
-      failures.set(key, known);
-      dropOldest(failures, maxRemembered);
-    },
-  };
-}
-
-function dropOldest(memory: Map<string, unknown> | Set<string>, most: number): void {
-  const [oldest] = memory.keys();
-  if (memory.size > most && oldest !== undefined) memory.delete(oldest);
-}
-
-/** Who has one IPv6 address has its whole /64. */
-function sourceOf(remoteAddress: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(remoteAddress)?.[1];
-  if (mapped !== undefined) return mapped;
-  const [address = ""] = remoteAddress.split("%");
-  return isIPv6(address) ? networkOf(address) : address;
-}
-
-function networkOf(address: string): string {
-  const [before = "", after] = address.toLowerCase().split("::");
-  const head = before === "" ? [] : before.split(":");
-  const tail = after === undefined || after === "" ? [] : after.split(":");
-  const zeros = after === undefined ? [] : Array<string>(8 - head.length - tail.length).fill("0");
-  return [...head, ...zeros, ...tail].slice(0, 4).join(":");
 }

@@ -68,6 +68,11 @@ describe("requireSetting", () => {
   const refused: { key: string; value: string; reason: RegExp }[] = [
     { key: "heartbeatSeconds", value: "60", reason: /starts with 'agents\.'/ },
     { key: "", value: "60", reason: /starts with 'agents\.'/ },
+    { key: "central.addresses", value: "", reason: /names no address/ },
+    { key: "central.addresses", value: "central.example", reason: /not host:port/ },
+    { key: "central.addresses", value: "a:1, b:1 a:1", reason: /twice/ },
+    { key: "central.addresses", value: "[fe80::1%eth0]:9150", reason: /not host:port/ },
+    { key: "central.address", value: "a:1", reason: /no such key/ },
     { key: "agents.", value: "60", reason: /no such key/ },
     { key: "agents.heartbeat", value: "60", reason: /no such key/ },
     { key: "agents.toString", value: "60", reason: /no such key/ },
@@ -100,6 +105,12 @@ describe("requireSetting", () => {
       assert.equal("polluted" in {}, false);
     });
   }
+});
+
+it("central's addresses are a setting of central's: no agent's document carries them", () => {
+  const value = "central.example:9150, [2001:db8::1]:9150";
+  requireSetting("central.addresses", value);
+  assert.equal(settingsDocument([set("", "central.addresses", value)], "plant"), "{}");
 });
 
 const labels = (namespace: string, from: number, count: number): Setting[] =>

@@ -1,5 +1,6 @@
 import {
   type AgentSettings,
+  findAddressFault,
   formatAgentSettings,
   isTautlineError,
   parseAgentSetting,
@@ -8,6 +9,8 @@ import {
 
 const PREFIX = "agents.";
 const LABELS = "labels.";
+/** Where agents dial central: not one of their settings, but an instruction of its own. */
+export const ADDRESSES_KEY = "central.addresses";
 
 /** A setting as it is kept: `agents.heartbeatSeconds`, `agents.labels.site`, always with a text value. */
 export interface Setting {
@@ -41,7 +44,14 @@ export function settingsDocument(settings: readonly Setting[], namespace: string
  * @throws api.invalid naming the key and the reason
  */
 export function requireSetting(key: string, value: string): void {
-  if (!key.startsWith(PREFIX)) throw refused(key, "there is no such key; it starts with 'agents.'");
+  if (key === ADDRESSES_KEY) {
+    const fault = findAddressFault(readAddressSetting(value));
+    if (fault !== undefined) throw refused(key, fault);
+    return;
+  }
+  if (!key.startsWith(PREFIX)) {
+    throw refused(key, `there is no such key; it is '${ADDRESSES_KEY}' or starts with '${PREFIX}'`);
+  }
   if (key === `${PREFIX}labels`) {
     throw refused(key, "labels are set one by one: agents.labels.<name>");
   }
@@ -50,6 +60,15 @@ export function requireSetting(key: string, value: string): void {
   } catch (error) {
     throw explain(error, key);
   }
+}
+
+/**
+ * Reads the value of `central.addresses`.
+ *
+ * @param value `host:port` each, with commas or blanks between
+ */
+export function readAddressSetting(value: string): string[] {
+  return value.split(/[\s,]+/).filter(Boolean);
 }
 
 /**

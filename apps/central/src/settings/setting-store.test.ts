@@ -99,4 +99,31 @@ describe("SettingStore", () => {
       await put(core, "default", "agents.labels.last", "x");
       await put(core, "plant", "agents.labels.p0", "y");
     }));
+
+  it("gives every agent what was set last, however often it was asked before", () =>
+    withCore(async (core) => {
+      const hashes = new Set<string>();
+      const wanted = async (): Promise<string> => (await core.settings.wanted("default")).hashHex;
+      for (const value of ["10", "20", "30"]) {
+        await core.settings.put(
+          { namespace: "", key: "agents.heartbeatSeconds", value },
+          "operator:local",
+        );
+        hashes.add(await wanted()).add(await wanted());
+      }
+      await core.settings.remove("", "agents.heartbeatSeconds", "operator:local");
+      hashes.add(await wanted());
+      assert.equal(hashes.size, 4);
+    }));
+
+  it("remembers nothing that it began to look up before a change", () =>
+    withCore(async (core) => {
+      const early = core.settings.wanted("default");
+      const change = core.settings.put(
+        { namespace: "", key: "agents.heartbeatSeconds", value: "10" },
+        "operator:local",
+      );
+      await Promise.all([early, change]);
+      assert.equal((await core.settings.wanted("default")).isEmpty, false);
+    }));
 });

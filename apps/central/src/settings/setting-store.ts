@@ -16,6 +16,8 @@ import { requireSetting, requireTogether, type Setting, settingsDocument } from 
 export interface WantedSettings {
   readonly configMap: AgentConfigMap;
   readonly hash: Buffer;
+  /** The same in lower-case hex. */
+  readonly hashHex: string;
   /** Nothing is set: agents that were never given settings need not be given these. */
   readonly isEmpty: boolean;
 }
@@ -50,14 +52,45 @@ export interface SettingStoreDeps {
 export function createSettingStore(deps: SettingStoreDeps): SettingStore {
   const { store } = deps;
   const all = (): Promise<Setting[]> => store.read((db) => allSettings(db));
+  const wanted = createWantedMemory(all);
+  const changed = { ...deps, onChange: forgetting(wanted, deps.onChange) };
   return {
     list: async (namespace) =>
       (await all()).filter((setting) => namespace === undefined || setting.namespace === namespace),
-    put: (setting, actor) => putSetting(deps, setting, actor),
-    remove: (namespace, key, actor) => removeSetting(deps, { namespace, key, value: "" }, actor),
-    wanted: async (namespace) => wantedSettings(settingsDocument(await all(), namespace)),
+    put: (setting, actor) => putSetting(changed, setting, actor),
+    remove: (namespace, key, actor) => removeSetting(changed, { namespace, key, value: "" }, actor),
+    wanted: (namespace) => wanted.of(namespace),
     heartbeatMs: async (namespace) =>
       parseAgentSettings(settingsDocument(await all(), namespace)).heartbeatSeconds * 1_000,
+  };
+}
+
+/** What agents of each namespace shall run: looked up and hashed once, not for every message of every agent. */
+interface WantedMemory {
+  of(namespace: string): Promise<WantedSettings>;
+  forget(): void;
+}
+
+function createWantedMemory(all: () => Promise<Setting[]>): WantedMemory {
+  let known = new Map<string, WantedSettings>();
+  return {
+    of: async (namespace) => {
+      const found = known.get(namespace);
+      if (found !== undefined) return found;
+      // What was read before a change must not be remembered after it.
+      const memory = known;
+      const read = wantedSettings(settingsDocument(await all(), namespace));
+      memory.set(namespace, read);
+      return read;
+    },
+    forget: () => void (known = new Map()),
+  };
+}
+
+function forgetting(memory: WantedMemory, onChange: SettingStoreDeps["onChange"]) {
+  return (namespace: string): void => {
+    memory.forget();
+    onChange(namespace);
   };
 }
 
@@ -76,7 +109,7 @@ function wantedSettings(document: string): WantedSettings {
     configMap: { [AGENT_SETTINGS_FILE]: { body, contentType: "application/json" } },
   });
   const hash = createHash("sha256").update(canonicalConfigMap(configMap)).digest();
-  return { configMap, hash, isEmpty: document === "{}" };
+  return { configMap, hash, hashHex: hash.toString("hex"), isEmpty: document === "{}" };
 }
 
 async function putSetting(deps: SettingStoreDeps, setting: Setting, actor: string): Promise<void> {

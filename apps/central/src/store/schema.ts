@@ -1,6 +1,12 @@
 import type { RevocationReason } from "@tautline/pki";
 import type { OperatorRole } from "@tautline/protocol";
 import type { Generated, Insertable, Selectable } from "kysely";
+import type {
+  HistoryNameTable,
+  HistoryProfileTable,
+  HistorySpanTable,
+  HistoryStrangerTable,
+} from "./history-tables.ts";
 
 /*
  * Times are milliseconds since the epoch; ids, serials, pins and hashes are lower-case hex or canonical text.
@@ -106,6 +112,14 @@ export interface AgentTable {
   quarantined_from: Generated<"joining" | "active" | null>;
   /** The agent that took its place. */
   replaced_by: Generated<string | null>;
+  /** Its clock minus central's, as it said last; milliseconds. */
+  clock_offset_ms: Generated<number | null>;
+  /** The addresses of central it was offered last: SHA-256 of the instruction's subject, the list as JSON, how that went and when. */
+  addresses_hash: Generated<string | null>;
+  addresses_offered: Generated<string | null>;
+  addresses_status: Generated<"unset" | "offered" | "applied" | "failed">;
+  addresses_error: Generated<string>;
+  addresses_at: Generated<number | null>;
 }
 
 /** A request that an operator decides, at most one an agent; gone when what it asks for was issued. */
@@ -245,6 +259,43 @@ export interface AuditTable {
   body: string;
 }
 
+/** The keys that sign checkpoints of the audit trail, each certified by the root. */
+export interface AuditKeyTable {
+  number: number;
+  statement: string;
+  statement_signature: Uint8Array;
+  sealed_key: Uint8Array;
+}
+
+/** The signed checkpoints. */
+export interface AuditCheckpointTable {
+  number: number;
+  /** The entry that was the trail's last. */
+  seq: number;
+  /** Of `body`; the next one's "previous". */
+  hash: string;
+  body: string;
+  signature: Uint8Array;
+  key_number: number;
+}
+
+/** Checkpoints that agents have seen and this trail does not have; `seen` and `shown` are the JSON of signed checkpoints. */
+export interface AuditForkTable {
+  /** First 16 characters of the hash of what was seen. */
+  id: string;
+  seen: string;
+  shown: string;
+  found_at: number;
+  acknowledged_at: number | null;
+}
+
+/** Which agents have seen it. */
+export interface AuditForkWitnessTable {
+  fork_id: string;
+  agent_id: string;
+  found_at: number;
+}
+
 /** The tables by name, for the query builder. */
 export interface Schema {
   meta: MetaTable;
@@ -265,6 +316,14 @@ export interface Schema {
   instructions: InstructionTable;
   operators: OperatorTable;
   audit: AuditTable;
+  audit_keys: AuditKeyTable;
+  audit_checkpoints: AuditCheckpointTable;
+  audit_forks: AuditForkTable;
+  audit_fork_witnesses: AuditForkWitnessTable;
+  history_profiles: HistoryProfileTable;
+  history_names: HistoryNameTable;
+  history_spans: HistorySpanTable;
+  history_strangers: HistoryStrangerTable;
 }
 
 /** A token as it is read. */

@@ -1,4 +1,4 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import {
   type DatabaseConnection,
   type Dialect,
@@ -8,6 +8,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from "kysely";
+import { rememberStatements } from "./sqlite.ts";
 
 /**
  * Lets kysely speak to node:sqlite.
@@ -49,12 +50,7 @@ class RollbackOnceDriver extends SqliteDriver {
 
 /** Statements are kept prepared: the same few dozen texts come again with every message. */
 function adaptDatabase(db: DatabaseSync): SqliteDatabase {
-  const prepared = new Map<string, StatementSync>();
-  const prepare = (sql: string): StatementSync => {
-    const known = prepared.get(sql) ?? db.prepare(sql);
-    prepared.set(sql, known);
-    return known;
-  };
+  const prepare = rememberStatements(db);
   return {
     close: () => db.close(),
     prepare: (sql) => {

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { TautlineError } from "@tautline/protocol";
 import type { CommandContext } from "../context.ts";
 import type { ExitCode } from "../exit-code.ts";
@@ -7,6 +8,7 @@ import { findJoinToken } from "./join-token.ts";
 
 interface JoinOptions {
   readonly tokenFile?: string;
+  readonly config?: string;
   readonly data?: string;
   readonly name?: string;
   readonly run?: boolean;
@@ -27,6 +29,10 @@ export const joinAgentVerb: DefineVerb = (command, context) => {
       "the join token; the one secret that may stand in a command line, being for one use",
     )
     .option("--token-file <file>", "read the token from here instead (- for standard input)")
+    .option(
+      "--config <file>",
+      "settings file (default: agent.yaml in the data folder, if there is one)",
+    )
     .option("--data <dir>", "the agent's data folder (or TAUTLINE_DATA)")
     .option("--name <name>", "a name for people (default: the host's)")
     .option("--run", "stay and run the agent; without it, exit 0 once the agent is active")
@@ -50,7 +56,7 @@ async function join(
   context: CommandContext,
 ): Promise<void> {
   const { joinAgent } = await import("@tautline/agent/main");
-  const { name, run, wait } = options;
+  const { config, name, run, wait } = options;
   if (!wait && run === true) {
     const detail = {
       reason: "--run and --no-wait cannot be used together",
@@ -61,6 +67,7 @@ async function join(
   const code = await joinAgent(
     {
       ...(token === undefined ? {} : { token }),
+      ...(config === undefined ? {} : { config: resolve(context.cwd, config) }),
       data: findDataFolder("agent", options.data, context),
       ...(name === undefined ? {} : { name }),
       run: run === true,

@@ -6,6 +6,7 @@ import type { DefineVerb } from "../noun.ts";
 interface RunOptions {
   readonly config?: string;
   readonly data?: string;
+  readonly centralAddress?: readonly string[];
 }
 
 /** `tautline agent run`: runs a joined agent until SIGTERM or SIGINT. */
@@ -21,6 +22,10 @@ export const runAgentVerb: DefineVerb = (command, context) => {
       "settings file (default: agent.yaml in the data folder, if there is one)",
     )
     .option("--data <dir>", "the agent's data folder (or TAUTLINE_DATA)")
+    .option(
+      "--central-address <host:port...>",
+      "where to dial central first, this time; it must be the same central",
+    )
     .action(async (options: RunOptions) => {
       const { runAgent } = await import("@tautline/agent/main");
       const code = await runAgent(
@@ -28,6 +33,7 @@ export const runAgentVerb: DefineVerb = (command, context) => {
           ...(options.config === undefined ? {} : { config: resolve(context.cwd, options.config) }),
           data: findDataFolder("agent", options.data, context),
           json: context.output.json,
+          centralAddresses: options.centralAddress,
         },
         {
           stdout: (line) => context.output.text(`${line}\n`),

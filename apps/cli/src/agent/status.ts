@@ -1,7 +1,9 @@
+import { distanceText, isClockOff } from "@tautline/protocol";
 import { findDataFolder } from "../data-folder.ts";
 import type { DefineVerb } from "../noun.ts";
 import { asText, rowOf, rowsOf, textOf, type Row } from "../row.ts";
 import { renderPage, type PageLine } from "../table.ts";
+import { type AuditCheckpoint, checkpointFromJson, parseAuditCheckpoint } from "@tautline/protocol";
 import { timeAndDistance, timeText } from "../time-text.ts";
 
 interface StatusOptions {
@@ -46,6 +48,13 @@ export function statusLines(status: Row, nowMs: number): readonly PageLine[] {
     ["central", textOf(central, "addresses")],
     ["connected", textOf(central, "connected")],
     ["last answer", timeAndDistance(central["lastAnswerAt"], nowMs) || "never"],
+    ["central's clock", clockText(central["clockOffsetSeconds"])],
+    ["proxy", textOf(central, "proxy") || undefined],
+    ["candidates", textOf(central, "candidates") || undefined],
+    ...rowsOf(central, "attempts").map((attempt): PageLine => [
+      "address",
+      `${textOf(attempt, "address")} ${textOf(attempt, "text") || "answered"} ${timeText(attempt["at"])}`,
+    ]),
     ["link", linkText(link)],
     [
       "vault",
@@ -57,6 +66,11 @@ export function statusLines(status: Row, nowMs: number): readonly PageLine[] {
     ]),
     ["renewals", renewalText(rowOf(status, "renewal"), nowMs)],
     ["settings", settingsText(rowOf(status, "settings"))],
+    ["audit trail", headText(rowOf(status, "audit"), nowMs)],
+    ...rowsOf(rowOf(status, "audit"), "forks").map((fork): PageLine => [
+      "fork",
+      `${timeText(fork["foundAt"])} ${textOf(fork, "what")}; seen: ${checkpointText(fork["seen"])}; shown: ${checkpointText(fork["shown"])}`,
+    ]),
     ...rowsOf(status, "errors").map((error): PageLine => [
       "error",
       `${timeText(error["at"])} ${textOf(error, "code")}: ${textOf(error, "text")}`,
@@ -64,11 +78,35 @@ export function statusLines(status: Row, nowMs: number): readonly PageLine[] {
   ];
 }
 
+function clockText(seconds: unknown): string | undefined {
+  if (typeof seconds !== "number") return undefined;
+  const distance = `${distanceText(seconds * 1000)} ${seconds > 0 ? "ahead of" : "behind"} this host's`;
+  return isClockOff(seconds * 1000) ? `${distance}: set the wrong one by NTP` : distance;
+}
+
 /** Nothing is said of it before the join is proven. */
 function renewalText(renewal: Row, nowMs: number): string | undefined {
   if (renewal["made"] === undefined) return undefined;
   const next = `next ${timeAndDistance(renewal["nextAt"], nowMs)}`;
   return `${textOf(renewal, "made")} made, ${renewal["underWay"] === true ? "one under way" : next}`;
+}
+
+/** What this agent remembers of central's trail: it is a witness of it. */
+function headText(audit: Row, nowMs: number): string | undefined {
+  if (audit["forks"] === undefined) return undefined;
+  const head = readCheckpoint(audit["head"]);
+  if (head === undefined) return "no checkpoint seen yet";
+  return `checkpoint ${head.number} seen, entry ${head.seq}, signed ${timeAndDistance(head.atMs, nowMs)}`;
+}
+
+function checkpointText(value: unknown): string {
+  const checkpoint = readCheckpoint(value);
+  return checkpoint === undefined ? "?" : `entry ${checkpoint.seq} of ${timeText(checkpoint.atMs)}`;
+}
+
+function readCheckpoint(value: unknown): AuditCheckpoint | undefined {
+  const signed = checkpointFromJson(value);
+  return signed && parseAuditCheckpoint(signed.body);
 }
 
 function linkText(link: Row): string {

@@ -49,6 +49,11 @@ const late = {
   approval: { ...candidate.approval, kind: "renewal", expiredAt: "2026-09-22T10:03:03Z" },
 };
 
+const NO_LINKS = {
+  [`GET /api/v1/links?agent=${AGENT}`]: { body: { items: [] } },
+  [`GET /api/v1/links/history?agent=${AGENT}`]: { body: { items: [] } },
+};
+
 test("the queue shows what each candidate waits for, from where, and its code", async () => {
   const answers = {
     "GET /api/v1/agents?state=pending": { body: { items: [candidate, late] } },
@@ -66,7 +71,7 @@ test("the queue shows what each candidate waits for, from where, and its code", 
 test("agents show lays a candidate out for whoever decides", async () => {
   const { stdout } = await ask(`agents show ${AGENT}`, {
     [`GET /api/v1/agents/${AGENT}`]: { body: late },
-    [`GET /api/v1/links?agent=${AGENT}`]: { body: { items: [] } },
+    ...NO_LINKS,
   });
   for (const line of [
     /^state +pending$/m,
@@ -82,11 +87,10 @@ test("agents show lays a candidate out for whoever decides", async () => {
 });
 
 test("agents show says how a quarantined or replaced agent came to be so", async () => {
-  const links = { [`GET /api/v1/links?agent=${AGENT}`]: { body: { items: [] } } };
   const shown = async (change: object): Promise<string> => {
     const body = { ...candidate, approval: null, ...change };
     const page = { [`GET /api/v1/agents/${AGENT}`]: { body } };
-    return (await ask(`agents show ${AGENT}`, { ...page, ...links })).stdout;
+    return (await ask(`agents show ${AGENT}`, { ...page, ...NO_LINKS })).stdout;
   };
   const quarantined = { state: "quarantined", quarantinedAt: "2026-11-22T10:03:03Z" };
   assert.match(

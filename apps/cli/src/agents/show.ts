@@ -1,4 +1,4 @@
-import { TautlineError } from "@tautline/protocol";
+import { distanceText, isClockOff, TautlineError } from "@tautline/protocol";
 import { withCentral, type CentralOptions } from "../central-verb.ts";
 import { createAdminClient, type AdminClient } from "../client.ts";
 import type { DefineVerb } from "../noun.ts";
@@ -9,11 +9,13 @@ import { approvalLines } from "./approval-text.ts";
 
 const AGENT_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** `tautline agents show ID`: all that central knows of one agent, and its live links. */
+/** `tautline agents show ID`: all that central knows of one agent, its live links and those it had. */
 export const showAgent: DefineVerb = (command, context) => {
   withCentral(command)
     .summary("show one agent")
-    .description("Shows all that central knows of one agent, and its live links.")
+    .description(
+      "Shows all that central knows of one agent, its live links and what links it used.",
+    )
     .argument("<id>", "the agent's id, or its name while only one agent has it")
     .action(async (idOrName: string, options: CentralOptions) => {
       const { output, now } = context;
@@ -22,7 +24,9 @@ export const showAgent: DefineVerb = (command, context) => {
       await output.print(agent, async () => {
         const query = { agent: textOf(agent, "id") };
         const links = await client.list({ path: ["links"], query });
-        return renderPage([...agentLines(agent, now()), ...linkLines(links)], output.paint);
+        const used = await client.list({ path: ["links", "history"], query });
+        const lines = [...agentLines(agent, now()), ...linkLines(links), ...usedLines(used)];
+        return renderPage(lines, output.paint);
       });
     });
 };
@@ -62,6 +66,8 @@ function agentLines(agent: Row, nowMs: number): readonly PageLine[] {
       "settings",
       [textOf(settings, "status"), textOf(settings, "error")].filter(Boolean).join(": "),
     ],
+    ["clock", clockText(agent["clockOffsetSeconds"])],
+    ["central's addresses", addressesText(rowOf(agent, "addresses"), nowMs)],
     ["health", healthText(rowOf(agent, "health"))],
     ["attributes", pairs(rowOf(agent, "attributes"))],
   ];
@@ -92,6 +98,20 @@ function stateText(agent: Row, nowMs: number): string {
   return words.filter(Boolean).join(", ");
 }
 
+/** What an agent says of its own clock; within the tolerance it is nobody's business. */
+function clockText(seconds: unknown): string {
+  if (typeof seconds !== "number") return "not told";
+  if (!isClockOff(seconds * 1000)) return "as central's";
+  return `${distanceText(seconds * 1000)} ${seconds > 0 ? "ahead of" : "behind"} central's: set it by NTP`;
+}
+
+function addressesText(addresses: Row, nowMs: number): string {
+  const status = textOf(addresses, "status");
+  if (status === "unset") return "none offered since it joined";
+  const words = [`${textOf(addresses, "offered")}: ${status}`, textOf(addresses, "error")];
+  return `${words.filter(Boolean).join(", ")}, ${timeAndDistance(addresses["at"], nowMs)}`;
+}
+
 function healthText(health: Row): string {
   if (typeof health["healthy"] !== "boolean") return asText(health["status"]);
   const words = [health["healthy"] ? "healthy" : "not healthy", textOf(health, "lastError")];
@@ -111,4 +131,18 @@ function linkLines(links: readonly Row[]): readonly PageLine[] {
     `${textOf(link, "kind")} at ${textOf(link, "level")}, ${textOf(link, "group") || "group not known"}, ` +
       `since ${timeText(link["since"])}, id ${textOf(link, "id")}`,
   ]);
+}
+
+/** What its links negotiated over time; `links history --agent ID` has the whole of it. */
+function usedLines(used: readonly Row[]): readonly PageLine[] {
+  if (used.length === 0) return [["links used", "none seen"]];
+  return used.map((one) => {
+    const refused = textOf(one, "refused");
+    const days = one["days"] === 1 ? "1 day" : `${textOf(one, "days")} days`;
+    const count = `${textOf(one, "links")} ${refused === "" ? "opened" : "refused"}`;
+    const text =
+      `${textOf(one, "kind")} at ${textOf(one, "level")}, ${textOf(one, "group") || "group not known"}: ` +
+      `${count} on ${days}, last ${timeText(one["lastAt"])} from ${textOf(one, "lastAddress")}`;
+    return ["links used", refused === "" ? text : `${text}: ${refused}`];
+  });
 }

@@ -5,9 +5,12 @@ import {
   AnswerTooLong,
   type Exchange,
   exchangeHttp,
+  openHttpStream,
   requestName,
+  type StreamTransport,
   type Transport,
 } from "../http-exchange.ts";
+import { explaining } from "../explaining.ts";
 import type { StoredContext } from "./context-store.ts";
 
 /** Clock and patience. */
@@ -45,6 +48,35 @@ export function contextTransport(
       throw explain(cause, exchange, { address: headers.host, timeoutMs: options.timeoutMs });
     } finally {
       socket.destroy();
+    }
+  };
+}
+
+/**
+ * The same for an answer that is read as it comes.
+ *
+ * @param context where, which root, and whose token
+ * @param options clock and patience
+ */
+export function contextStream(
+  context: Omit<StoredContext, "operator">,
+  options: ContextTransportOptions,
+): StreamTransport {
+  const { host, port, token } = context;
+  const address = formatHostPort(host, port);
+  const headers = { host: address, authorization: `Bearer ${token}`, connection: "close" };
+  const { timeoutMs } = options;
+  return async (path, signal) => {
+    const socket = await dial(context, options);
+    const explained = (cause: unknown): TautlineError =>
+      explain(cause, { method: "GET", path }, { address, timeoutMs });
+    try {
+      const way = { headers, createConnection: () => socket };
+      const { status, body } = await openHttpStream(path, way, { timeoutMs, signal });
+      return { status, body: explaining(body, explained, () => socket.destroy()) };
+    } catch (cause) {
+      socket.destroy();
+      throw explained(cause);
     }
   };
 }

@@ -6,7 +6,7 @@ import { rowOf, rowsOf, textOf, type Row } from "../row.ts";
 import { timeAndDistance } from "../time-text.ts";
 import { examineCertificate } from "./examine-certificates.ts";
 import { examineConfig } from "./examine-central.ts";
-import { examineClock } from "./examine-clock.ts";
+import { examineClock, judgeClock } from "./examine-clock.ts";
 import type { Finding } from "./finding.ts";
 
 /**
@@ -27,8 +27,11 @@ export async function examineAgent(
   try {
     const status: unknown = await readAgentStatus({ data: folder });
     findings.push(...judgeAgentStatus(status as Row, folder, context.now()));
-    const { addresses } = rowOf(status as Row, "central");
-    if (Array.isArray(addresses))
+    const { addresses, clockOffsetSeconds } = rowOf(status as Row, "central");
+    // A running agent has asked central itself, through its proxy too.
+    if (typeof clockOffsetSeconds === "number")
+      findings.push(...judgeClock(clockOffsetSeconds * 1000, "central, as the agent was told"));
+    else if (Array.isArray(addresses))
       findings.push(...(await examineClock(addresses.map(String), context.now)));
   } catch (error) {
     if (!isTautlineError(error)) throw error;

@@ -85,3 +85,16 @@ test("F25: an agent that seems to exist twice is an error, until it is revoked",
   assert.equal(found.length, 1);
   assert.match(found.join(), /^error An agent seems to exist twice since 2026-11-22T10:00:00Z/);
 });
+
+test("F8: an agent whose clock is beyond the tolerance is an error, within it nothing", async () => {
+  const items = [300, -300, null, 301, -7380].map((clockOffsetSeconds) => ({
+    id: "a1",
+    name: "web-1",
+    state: "active",
+    clockOffsetSeconds,
+  }));
+  const found = await examine({ ...HEALTHY, "GET /api/v1/agents": { body: { items } } });
+  assert.equal(found.length, 2);
+  assert.match(found[0] ?? "", /^error An agent's clock is 5 min 1 s ahead of central's/);
+  assert.match(found[1] ?? "", /^error An agent's clock is 2 h 3 min behind central's/);
+});

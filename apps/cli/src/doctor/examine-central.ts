@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { isTautlineError } from "@tautline/protocol";
+import { distanceText, isClockOff, isTautlineError } from "@tautline/protocol";
 import { createSocketClient, type AdminClient } from "../client.ts";
 import type { CommandContext } from "../context.ts";
 import { isRow, rowOf, textOf, type Row } from "../row.ts";
@@ -76,6 +76,7 @@ async function askCentral(
   return [
     ...examineVault(vault, folder),
     ...agents.flatMap((agent) => examineCopies(agent, nowMs)),
+    ...agents.flatMap(examineAgentClock),
     ...authorities
       .filter((row) => (row["retiredAt"] ?? null) === null)
       .flatMap((row) =>
@@ -130,6 +131,26 @@ function examineCopies(agent: Row, nowMs: number): readonly Finding[] {
       where: `agent ${id} (${textOf(agent, "name")})`,
       why: "A copy of its data folder asked for certificates. The side with the newest identity runs, which may be the wrong one.",
       remedy: `Find the copy, stop it, empty its data folder and join it again; then 'tautline agents release ${id}' ends the suspicion. If a stranger may hold the newest identity: 'tautline agents revoke ${id}', then join again.`,
+    },
+  ];
+}
+
+/**
+ * Names an agent whose clock is too far from central's (F8).
+ *
+ * @param agent as central lists it
+ */
+export function examineAgentClock(agent: Row): readonly Finding[] {
+  const { clockOffsetSeconds: seconds, state } = agent;
+  if (typeof seconds !== "number" || !isClockOff(seconds * 1000) || state === "revoked") return [];
+  const direction = seconds > 0 ? "ahead of" : "behind";
+  return [
+    {
+      severity: "error",
+      what: `An agent's clock is ${distanceText(seconds * 1000)} ${direction} central's`,
+      where: `agent ${textOf(agent, "id")} (${textOf(agent, "name")})`,
+      why: "It refuses instructions as expired or not yet made, and fresh certificates as not valid.",
+      remedy: "Set the wrong one of the two by NTP ('timedatectl status' on both hosts).",
     },
   ];
 }

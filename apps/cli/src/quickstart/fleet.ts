@@ -74,7 +74,8 @@ async function startBoth(options: FleetOptions, stage: Stage): Promise<Welcome |
   context.output.note(
     isMember ? "Starting this host's agent ..." : "Joining this host's agent ...",
   );
-  parts.push(await startAgent(options, { context, client, isMember }));
+  const port = new URL(textOf(ready, "agents")).port;
+  parts.push(await startAgent(options, { context, client, isMember, port }));
   const connected = await firstEvent("connected", stage);
   if (connected === "stopped") return connected;
   return {
@@ -112,15 +113,25 @@ async function startAgent(
     readonly context: CommandContext;
     readonly client: AdminClient;
     readonly isMember: boolean;
+    /** Of central's agents listener, this time. */
+    readonly port: string;
   },
 ): Promise<ChildPart> {
-  const { context, client, isMember } = from;
+  const { context, client, isMember, port } = from;
   const place = ["--json", "--data", join(folder, "agent")];
   const logFile = join(folder, "agent.log");
   if (isMember) {
     return startPart({
       name: "The agent",
-      command: [...context.self, "agent", "run", ...place],
+      // The agent may know another port, of an earlier start.
+      command: [
+        ...context.self,
+        "agent",
+        "run",
+        "--central-address",
+        `127.0.0.1:${port}`,
+        ...place,
+      ],
       logFile,
     });
   }

@@ -14,7 +14,9 @@ interface SwarmVerbOptions {
   readonly duration: number;
   readonly joinRate?: number;
   readonly interval: number;
+  readonly longestWait?: number;
   readonly ledger?: string;
+  readonly state?: string;
 }
 
 const MINUTE_MS = 60_000;
@@ -26,8 +28,8 @@ export const swarm: DefineVerb = (command, context) => {
     .summary("simulate many agents against a central on this host")
     .description(
       "Lets many simulated agents loose on a central on this host: each makes its own keys, joins with the token over pinned " +
-        "TLS, keeps a mutual TLS link, reports a status that changes, and comes back by itself when the link breaks. They " +
-        "follow no settings. Ends after --duration or at SIGTERM with a report; exits 1 if central refused an agent for good.",
+        "TLS, keeps a mutual TLS link, reports a status that changes, renews its certificates, and comes back by itself when " +
+        "the link breaks. They follow no settings. Ends after --duration or at SIGTERM with a report; exits 1 if central refused an agent for good.",
     )
     .requiredOption("--agents <n>", "how many", countValue)
     .requiredOption("--to <address>", "central's agents port: a URL or host:port, loopback only")
@@ -44,11 +46,16 @@ export const swarm: DefineVerb = (command, context) => {
       durationValue,
       FIVE_SECONDS_MS,
     )
+    .option("--longest-wait <time>", "longest wait before a link is dialled again", durationValue)
+    .option(
+      "--state <folder>",
+      "take up the agents that an earlier run left there, and leave these for a later one",
+    )
     .option("--ledger <file>", "new file for every acknowledged message, as JSON lines")
     .action(async (options: SwarmVerbOptions) => {
       const token = await readToken(options.tokenFile, context);
       const { runSwarm } = await import("@tautline/swarm/main");
-      const { agents, to, joinRate, ledger } = options;
+      const { agents, to, joinRate, ledger, state, longestWait } = options;
       const code = await runSwarm(
         {
           agents,
@@ -57,6 +64,8 @@ export const swarm: DefineVerb = (command, context) => {
           durationMs: options.duration,
           joinRate,
           intervalMs: options.interval,
+          longestWaitMs: longestWait,
+          state: state === undefined ? undefined : resolve(context.cwd, state),
           ledger: ledger === undefined ? undefined : resolve(context.cwd, ledger),
           json: context.output.json,
         },

@@ -72,6 +72,14 @@ export const admissionErrors = defineErrors({
     status: 409,
     exit: 1,
   },
+  "admission.source_limited": {
+    sentence:
+      "Too many failed attempts came from this address; the next one without an agent's certificate is looked at in {retryAfterSeconds} s.",
+    remedy:
+      "Stop whatever repeats a wrong token or certificate from this address, then wait. Agents that have joined are not held up.",
+    status: 429,
+    exit: 3,
+  },
   "admission.link_replaced": {
     sentence: "A newer link of the same agent took this one's place.",
     remedy:

@@ -114,6 +114,28 @@ export const agentErrors = defineErrors({
     status: 504,
     exit: 3,
   },
+  "agent.clock_off": {
+    sentence:
+      "This host's clock is {distance} {direction} central's: here {here}, at central {there}.",
+    remedy:
+      "Set the wrong one by NTP ('timedatectl status' on both). Until then instructions can be refused as expired or not yet made, and certificates as not valid.",
+    status: 409,
+    exit: 1,
+  },
+  "agent.addresses_unreachable": {
+    sentence: "None of the new addresses of central could be proven: {reason}",
+    remedy:
+      "The addresses in use stay in use. Make the same central answer at a new address, then set it again at central.",
+    status: 502,
+    exit: 1,
+  },
+  "agent.addresses_local": {
+    sentence: "This agent's own settings file says where central is ('central.addresses').",
+    remedy:
+      "Nothing was changed. Change the file on the agent's host, or empty the key there to let central say.",
+    status: 409,
+    exit: 1,
+  },
   "agent.below_floor": {
     sentence:
       "The link to {address} reached level '{level}'; this agent accepts nothing below '{floor}'.",

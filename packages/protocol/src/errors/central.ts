@@ -22,6 +22,14 @@ export const centralErrors = defineErrors({
     status: 503,
     exit: 1,
   },
+  "central.clock_behind": {
+    sentence:
+      "This host's clock says {now}, which is before {madeAt}, when this central's authority was made.",
+    remedy:
+      "Nothing was changed. Set the clock of this host (look at 'timedatectl'), then start central again: with such a clock no certificate could be issued.",
+    status: 503,
+    exit: 1,
+  },
   "central.database_missing": {
     sentence: "The data folder {dataDir} has a vault key, but no database.",
     remedy:
@@ -40,6 +48,14 @@ export const centralErrors = defineErrors({
   "central.stopping": {
     sentence: "Central is stopping.",
     remedy: "Wait and try again; agents reconnect by themselves.",
+    status: 503,
+    exit: 3,
+  },
+  "central.busy": {
+    sentence:
+      "Central has more callers than it takes at once; this one's turn comes in about {retryAfterSeconds} s.",
+    remedy:
+      "Nothing to do: agents come back by themselves, each at another time. If it lasts, see 'admission' in central.yaml.",
     status: 503,
     exit: 3,
   },

@@ -55,6 +55,14 @@ export const linkErrors = defineErrors({
     status: 503,
     exit: 3,
   },
+  "link.queue_full": {
+    sentence:
+      "A connection from {address} was cut before its handshake: as many as may are waiting for theirs.",
+    remedy:
+      "Agents dial again by themselves. If it lasts, see 'admission' in central.yaml and 'tautline_queue_waiting' among the metrics.",
+    status: 503,
+    exit: 3,
+  },
   "link.too_many": {
     sentence: "A connection from {address} was dropped: {limit} are open, which is the limit.",
     remedy:
@@ -75,6 +83,49 @@ export const linkErrors = defineErrors({
       "Nothing was sent. Check the clock of this host, the address, and that the certificate there was issued to central itself.",
     status: 403,
     exit: 1,
+  },
+  "link.central_untimely": {
+    sentence:
+      "{address} is central, but its certificate is good from {notBefore} to {notAfter}, and this host's clock says {now}, {distance} outside: one of the two clocks is wrong.",
+    remedy:
+      "Nothing was sent. Compare 'date -u' on both hosts and set the wrong one by NTP; a certificate is judged by this host's clock alone, never by what the other end says of the time.",
+    status: 403,
+    exit: 1,
+  },
+  "link.proxy_unreachable": {
+    sentence: "The proxy {proxy} could not be reached for {address}: {reason}.",
+    remedy:
+      "Check that the proxy runs there, or set 'central.proxy' in agent.yaml (`none` dials directly); without it HTTPS_PROXY decides.",
+    status: 503,
+    exit: 3,
+  },
+  "link.proxy_login": {
+    sentence: "The proxy {proxy} asks for a login before it connects to {address} ({asked}).",
+    remedy:
+      "Put 'user:password' into a file of mode 0600 and name it as 'central.proxyCredentialsFile' in agent.yaml; only Basic is spoken.",
+    status: 407,
+    exit: 1,
+  },
+  "link.proxy_refused": {
+    sentence: "The proxy {proxy} did not connect to {address}: it answered {status} {reason}.",
+    remedy:
+      "Ask whoever runs the proxy to allow CONNECT to this address and port, or name it in 'central.noProxy' of agent.yaml to dial it directly.",
+    status: 502,
+    exit: 3,
+  },
+  "link.proxy_malformed": {
+    sentence: "The answer of the proxy {proxy} cannot be used: {reason}.",
+    remedy:
+      "Check that an HTTP proxy that takes CONNECT, and not another program, answers at this address and port.",
+    status: 502,
+    exit: 3,
+  },
+  "link.proxy_setting": {
+    sentence: "The proxy setting {setting} cannot be used: {reason}.",
+    remedy:
+      "Write http://host:port, or `none`. Credentials stand in a file of their own, 'central.proxyCredentialsFile'.",
+    status: 400,
+    exit: 2,
   },
   "link.unproven_level": {
     sentence: "The link with {address} could not be shown to have level {level}: {reason}.",

@@ -15,6 +15,13 @@ export const swarmErrors = defineErrors({
     status: 400,
     exit: 2,
   },
+  "swarm.state_failed": {
+    sentence: "The agents kept in {file} cannot be taken out or put back: {reason}.",
+    remedy:
+      "The file is what one run leaves for the next, whole: name the folder of a run that has ended by itself or at SIGTERM, on a disk with room, or a new one.",
+    status: 500,
+    exit: 1,
+  },
   "swarm.ledger_failed": {
     sentence: "The ledger {file} cannot be written: {reason}.",
     remedy:

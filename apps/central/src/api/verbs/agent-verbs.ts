@@ -36,6 +36,10 @@ const row = z.strictObject({
     .nullable()
     .describe("When an older identity of it asked to be renewed, so that it seems to exist twice."),
   approval: approval.nullable().describe("What it asks an operator for, until that is issued."),
+  clockOffsetSeconds: z
+    .int()
+    .nullable()
+    .describe("Its clock minus central's, as it said last; null before it did."),
 });
 
 const page = row.extend({
@@ -56,6 +60,14 @@ const page = row.extend({
     status: z.string(),
     error: z.string(),
   }),
+  addresses: z
+    .strictObject({
+      offered: z.array(z.string()),
+      status: z.enum(["unset", "offered", "applied", "failed"]),
+      error: z.string(),
+      at: timeField.nullable(),
+    })
+    .describe("Central's addresses as they were offered to it last."),
 });
 
 /** The verbs of the fleet. */

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tautline/v1/instruction.proto.
  */
 export const file_tautline_v1_instruction: GenFile = /*@__PURE__*/
-  fileDesc("Ch10YXV0bGluZS92MS9pbnN0cnVjdGlvbi5wcm90bxILdGF1dGxpbmUudjEimwEKC0luc3RydWN0aW9uEhEKCW5hbWVzcGFjZRgBIAEoCRIQCghhZ2VudF9pZBgCIAEoCRIMCgRraW5kGAMgASgJEgsKA3NlcRgEIAEoBBIUCgxzaWduZXJfZXBvY2gYBSABKA0SEgoKY3JlYXRlZF9tcxgGIAEoAxISCgpleHBpcmVzX21zGAcgASgDEg4KBmRpZ2VzdBgIIAEoDCJLChFTaWduZWRJbnN0cnVjdGlvbhITCgtpbnN0cnVjdGlvbhgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwSDgoGa2V5X2lkGAMgASgMIlMKEkluc3RydWN0aW9uUmVjZWlwdBIUCgxzaWduZXJfZXBvY2gYASABKA0SCwoDc2VxGAIgASgEEgwKBGNvZGUYAyABKAkSDAoEdGV4dBgEIAEoCWIGcHJvdG8z");
+  fileDesc("Ch10YXV0bGluZS92MS9pbnN0cnVjdGlvbi5wcm90bxILdGF1dGxpbmUudjEimwEKC0luc3RydWN0aW9uEhEKCW5hbWVzcGFjZRgBIAEoCRIQCghhZ2VudF9pZBgCIAEoCRIMCgRraW5kGAMgASgJEgsKA3NlcRgEIAEoBBIUCgxzaWduZXJfZXBvY2gYBSABKA0SEgoKY3JlYXRlZF9tcxgGIAEoAxISCgpleHBpcmVzX21zGAcgASgDEg4KBmRpZ2VzdBgIIAEoDCJcChFTaWduZWRJbnN0cnVjdGlvbhITCgtpbnN0cnVjdGlvbhgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwSDgoGa2V5X2lkGAMgASgMEg8KB3N1YmplY3QYBCABKAwiJQoQQ2VudHJhbEFkZHJlc3NlcxIRCglhZGRyZXNzZXMYASADKAkiUwoSSW5zdHJ1Y3Rpb25SZWNlaXB0EhQKDHNpZ25lcl9lcG9jaBgBIAEoDRILCgNzZXEYAiABKAQSDAoEY29kZRgDIAEoCRIMCgR0ZXh0GAQgASgJYgZwcm90bzM");
 
 /**
  * The signed bytes are exactly the encoding that was sent; a receiver never re-encodes before it verifies.
@@ -66,7 +66,7 @@ export type Instruction = Message<"tautline.v1.Instruction"> & {
   expiresMs: bigint;
 
   /**
-   * SHA-256 of what the instruction is about: for "settings", of the canonical configuration map.
+   * SHA-256 of what the instruction is about: for "settings", of the canonical configuration map; for "addresses", of the subject.
    *
    * @generated from field: bytes digest = 8;
    */
@@ -104,6 +104,13 @@ export type SignedInstruction = Message<"tautline.v1.SignedInstruction"> & {
    * @generated from field: bytes key_id = 3;
    */
   keyId: Uint8Array;
+
+  /**
+   * What the instruction is about, where no part of OpAMP carries it: its SHA-256 is the instruction's digest.
+   *
+   * @generated from field: bytes subject = 4;
+   */
+  subject: Uint8Array;
 };
 
 /**
@@ -112,6 +119,27 @@ export type SignedInstruction = Message<"tautline.v1.SignedInstruction"> & {
  */
 export const SignedInstructionSchema: GenMessage<SignedInstruction> = /*@__PURE__*/
   messageDesc(file_tautline_v1_instruction, 1);
+
+/**
+ * What an instruction of kind "addresses" is about.
+ *
+ * @generated from message tautline.v1.CentralAddresses
+ */
+export type CentralAddresses = Message<"tautline.v1.CentralAddresses"> & {
+  /**
+   * "host:port" of central's agents port, in the order to try; IPv6 in brackets, no zone.
+   *
+   * @generated from field: repeated string addresses = 1;
+   */
+  addresses: string[];
+};
+
+/**
+ * Describes the message tautline.v1.CentralAddresses.
+ * Use `create(CentralAddressesSchema)` to create a new message.
+ */
+export const CentralAddressesSchema: GenMessage<CentralAddresses> = /*@__PURE__*/
+  messageDesc(file_tautline_v1_instruction, 2);
 
 /**
  * The agent's answer to one instruction.
@@ -149,5 +177,5 @@ export type InstructionReceipt = Message<"tautline.v1.InstructionReceipt"> & {
  * Use `create(InstructionReceiptSchema)` to create a new message.
  */
 export const InstructionReceiptSchema: GenMessage<InstructionReceipt> = /*@__PURE__*/
-  messageDesc(file_tautline_v1_instruction, 2);
+  messageDesc(file_tautline_v1_instruction, 3);
 
