@@ -3,6 +3,7 @@ import { evidenceOf, lapsedPeerOf, markOf, refusalOf } from "@tautline/link";
 import { LIMITS, readPeerTime, TautlineError, TIME_HEADER } from "@tautline/protocol";
 import type { FastifyInstance } from "fastify";
 import type { Admission, Arrival } from "./admission.ts";
+import { shownAddress } from "../sources/remote-network.ts";
 import type { Caller } from "./caller.ts";
 import type { ClockWatch } from "./clock-watch.ts";
 import { CONTROL_PATH } from "./control-path.ts";
@@ -88,7 +89,7 @@ async function admitRequest(deps: ControlDeps, request: IncomingMessage): Promis
   const evidence = evidenceOf(request.socket);
   if (evidence === undefined) throw new TautlineError("admission.credential_missing");
   const { socket, headers } = request;
-  const remoteAddress = socket.remoteAddress ?? "unknown";
+  const remoteAddress = shownAddress(socket.remoteAddress ?? "unknown");
   const peerMs = readPeerTime(headers[TIME_HEADER]);
   const clockOffsetMs = peerMs === undefined ? undefined : peerMs - deps.now();
   const arrival: Arrival = {

@@ -8,7 +8,7 @@ import {
 } from "@tautline/protocol";
 import { profileOf } from "./evidence-profile.ts";
 import { HISTORY_LIMITS } from "./history-limits.ts";
-import { shownAddress } from "./remote-network.ts";
+import { shownAddress } from "../sources/remote-network.ts";
 import { dayOf } from "./span.ts";
 import type { Sighting, SpanStore } from "./span-store.ts";
 import { AGENTS_AT_ONCE } from "./span-table.ts";

@@ -2,7 +2,7 @@ import type { HistoryStrangerTable } from "../store/history-tables.ts";
 import type { Store, Writer } from "../store/store.ts";
 import { HISTORY_LIMITS } from "./history-limits.ts";
 import { OTHER } from "./place.ts";
-import { networkOf } from "./remote-network.ts";
+import { networkOf } from "../sources/remote-network.ts";
 import { DAY_MS } from "./span.ts";
 
 /** Refused attempts from one network for one reason. */

@@ -13,11 +13,11 @@ describe("sourceOf", () => {
     fc.assert(fc.property(fc.ipV4(), (address) => assert.equal(sourceOf(address), address)));
   });
 
-  it("has four groups for every IPv6 address that is no written IPv4", () => {
+  it("is the /64 of every IPv6 address that is no written IPv4", () => {
     const group = fc.integer({ min: 1, max: 0xffff }).map((value) => value.toString(16));
     fc.assert(
       fc.property(fc.array(group, { minLength: 8, maxLength: 8 }), (groups) => {
-        assert.equal(sourceOf(groups.join(":")), groups.slice(0, 4).join(":"));
+        assert.equal(sourceOf(groups.join(":")), `${groups.slice(0, 4).join(":")}::/64`);
       }),
     );
   });

@@ -136,7 +136,7 @@ async function print(
       `All ${count} entries are intact. Head: ${hash}`,
       signed === undefined
         ? "No checkpoint is signed yet."
-        : `${checkpoints} checkpoints are proven, the last one of ${signed.at} up to entry ${signed.seq}.`,
+        : `${checkpoints === 1 ? "1 checkpoint is" : `${checkpoints} checkpoints are`} proven, the last one of ${signed.at} up to entry ${signed.seq}.`,
       ...(compared === undefined
         ? []
         : [`It is the trail that ${options.against} knows (${compared} compared).`]),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
-import { HISTORY_LIMITS } from "./history-limits.ts";
+import { HISTORY_LIMITS } from "../history/history-limits.ts";
 import { networkOf, shownAddress } from "./remote-network.ts";
 
 describe("networkOf", () => {

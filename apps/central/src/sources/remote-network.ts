@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { printableText } from "@tautline/protocol";
-import { HISTORY_LIMITS } from "./history-limits.ts";
+import { HISTORY_LIMITS } from "../history/history-limits.ts";
 
 const MAPPED = /^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i;
 const GROUPS = 8;
