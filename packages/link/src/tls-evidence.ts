@@ -2,7 +2,8 @@ import type { TLSSocket } from "node:tls";
 import { serialOf } from "@tautline/pki";
 import { TautlineError, formatTimestamp, type LinkEvidence } from "@tautline/protocol";
 import { peerChain } from "./peer-chain.ts";
-import { canonicalGroupName, groupName, readSession, type SessionFacts } from "./session-der.ts";
+import { dialledGroup, readOwnSession } from "./negotiated-group.ts";
+import { groupName } from "./session-der.ts";
 
 /** A peer whose certificate our own check accepted. */
 export interface ProvenPeer {
@@ -108,27 +109,6 @@ function requirePeer(socket: TLSSocket, who: ProvenPeer): void {
   if (shown === undefined || serialOf(shown) !== who.peerSerial) {
     throw unproven(socket, "mtls", "the certificate on it is not the one that was checked");
   }
-}
-
-/** A server has no other way to its key-exchange group: `getEphemeralKeyInfo()` is null there. */
-function readOwnSession(socket: TLSSocket): SessionFacts | undefined {
-  const der = socket.getSession();
-  try {
-    return der && readSession(der);
-  } catch {
-    // An OpenSSL that writes sessions differently costs us the group's name, never the link.
-    return undefined;
-  } finally {
-    // It holds the resumption secret.
-    der?.fill(0);
-  }
-}
-
-/** A dialler is told by OpenSSL itself. Its session is no help: Node 26 puts the host's name before the DER there. */
-function dialledGroup(socket: TLSSocket): string | undefined {
-  const info = socket.getEphemeralKeyInfo();
-  const name: unknown = info === null ? undefined : Reflect.get(info, "name");
-  return typeof name === "string" ? canonicalGroupName(name) : undefined;
 }
 
 /** Only a CertificateRequest brings a TLS 1.3 client the signature algorithms of its server (RFC 8446 section 4.3.2). */

@@ -5,6 +5,7 @@ import type { LinkEvidence, TautlineError } from "@tautline/protocol";
 import { createTlsAcceptor, type TlsAcceptor, type TlsAcceptorOptions } from "../src/accept-tls.ts";
 import { createClientJudge } from "../src/client-judge.ts";
 import type { HandshakeGate } from "../src/handshake-gate.ts";
+import { createQueue } from "./arrival-queue.ts";
 import { testNow, type FleetAuthority } from "./fleet-authority.ts";
 import { rootsPem } from "../src/tls-settings.ts";
 
@@ -85,27 +86,6 @@ export async function startAcceptor(
         socket.destroy();
       }
       await closed;
-    },
-  };
-}
-
-function createQueue<Item>(): { put: (item: Item) => void; take: () => Promise<Item> } {
-  const items: Item[] = [];
-  const waiting: ((item: Item) => void)[] = [];
-  return {
-    put: (item) => {
-      const first = waiting.shift();
-      if (first === undefined) {
-        items.push(item);
-      } else {
-        first(item);
-      }
-    },
-    take: () => {
-      const item = items.shift();
-      return item === undefined
-        ? new Promise((resolve) => waiting.push(resolve))
-        : Promise.resolve(item);
     },
   };
 }

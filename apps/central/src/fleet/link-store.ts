@@ -141,6 +141,19 @@ function viewOf(row: LinkRow & { readonly namespace: string }): LinkView {
     component: row.component,
     transport: row.transport,
     remoteAddress: row.remote_address,
+    ...evidenceOfRow(row),
+    lastMessageAt: new Date(row.last_message_at).toISOString(),
+    verdict: "accepted",
+  };
+}
+
+/**
+ * Gives the evidence of a link as it was kept.
+ *
+ * @param row of the table of links
+ */
+export function evidenceOfRow(row: LinkRow): LinkEvidence {
+  return {
     level: row.level as LinkEvidence["level"],
     protocol: row.protocol,
     cipher: row.cipher,
@@ -153,7 +166,5 @@ function viewOf(row: LinkRow & { readonly namespace: string }): LinkView {
     peerSerial: row.peer_serial,
     keyId: row.key_id,
     since: new Date(row.since).toISOString(),
-    lastMessageAt: new Date(row.last_message_at).toISOString(),
-    verdict: "accepted",
   };
 }

@@ -1,4 +1,5 @@
-import type { LinkEvidence, LinkKind } from "@tautline/protocol";
+import type { LinkKind } from "@tautline/protocol";
+import { evidenceOfRow } from "../fleet/link-store.ts";
 import type { LinkRow } from "../store/schema.ts";
 import type { ObservedLink } from "./history-recorder.ts";
 
@@ -14,19 +15,6 @@ export function leftBehind(row: LinkRow): ObservedLink & { readonly lastMs: numb
     kind: row.kind as LinkKind,
     component: row.component,
     lastMs: row.last_message_at,
-    evidence: {
-      level: row.level as LinkEvidence["level"],
-      protocol: row.protocol,
-      cipher: row.cipher,
-      group: row.key_group,
-      pq: row.pq === 1,
-      serverProven: row.server_proven === 1,
-      clientProven: row.client_proven === 1,
-      forwardSecret: row.forward_secret === 1,
-      peerId: row.peer_id,
-      peerSerial: row.peer_serial,
-      keyId: row.key_id,
-      since: new Date(row.since).toISOString(),
-    },
+    evidence: evidenceOfRow(row),
   };
 }

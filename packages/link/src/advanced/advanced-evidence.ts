@@ -1,6 +1,7 @@
 import type { TLSSocket } from "node:tls";
 import { formatTimestamp, type LinkEvidence, TautlineError } from "@tautline/protocol";
-import { canonicalGroupName, groupName, readSession, type SessionFacts } from "../session-der.ts";
+import { dialledGroup, readOwnSession } from "../negotiated-group.ts";
+import { groupName } from "../session-der.ts";
 import { isHybridGroup } from "../tls-evidence.ts";
 import { usedPsk } from "./used-psk.ts";
 
@@ -54,10 +55,7 @@ export function evidenceOfDialledPsk(
   now: () => number,
 ): LinkEvidence {
   requirePsk(socket);
-  const info = socket.getEphemeralKeyInfo();
-  const name: unknown = info === null ? undefined : Reflect.get(info, "name");
-  const group = typeof name === "string" ? canonicalGroupName(name) : undefined;
-  return evidence(socket, key, group, now);
+  return evidence(socket, key, dialledGroup(socket), now);
 }
 
 function evidence(
@@ -90,18 +88,6 @@ function requirePsk(socket: TLSSocket): void {
     cipher: socket.getCipher().name,
   };
   if (!usedPsk(facts)) throw unproven(socket, "no pre-shared key carried the handshake");
-}
-
-function readOwnSession(socket: TLSSocket): SessionFacts | undefined {
-  const der = socket.getSession();
-  try {
-    return der && readSession(der);
-  } catch {
-    return undefined;
-  } finally {
-    // It holds a secret.
-    der?.fill(0);
-  }
 }
 
 function unproven(socket: TLSSocket, reason: string): TautlineError {

@@ -7,6 +7,7 @@ import { connect as connectTls } from "node:tls";
 import { buffer } from "node:stream/consumers";
 import { describe, it } from "node:test";
 import { isTautlineError, type Level, LEVELS, type TautlineError } from "@tautline/protocol";
+import { createQueue } from "../../test/arrival-queue.ts";
 import { createFleetAuthority, testNow } from "../../test/fleet-authority.ts";
 import { createTlsAcceptor } from "../accept-tls.ts";
 import { createAdvancedAcceptor } from "../advanced/accept-advanced.ts";
@@ -37,8 +38,8 @@ async function openPort(
   accepted: readonly Level[] = LEVELS,
   openingTimeoutMs = TIMEOUT_MS,
 ): Promise<RunningPort> {
-  const taken = queue<string>();
-  const failures = queue<TautlineError>();
+  const taken = createQueue<string>();
+  const failures = createQueue<TautlineError>();
   const http = createHttpServer((_request, response) => {
     taken.put("plaintext");
     response.end("plain");
@@ -111,24 +112,6 @@ async function openPort(
       server.close();
       for (const socket of open) socket.destroy();
       await closed;
-    },
-  };
-}
-
-function queue<Item>(): { put: (item: Item) => void; take: () => Promise<Item> } {
-  const items: Item[] = [];
-  const waiting: ((item: Item) => void)[] = [];
-  return {
-    put: (item) => {
-      const first = waiting.shift();
-      if (first === undefined) items.push(item);
-      else first(item);
-    },
-    take: () => {
-      const item = items.shift();
-      return item === undefined
-        ? new Promise((resolve) => waiting.push(resolve))
-        : Promise.resolve(item);
     },
   };
 }
