@@ -18,6 +18,7 @@ import {
 } from "./fixture-odd-certificate.test.ts";
 
 const BMP = 0x1e;
+const UCS4 = 0x1c;
 const ASCII = Buffer.from("a");
 
 /** What is unusual and right. */
@@ -30,6 +31,7 @@ const READ: [string, OddParts][] = [
   ],
   ["an empty subject", { subject: der("3000") }],
   ["a subject in UTF-16", { subject: nameOf(BMP, der("00e4")) }],
+  ["a subject in UCS-4", { subject: nameOf(UCS4, der("0001f600")) }],
   ["a subject in T.61", { subject: nameOf(0x14, der("e4")) }],
   [
     "two attributes in one set, in their order",
@@ -204,6 +206,14 @@ const REFUSED: [string, OddParts, RegExp][] = [
     { extensions: [extension("2.5.29.35", "3006820101800101")] },
     /29\.35/,
   ],
+  [
+    "an issuer's names that hold an address of five octets",
+    { extensions: [extension("2.5.29.35", "3009a10787050102030405")] },
+    /IP address of a wrong length/,
+  ],
+  ["a character beyond the last", { subject: nameOf(UCS4, der("30313233")) }, /ASN\.1 form/],
+  ["half of a pair for a character", { subject: nameOf(UCS4, der("0000d800")) }, /ASN\.1 form/],
+  ["three octets for a character", { subject: nameOf(UCS4, der("000061")) }, /ASN\.1 form/],
   ["a signature of an odd number of bits", { signature: der("03020780") }, /ASN\.1 form/],
   ["a signature in pieces", { signature: der("230403020000") }, /ASN\.1 form/],
   ["something behind what is signed", { inside: der("0500") }, /ASN\.1 form/],

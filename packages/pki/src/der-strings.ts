@@ -19,7 +19,7 @@ export function isString(tag: number, content: Uint8Array): boolean {
     case TAG.bmpString:
       return content.length % 2 === 0;
     case TAG.universalString:
-      return content.length % 4 === 0;
+      return isUcs4(content);
     case TAG.teletexString:
       return true;
     default:
@@ -34,6 +34,19 @@ export function isString(tag: number, content: Uint8Array): boolean {
  */
 export function isAscii(content: Uint8Array): boolean {
   return content.every((octet) => octet <= LAST_ASCII);
+}
+
+const LAST_CODE_POINT = 0x10_ffff;
+
+/** Four octets a character, each one that there is: no surrogate, and none beyond the last (ISO 10646). */
+function isUcs4(content: Uint8Array): boolean {
+  if (content.length % 4 !== 0) return false;
+  const view = new DataView(content.buffer, content.byteOffset, content.length);
+  for (let at = 0; at < content.length; at += 4) {
+    const point = view.getUint32(at);
+    if (point > LAST_CODE_POINT || (point >= 0xd800 && point <= 0xdfff)) return false;
+  }
+  return true;
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

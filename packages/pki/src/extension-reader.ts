@@ -11,7 +11,7 @@ import { TautlineError } from "@tautline/protocol";
 import { DerCursor, readBits, readBoolean, requireInteger } from "./der-cursor.ts";
 import { TAG } from "./der-tags.ts";
 import { isKnownExtension } from "./extension-names.ts";
-import { readGeneralNames, readLimits, readNames } from "./general-names.ts";
+import { readLimits, readNames } from "./general-names.ts";
 import type { CertifiedNames, NameLimits } from "./name-constraints.ts";
 import { readIdentifier } from "./object-identifier.ts";
 
@@ -172,7 +172,7 @@ const ISSUER_SERIAL = 0x82;
 function readIssuerKey(cursor: DerCursor): string | undefined {
   const outside = cursor.enter(TAG.sequence);
   const keyId = cursor.isNext(KEY_ID) ? toHex(cursor.read(KEY_ID)) : undefined;
-  if (cursor.isNext(ISSUER_NAMES)) readGeneralNames(cursor, ISSUER_NAMES);
+  if (cursor.isNext(ISSUER_NAMES)) readNames(cursor, ISSUER_NAMES);
   if (cursor.isNext(ISSUER_SERIAL)) requireInteger(cursor, cursor.read(ISSUER_SERIAL));
   cursor.leave(outside);
   return keyId;

@@ -39,24 +39,19 @@ interface SortedNames {
 }
 
 /**
- * Reads the names of a subject alternative name, sorted by their forms.
+ * Reads a list of at least one name, as in a subject alternative name, sorted by their forms.
  *
  * @param cursor stands before the list
+ * @param tag of the list
  * @throws pki.certificate_malformed for an address that is neither 4 nor 16 bytes
  */
-export function readNames(cursor: DerCursor): CertifiedNames {
-  const { uris, dnsNames, ips } = readGeneralNames(cursor, TAG.sequence);
+export function readNames(cursor: DerCursor, tag: number = TAG.sequence): CertifiedNames {
+  const { uris, dnsNames, ips } = readGeneralNames(cursor, tag);
   requireLengths(ips, [4, 16]);
   return { uris, dnsNames, ipAddresses: ips };
 }
 
-/**
- * Reads a list of at least one name.
- *
- * @param cursor stands before the list
- * @param tag of the list
- */
-export function readGeneralNames(cursor: DerCursor, tag: number): SortedNames {
+function readGeneralNames(cursor: DerCursor, tag: number): SortedNames {
   const names = noNames();
   const outside = cursor.enter(tag);
   do readGeneralName(cursor, names);
