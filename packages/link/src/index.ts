@@ -9,6 +9,7 @@ export { BasicStream } from "./basic/basic-stream.ts";
 export * from "./basic/dial-basic.ts";
 export { BASIC_MAGIC } from "./basic/preface.ts";
 export { basicPsk } from "./basic/prologue.ts";
+export * from "./channel-binding.ts";
 export * from "./client-judge.ts";
 export * from "./dial-tls.ts";
 export * from "./handshake-gate.ts";

@@ -1,4 +1,4 @@
-import type { CertificateMark, LapsedPeer } from "@tautline/link";
+import type { CertificateMark } from "@tautline/link";
 import {
   isTautlineError,
   type LinkEvidence,
@@ -6,6 +6,7 @@ import {
   parseTokenCredential,
   TautlineError,
 } from "@tautline/protocol";
+import type { SecuredConnection } from "../listeners/secured-connection.ts";
 import { judgeCaller } from "../fleet/admission-rule.ts";
 import { callerRecord } from "../fleet/caller-record.ts";
 import type { Herd } from "../herd/herd.ts";
@@ -17,16 +18,8 @@ import type { AgentCaller, Caller, LapsedCaller, TokenCaller } from "./caller.ts
 import type { RefusedCaller, Refusals } from "./refusals.ts";
 
 /** What is known of a connection when its first request arrives. */
-export interface Arrival {
-  readonly evidence: LinkEvidence;
-  /** Why its client certificate was not accepted, if it showed one. */
-  readonly refusal: TautlineError | undefined;
-  /** Whose that certificate was, if nothing but its end spoke against it. */
-  readonly lapsed?: LapsedPeer | undefined;
-  /** By what the certificate is known whose chain was proven. */
-  readonly mark?: CertificateMark | undefined;
+export interface Arrival extends SecuredConnection {
   readonly authorization: string | undefined;
-  readonly remoteAddress: string;
 }
 
 /** Decides who may use the control link. */
@@ -110,7 +103,7 @@ async function admitAgent(deps: AdmissionDeps, arrival: Arrival): Promise<AgentC
 async function admitLapsed(
   deps: AdmissionDeps,
   { refusal, evidence, remoteAddress, mark }: Arrival,
-  lapsed: LapsedPeer,
+  lapsed: NonNullable<Arrival["lapsed"]>,
 ): Promise<LapsedCaller> {
   const { now, renewalGraceMs } = deps;
   const { agent } = await proveRecorded(deps, lapsed, mark);

@@ -1,8 +1,8 @@
 import type { IncomingMessage, Server } from "node:http";
-import { evidenceOf, lapsedPeerOf, markOf, refusalOf } from "@tautline/link";
 import { LIMITS, readPeerTime, TautlineError, TIME_HEADER } from "@tautline/protocol";
 import type { FastifyInstance } from "fastify";
 import type { Admission, Arrival } from "./admission.ts";
+import { securedOf } from "../listeners/secured-connection.ts";
 import { shownAddress } from "../sources/remote-network.ts";
 import type { Caller } from "./caller.ts";
 import type { ClockWatch } from "./clock-watch.ts";
@@ -86,20 +86,13 @@ async function answerPoll(
 
 async function admitRequest(deps: ControlDeps, request: IncomingMessage): Promise<Caller> {
   if (deps.isStopping()) throw new TautlineError("central.stopping");
-  const evidence = evidenceOf(request.socket);
-  if (evidence === undefined) throw new TautlineError("admission.credential_missing");
   const { socket, headers } = request;
-  const remoteAddress = shownAddress(socket.remoteAddress ?? "unknown");
+  const secured = securedOf(socket);
+  if (secured === undefined) throw new TautlineError("admission.credential_missing");
+  const remoteAddress = shownAddress(secured.remoteAddress);
   const peerMs = readPeerTime(headers[TIME_HEADER]);
   const clockOffsetMs = peerMs === undefined ? undefined : peerMs - deps.now();
-  const arrival: Arrival = {
-    evidence,
-    refusal: refusalOf(socket),
-    lapsed: lapsedPeerOf(socket),
-    mark: markOf(socket),
-    authorization: headers.authorization,
-    remoteAddress,
-  };
+  const arrival: Arrival = { ...secured, authorization: headers.authorization, remoteAddress };
   const caller = await deps.connections.admit(socket, () => deps.admission.admit(arrival));
   if (caller.kind === "token" || clockOffsetMs === undefined) return caller;
   const agentId = caller.kind === "agent" ? caller.agent.id : caller.agentId;

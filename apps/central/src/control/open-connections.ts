@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { TautlineError } from "@tautline/protocol";
 import type { Caller } from "./caller.ts";
 
@@ -30,7 +30,7 @@ export interface OpenConnections {
    * @param socket its connection
    * @param judge reads the records; throws the refusal
    */
-  admit(socket: Socket, judge: () => Promise<Caller>): Promise<Caller>;
+  admit(socket: Duplex, judge: () => Promise<Caller>): Promise<Caller>;
   /** Gives the connection of an admitted caller a voice; without one it is just cut. */
   giveVoice(caller: Caller, voice: ConnectionVoice): void;
   /** Whoever is being judged now is judged again. Call it before `all`. */
@@ -45,7 +45,7 @@ interface Entry extends OpenConnection {
 
 /** Makes the empty table. */
 export function createOpenConnections(): OpenConnections {
-  const bySocket = new Map<Socket, Entry>();
+  const bySocket = new Map<Duplex, Entry>();
   const byCaller = new WeakMap<Caller, Entry>();
   let round = 0;
   return {
@@ -70,7 +70,7 @@ export function createOpenConnections(): OpenConnections {
   };
 }
 
-function entryOf(socket: Socket, caller: Caller): Entry {
+function entryOf(socket: Duplex, caller: Caller): Entry {
   const entry: Entry = {
     caller,
     voice: undefined,

@@ -5,11 +5,16 @@ import {
   closeServer,
   createTlsAcceptor,
   type HostPort,
+  lapsedPeerOf,
   listenOn,
+  markOf,
+  tlsBinding,
   type TlsAcceptor,
   type TlsAcceptorOptions,
 } from "@tautline/link";
+import type { LinkEvidence, TautlineError } from "@tautline/protocol";
 import { explainListenError, type ListenPlace } from "./listen-error.ts";
+import { noteSecured, type SecuredConnection } from "./secured-connection.ts";
 
 /** A port on which every connection is secured by TLS and then served by an HTTP server. */
 export interface SecuredPort {
@@ -49,7 +54,8 @@ export function createSecuredPort(options: SecuredPortOptions): SecuredPort {
   const open = new Set<TLSSocket>();
   const acceptor = createTlsAcceptor({
     ...acceptorOptions,
-    onSecured: (socket) => {
+    onSecured: (socket, evidence, refusal) => {
+      noteSecured(socket, tlsConnection(socket, evidence, refusal));
       open.add(socket);
       socket.once("close", () => open.delete(socket));
       http.emit("connection", socket);
@@ -77,6 +83,22 @@ export function createSecuredPort(options: SecuredPortOptions): SecuredPort {
       await closed;
       http.close();
     },
+  };
+}
+
+function tlsConnection(
+  socket: TLSSocket,
+  evidence: LinkEvidence,
+  refusal: TautlineError | undefined,
+): SecuredConnection {
+  return {
+    listener: "agents",
+    evidence,
+    remoteAddress: socket.remoteAddress ?? "unknown",
+    refusal,
+    lapsed: lapsedPeerOf(socket),
+    mark: markOf(socket),
+    binding: () => tlsBinding(socket),
   };
 }
 
