@@ -95,12 +95,13 @@ function text(parse: (value: string) => unknown): Reader {
   return (bytes) => parse(decodeUtf8(bytes));
 }
 
+function plain(_key: string, part: unknown): unknown {
+  if (part instanceof Uint8Array) return { hex: toHex(part) };
+  return typeof part === "bigint" ? part.toString() : part;
+}
+
 /** Bytes as hex and large numbers as text, so that a file can hold what was meant. */
 function meaningOf(value: unknown): unknown {
-  const plain = (_key: string, part: unknown): unknown => {
-    if (part instanceof Uint8Array) return { hex: toHex(part) };
-    return typeof part === "bigint" ? part.toString() : part;
-  };
   return JSON.parse(JSON.stringify(value, plain));
 }
 

@@ -66,11 +66,12 @@ async function say({ agentsPort: port }: TestCentral, request: string): Promise<
   return (await buffer(socket)).toString("latin1");
 }
 
+const said = (answer: string): PeerOffer | undefined =>
+  readOffer(/\r\ntautline-offer: ([^\r]+)\r\n/i.exec(answer)?.[1]);
+
 describe("a running central", () => {
   it("OVP-1: says its version and levels with every answer of the agents' port, refusals and broken requests too", () =>
     withCentral(async (central) => {
-      const said = (answer: string): PeerOffer | undefined =>
-        readOffer(/\r\ntautline-offer: ([^\r]+)\r\n/i.exec(answer)?.[1]);
       const upgrade =
         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
       for (const request of [
@@ -112,14 +113,14 @@ describe("a running central", () => {
       const { identity } = agent;
       const headers = { "Tautline-Offer": "0.0.9; levels=mtls; later=yes" };
       await poll(central, messageOf(agent.id, 0, described()), { identity, headers });
-      const said = { offers: { version: "0.0.9", levels: ["mtls"] }, upgrade: ">= 0.1.0" };
-      assert.deepEqual(await shown(), said);
+      const expected = { offers: { version: "0.0.9", levels: ["mtls"] }, upgrade: ">= 0.1.0" };
+      assert.deepEqual(await shown(), expected);
       const [link] = (await admin<{ items: { id: string }[] }>(central, "GET", "/api/v1/links"))
         .items;
-      assert.partialDeepStrictEqual(link, said);
+      assert.partialDeepStrictEqual(link, expected);
       assert.partialDeepStrictEqual(
         await admin(central, "GET", `/api/v1/links/${link?.id ?? ""}`),
-        said,
+        expected,
       );
       const hostile = { "Tautline-Offer": "0.0.9; levels=<script>" };
       await poll(central, messageOf(agent.id, 1, described()), { identity, headers: hostile });

@@ -41,6 +41,16 @@ export function createOffers(live: Pick<LiveLinks, "all">, levels: () => readonl
   };
 }
 
+/**
+ * Puts what was said beside a row of a list.
+ *
+ * @param row of an agent or a link
+ * @param said over its link
+ */
+export function withSaid<Row extends object>(row: Row, said: SaidOffer): Row & SaidOffer {
+  return { ...row, ...said };
+}
+
 function describe(offer: PeerOffer | undefined, accepted: readonly Level[]): SaidOffer {
   if (offer === undefined) return NOTHING;
   const since = upgradeFor(offer.version, accepted);

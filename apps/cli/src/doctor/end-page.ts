@@ -4,7 +4,7 @@ import { renderPage, type PageLine } from "../table.ts";
 import { timeAndDistance } from "../time-text.ts";
 import type { CertificateFacts } from "./certificate-facts.ts";
 import type { LevelReport } from "./level-report.ts";
-import type { EndReport, HandshakeReport } from "./examine-end.ts";
+import type { EndReport, HandshakeReport } from "./end-report.ts";
 
 /**
  * Renders what another end accepts, for people.

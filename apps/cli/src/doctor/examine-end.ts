@@ -1,4 +1,3 @@
-import type { X509Certificate } from "node:crypto";
 import { formatHostPort, type HostPort, parseHostPort } from "@tautline/link";
 import {
   formatKeyIdentity,
@@ -8,7 +7,8 @@ import {
   settingOfAgent,
   settingOfCentral,
 } from "@tautline/protocol";
-import { describeChain, type CertificateFacts } from "./certificate-facts.ts";
+import { describeChain } from "./certificate-facts.ts";
+import type { EndReport, HandshakeReport } from "./end-report.ts";
 import { readClockOffset } from "./examine-clock.ts";
 import type { Finding } from "./finding.ts";
 import { type HttpWords, readHttpWords } from "./http-words.ts";
@@ -21,46 +21,12 @@ import {
   type AttemptTimes,
   type GivenKey,
   type SharedKeyAttempt,
-} from "./shared-key-attempts.ts";
+} from "./key-attempts.ts";
 import { attemptTls, type TlsAttempt } from "./tls-attempt.ts";
 
 const AGENTS_PORT = 9150;
 const TIMES: AttemptTimes = { timeoutMs: 5000, patienceMs: 1000 };
 const GROUPS = ["X25519MLKEM768", "X25519", "P-256", "P-384"] as const;
-
-/** What another end accepts, as a document. */
-export interface EndReport {
-  readonly address: string;
-  /** Its version and the levels it accepts, by its own words; null where it does not say that it is a Tautline. */
-  readonly offers: PeerOffer | null;
-  /** Every level, from plaintext to mtls. */
-  readonly levels: readonly LevelReport[];
-  readonly settings: {
-    /** What to set at an agent that shall connect there; null where no level is accepted. */
-    readonly agent: string | null;
-    /** What to set at central so that it accepts the other levels; null where the other end is no Tautline, or accepts all. */
-    readonly central: string | null;
-  };
-  readonly tls13: HandshakeReport;
-  readonly tls12: HandshakeReport;
-  /** Key-exchange groups accepted when offered alone, in the order asked. */
-  readonly groups: readonly string[];
-  readonly asksForCertificate: boolean | null;
-  readonly chain: readonly CertificateFacts[];
-  /** Status line of the answer to an HTTP request without any credential. */
-  readonly httpAnswer: string | null;
-  /** The other clock minus this one; to the second where it is no Tautline. Null: it named no time. */
-  readonly clockOffsetMs: number | null;
-  readonly plaintext: { readonly answer: string; readonly line: string };
-}
-
-/** What came of one handshake; all null but `refusal` where it was refused. */
-export interface HandshakeReport {
-  readonly accepted: boolean;
-  readonly cipher: string | null;
-  readonly group: string | null;
-  readonly refusal: string | null;
-}
 
 /** What may differ from one examination to another. */
 export interface ExamineOptions {

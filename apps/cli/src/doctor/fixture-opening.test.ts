@@ -51,14 +51,13 @@ export interface OpeningPortSettings {
 /** Opens a port that accepts some levels and refuses the others as central does. */
 export async function openLevels(settings: OpeningPortSettings): Promise<RunningOpening> {
   const { accepted, sharedKey = Buffer.alloc(32, 1), version = "0.1.0", aheadMs = 0 } = settings;
-  const now = (): number => Date.now();
   const failures: string[] = [];
   const requests: string[] = [];
   const onFailed = (error: TautlineError): void => void failures.push(error.code);
   const answer = (level: Level) => (request: IncomingMessage, response: ServerResponse) => {
     requests.push(`${request.method} ${request.url}`);
     response.setHeader(OFFER_HEADER, formatOffer({ version, levels: accepted }));
-    response.setHeader(TIME_HEADER, formatTimestamp(now() + aheadMs));
+    response.setHeader(TIME_HEADER, formatTimestamp(Date.now() + aheadMs));
     response.setHeader("content-type", "application/problem+json");
     const problem = accepted.includes(level)
       ? toProblem(new TautlineError("api.no_route"))
@@ -90,14 +89,16 @@ export async function openLevels(settings: OpeningPortSettings): Promise<Running
       trustDomain: "fleet.test",
       roots: () => certificatesFromPem(authority.rootPem),
       isRevoked: () => false,
-      now,
+      now: Date.now,
     }),
     handshakeTimeoutMs: TIMEOUT_MS,
-    now,
+    now: Date.now,
     onSecured: (socket) => tls(socket),
     onFailed,
   });
   const key = { name: "legacy", version: 1 };
+  const findKeys = ({ name }: { readonly name: string }) =>
+    name === key.name ? [{ ...key, psk: basicPsk(sharedKey) }] : [];
   const server = createOpeningPort({
     openingTimeoutMs: TIMEOUT_MS,
     maxConnections: 100,
@@ -112,18 +113,18 @@ export async function openLevels(settings: OpeningPortSettings): Promise<Running
     advanced: createAdvancedAcceptor({
       findKey: ({ name }) => (name === key.name ? { ...key, sharedKey } : undefined),
       handshakeTimeoutMs: TIMEOUT_MS,
-      now,
+      now: Date.now,
       onSecured: (stream) => advanced(stream),
       onFailed,
     }),
     basic: {
       emit: (_event, socket: Socket) => {
-        const findKeys = ({ name }: { readonly name: string }) =>
-          name === key.name ? [{ ...key, psk: basicPsk(sharedKey) }] : [];
-        acceptBasic(socket, { findKeys, address: "caller", timeoutMs: TIMEOUT_MS, now }).then(
-          ({ stream }) => basic(stream),
-          onFailed,
-        );
+        acceptBasic(socket, {
+          findKeys,
+          address: "caller",
+          timeoutMs: TIMEOUT_MS,
+          now: Date.now,
+        }).then(({ stream }) => basic(stream), onFailed);
         return true;
       },
     },

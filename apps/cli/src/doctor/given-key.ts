@@ -2,7 +2,7 @@ import { deriveSharedKey } from "@tautline/pki";
 import { decodeUtf8, LIMITS, parseKeyIdentity, TautlineError } from "@tautline/protocol";
 import type { CommandContext } from "../context.ts";
 import { readInput } from "../input-file.ts";
-import type { GivenKey } from "./shared-key-attempts.ts";
+import type { GivenKey } from "./key-attempts.ts";
 
 /** What a command line says of a key. */
 export interface KeyOptions {

@@ -34,13 +34,13 @@ export interface HttpWords {
  * @returns undefined where it is no HTTP/1 answer
  */
 export function readHttpWords(answer: string): HttpWords | undefined {
-  const [head = "", body = ""] = splitOnce(answer, "\r\n\r\n");
+  const [head, body] = splitOnce(answer, "\r\n\r\n");
   const [line = "", ...fields] = head.split("\r\n");
   const status = /^HTTP\/1\.[01] ([1-5][0-9]{2})(?: |$)/.exec(line)?.[1];
   if (status === undefined) return undefined;
   const values = (name: string): readonly string[] =>
     fields.flatMap((field) => {
-      const [key = "", value = ""] = splitOnce(field, ":");
+      const [key, value] = splitOnce(field, ":");
       return key.toLowerCase() === name ? [value.trim()] : [];
     });
   return {

@@ -1,6 +1,6 @@
 import type { X509Certificate } from "node:crypto";
 import { LEVELS, upgradeFor } from "@tautline/protocol";
-import type { EndReport } from "./examine-end.ts";
+import type { EndReport } from "./end-report.ts";
 import { examineCertificate } from "./examine-certificates.ts";
 import { judgeClock } from "./examine-clock.ts";
 import type { Finding } from "./finding.ts";

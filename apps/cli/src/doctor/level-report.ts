@@ -1,7 +1,7 @@
 import { type Level, LEVELS, type PeerOffer } from "@tautline/protocol";
 import type { HttpWords } from "./http-words.ts";
 import type { PlaintextAttempt } from "./plaintext-attempt.ts";
-import type { SharedKeyAttempt } from "./shared-key-attempts.ts";
+import type { SharedKeyAttempt } from "./key-attempts.ts";
 
 /** What another end does with one level. */
 export interface LevelReport {
@@ -55,7 +55,11 @@ export function judgeLevels(facts: LevelFacts): readonly LevelReport[] {
     tls: judgeTls("tls", facts),
     mtls: judgeTls("mtls", facts),
   };
-  return LEVELS.map((level) => ({ level, ...judgements[level] }));
+  return LEVELS.map((level) => reportOf(level, judgements[level]));
+}
+
+function reportOf(level: Level, judgement: Judgement): LevelReport {
+  return { level, ...judgement };
 }
 
 const accepted = (text: string): Judgement => ({ state: "accepted", text, remedy: null });
@@ -107,7 +111,7 @@ function judgeSharedKey(
       return offer?.levels.includes(level) === false
         ? notKnown(`it does as an end with this level does, but ${says(offer)}`)
         : accepted("it is there; no key was given to prove (--key-name, --key-file)");
-    case "not known":
+    default:
       return byItsWords(level, attempt.text, offer);
   }
 }

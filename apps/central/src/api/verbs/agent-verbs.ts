@@ -1,5 +1,6 @@
 import { parseAgentId } from "@tautline/protocol";
 import { z } from "zod";
+import { withSaid } from "../../control/offers.ts";
 import { SHOWN_STATES } from "../../fleet/life-rule.ts";
 import { actorOf } from "../../operators/principal.ts";
 import type { ApiDeps } from "../api-deps.ts";
@@ -94,7 +95,7 @@ export function agentVerbs({ agents, namespaces, endAgent, offers }: ApiDeps): r
         const all = await agents.list(namespace);
         const shown = state === undefined ? all : all.filter((agent) => agent.state === state);
         const saidOf = offers.ofAgents();
-        return shown.map((agent) => ({ ...agent, ...saidOf(agent.id) }));
+        return shown.map((agent) => withSaid(agent, saidOf(agent.id)));
       },
       namespaceOf: ({ namespace }) => namespace,
     }),

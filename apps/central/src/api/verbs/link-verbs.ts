@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { withSaid } from "../../control/offers.ts";
 import type { ApiDeps } from "../api-deps.ts";
 import { idParams, levelField, saidOfferFields, timeField } from "../fields.ts";
 import { defineList, defineVerb, notFound, type Verb } from "../verb.ts";
@@ -48,7 +49,7 @@ export function linkVerbs({ links, offers }: ApiDeps): readonly Verb[] {
           ...(agent === undefined ? {} : { agent }),
         });
         const saidOf = offers.ofLinks();
-        return listed.map((link) => ({ ...link, ...saidOf(link.id) }));
+        return listed.map((link) => withSaid(link, saidOf(link.id)));
       },
       namespaceOf: ({ namespace }) => namespace,
     }),
