@@ -76,7 +76,12 @@ function problemIn(body: string): HttpWords["problem"] {
   try {
     const text = Buffer.from(body, "latin1").toString("utf8");
     const problem = fromProblem(parseJson(text, PROBLEM_LIMITS));
-    return problem && { text: problem.detail, remedy: problem.remedy };
+    if (problem === undefined) return undefined;
+    const { detail, remedy } = problem;
+    return {
+      text: printableText(detail, MAX_TEXT),
+      remedy: remedy === undefined ? undefined : printableText(remedy, MAX_TEXT),
+    };
   } catch {
     // A refusal stays a refusal when its explanation cannot be read.
     return undefined;

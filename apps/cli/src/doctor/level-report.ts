@@ -75,9 +75,10 @@ function judgePlaintext({ plaintext, offer }: LevelFacts): Judgement {
   if (plaintext.answer === "silence") return notKnown("no answer to an HTTP request");
   if (plaintext.answer === "closed") return refused("it closes without a word");
   if (plaintext.answer === "tls-alert") return refused("it answers with a TLS alert");
-  const { words, line } = plaintext;
+  const { words } = plaintext;
   if (words === undefined) return refused("it answers with something that is neither HTTP nor TLS");
   if (words.status === UPGRADE_REQUIRED) return refusedByHttp(words);
+  const { line } = words;
   if (words.location?.startsWith("https:") === true) {
     return refused(`${line}; it sends callers to TLS`);
   }

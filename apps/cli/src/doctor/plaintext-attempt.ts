@@ -89,7 +89,7 @@ function readBytes(bytes: Buffer): PlaintextAttempt {
   const text = bytes.subarray(0, MAX_ANSWER_BYTES).toString("latin1");
   const [line = ""] = text.split("\r\n");
   const words = readHttpWords(text);
-  if (words !== undefined) return { reached: true, answer: "http", line, words, text };
+  if (words !== undefined) return { reached: true, answer: "http", line: words.line, words, text };
   if (bytes[0] === TLS_ALERT) return { reached: true, answer: "tls-alert", line: "", words, text };
   return { reached: true, answer: "other", line, words, text };
 }
