@@ -103,11 +103,15 @@ async function admitRequest(deps: ControlDeps, request: IncomingMessage): Promis
   const peerMs = readPeerTime(headers[TIME_HEADER]);
   const clockOffsetMs = peerMs === undefined ? undefined : peerMs - deps.now();
   const arrival: Arrival = { ...secured, authorization: headers.authorization, remoteAddress };
-  const caller = await deps.connections.admit(socket, () => deps.admission.admit(arrival));
   const said = { clockOffsetMs, offer: readOffer(headers[OFFER_HEADER]) };
+  // The very caller that is let in is the one that is given a voice later: nothing may be added to a copy of it.
+  const caller = await deps.connections.admit(socket, async () => {
+    const judged = await deps.admission.admit(arrival);
+    return judged.kind === "agent" ? { ...judged, ...said } : judged;
+  });
   if (clockOffsetMs !== undefined && caller.kind !== "token") {
     const agentId = caller.kind === "agent" ? caller.agent.id : caller.agentId;
     await deps.clockWatch.note(agentId, clockOffsetMs, remoteAddress);
   }
-  return caller.kind === "agent" ? { ...caller, ...said } : caller;
+  return caller;
 }

@@ -9,6 +9,7 @@ import {
   callSecure,
   joinOver,
   newToken,
+  openControl,
   poll,
   type TestCentral,
   withCentral,
@@ -96,6 +97,19 @@ describe("a running central", () => {
       socket.destroy();
       assert.match(first.toString("latin1"), /^HTTP\/1\.1 101 /);
       assert.deepEqual(said(first.toString("latin1"))?.levels, ["tls", "mtls"]);
+    }));
+
+  it("an agent that said its time and offer is told why its link ends, and not just cut", () =>
+    withCentral(async (central) => {
+      const agent = await joinOver(central);
+      const link = await openControl(central, agent, {
+        "Tautline-Time": new Date(central.clock.now()).toISOString(),
+        "Tautline-Offer": `${VERSION}; levels=mtls`,
+      });
+      link.send(messageOf(agent.id, 0, described()));
+      await link.next();
+      await admin(central, "POST", `/api/v1/agents/${agent.id}/revoke`);
+      assert.equal((await link.closed).code, 1008);
     }));
 
   it("shows what a live agent said of itself, and believes no header that is not one", () =>
