@@ -145,7 +145,7 @@ function createApi(
 ): ApiDeps {
   const { vault, audit, trail, store, log } = deps;
   const { agents, life, links, history, tokens, namespaces, settings, live } = fleet;
-  const { operators, revocations } = fleet;
+  const { operators, revocations, offers } = fleet;
   return {
     status: describeCentral(deps, fleet, state),
     vault,
@@ -178,6 +178,7 @@ function createApi(
     audit,
     trail,
     operators,
+    offers,
   };
 }
 

@@ -8,6 +8,7 @@ import { createAgentSession } from "./control/agent-session.ts";
 import type { Caller } from "./control/caller.ts";
 import { createJoinSession } from "./control/join-session.ts";
 import { createLiveLinks, type LiveLinks } from "./control/live-links.ts";
+import { createOffers, type Offers } from "./control/offers.ts";
 import { createOpenConnections, type OpenConnections } from "./control/open-connections.ts";
 import { createPollingLinks, type PollingLinks } from "./control/polling-links.ts";
 import { createRefusals, type Refusals } from "./control/refusals.ts";
@@ -42,6 +43,7 @@ export interface Fleet {
   readonly admission: Admission;
   readonly beginSession: (caller: Caller) => Session;
   readonly herd: Herd;
+  readonly offers: Offers;
 }
 
 /**
@@ -104,9 +106,10 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
     return createJoinSession({ enrolment, grant, metrics, queue: herd.enrolments }, caller);
   };
   const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
+  const offers = createOffers(live, () => state.levels?.() ?? ["tls", "mtls"]);
   const stores = { agents, life, links, history, tokens, namespaces, settings };
   const parts = { metrics, live, polling, connections, refusals, admission, herd };
-  return { ...stores, ...parts, beginSession };
+  return { ...stores, ...parts, beginSession, offers };
 }
 
 /** Where agents are told to dial: what is set, else what is advertised, else this host's own. */

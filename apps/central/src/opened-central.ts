@@ -1,5 +1,6 @@
 import type { Logger } from "@tautline/daemon";
 import type { HostPort } from "@tautline/link";
+import type { Level } from "@tautline/protocol";
 import type { Vault } from "@tautline/vault";
 import type { AuditLog } from "./audit/audit-log.ts";
 import type { AuditTrail } from "./audit/audit-trail.ts";
@@ -29,5 +30,7 @@ export interface CentralState {
   agents?: HostPort;
   /** Where console and API are; known when that port listens. */
   console?: HostPort;
+  /** What the ports that agents dial accept now; known when they are built. */
+  levels?: () => readonly Level[];
   isStopping: boolean;
 }

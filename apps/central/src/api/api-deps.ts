@@ -2,6 +2,7 @@ import type { Vault } from "@tautline/vault";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { AuditTrail } from "../audit/audit-trail.ts";
 import type { CertificateCatalogue } from "../authority/certificate-catalogue.ts";
+import type { Offers } from "../control/offers.ts";
 import type { TokenStore } from "../enrolment/token-store.ts";
 import type { AgentLife } from "../fleet/agent-life.ts";
 import type { AgentStore } from "../fleet/agent-store.ts";
@@ -41,4 +42,5 @@ export interface ApiDeps {
   readonly audit: AuditLog;
   readonly trail: AuditTrail;
   readonly operators: OperatorStore;
+  readonly offers: Pick<Offers, "ofAgents" | "ofLinks">;
 }

@@ -1,5 +1,5 @@
 import type { Logger } from "@tautline/daemon";
-import { type LinkEvidence, TautlineError } from "@tautline/protocol";
+import { type LinkEvidence, type PeerOffer, TautlineError } from "@tautline/protocol";
 import type { AgentStore } from "../fleet/agent-store.ts";
 import type { LinkStore } from "../fleet/link-store.ts";
 import type { HistoryRecorder } from "../history/history-recorder.ts";
@@ -16,6 +16,8 @@ export interface LiveLink {
   readonly evidence: LinkEvidence;
   /** The agent's clock minus central's, as it said last over this link; milliseconds. */
   clockOffsetMs?: number | undefined;
+  /** What the agent said of itself over this link: its version and the levels that it is set to use. */
+  offer?: PeerOffer | undefined;
   /** Sends what central has to tell unasked; a transport that cannot waits for the agent's next message. */
   push(): Promise<void>;
   /** Ends the link, telling the agent why. Never throws. */
