@@ -127,7 +127,7 @@ function listParts(
   { store, vault }: { readonly store: Store; readonly vault: Vault },
 ): Part[] {
   const { agentsListener, consoleListener, adminSocket, live, links, timers, state } = assembly;
-  const { audit, trail, revocationSettled, herd } = assembly;
+  const { audit, trail, revocationSettled, herd, keyUses } = assembly;
   const { recorder } = assembly.history;
   const central = { actor: "central", subject: "central" };
   return [
@@ -152,6 +152,7 @@ function listParts(
     },
     { name: "revocation", stop: () => revocationSettled() },
     { name: "history", stop: () => recorder.flush("everything") },
+    { name: "key uses", stop: () => keyUses.flush() },
     { name: "timers", start: () => timers.start(), stop: () => timers.stop() },
     {
       name: "console",

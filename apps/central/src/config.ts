@@ -7,7 +7,7 @@ import {
   portSetting,
 } from "@tautline/daemon";
 import { parseHostPort } from "@tautline/link";
-import { isTautlineError, isTrustDomain, LIMITS } from "@tautline/protocol";
+import { isKeyName, isNamespace, isTautlineError, isTrustDomain, LIMITS } from "@tautline/protocol";
 import { z } from "zod";
 
 const DEFAULT_AGENTS_PORT = 9150;
@@ -131,6 +131,30 @@ const instructions = z
   })
   .prefault({});
 
+const MAX_CONFIGURED_KEYS = 1_000;
+
+const keys = z
+  .array(
+    z.strictObject({
+      name: z.string().refine(isKeyName, "it cannot name a key: letters a-z, digits, . _ -"),
+      namespace: z
+        .string()
+        .refine(isNamespace, "it cannot be the name of a namespace")
+        .default("default"),
+      file: z.string().min(1),
+    }),
+  )
+  .max(MAX_CONFIGURED_KEYS)
+  .refine(
+    (list) => new Set(list.map(({ name }) => name)).size === list.length,
+    "a name stands there twice",
+  )
+  .meta({ kind: "list of `{name, namespace, file}`" })
+  .default([])
+  .describe(
+    "Shared keys that are made at the start if there never was one of that name: `name`, `namespace` (`default` unless told) and `file`, which holds the text, mode 0600. A missing or open file refuses the start; once a key is made its file is not read again.",
+  );
+
 const audit = z
   .strictObject({
     checkpointEntries: z
@@ -189,6 +213,7 @@ export const centralConfigSchema = z.strictObject({
   admission,
   vault,
   instructions,
+  keys,
   audit,
   history,
   log,

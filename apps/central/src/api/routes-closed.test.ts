@@ -20,6 +20,7 @@ import { type Core, withCore } from "../fixture-core.test.ts";
 import { createFleet } from "../fleet-parts.ts";
 import { loadCentralConfig } from "../config.ts";
 import { createCertificateCatalogue } from "../authority/certificate-catalogue.ts";
+import { createKeys, openKeyRing } from "../keys/keys.ts";
 import { LOCAL_PRINCIPAL } from "../operators/principal.ts";
 import { openOperators } from "../operators/operator-store.ts";
 import type { ApiDeps } from "./api-deps.ts";
@@ -72,8 +73,11 @@ async function mountedRoutes(core: Core): Promise<string[]> {
         () => undefined,
       );
       const operators = await openOperators({ ...opened, onEnded: () => undefined });
+      const openedRing = await openKeyRing(opened);
+      const { keys } = createKeys({ ...opened, ...openedRing, ...fleet });
       const verbs = listVerbs({
         ...fleet,
+        keys,
         operators,
         vault,
         audit,
