@@ -126,9 +126,8 @@ export async function deleteKey(
     const { namespace } = await keyRow(trx, name);
     const cutOff = await readDependents(trx, name);
     if (cutOff.length > 0 && !force) {
-      throw new TautlineError("keys.delete_unconfirmed", {
-        detail: { name, count: cutOff.length },
-      });
+      const detail = { name, agents: countText(cutOff) };
+      throw new TautlineError("keys.delete_unconfirmed", { detail });
     }
     await trx.deleteFrom("key_uses").where("key_name", "=", name).execute();
     await trx.deleteFrom("key_versions").where("key_name", "=", name).execute();
@@ -204,9 +203,13 @@ async function requireNobodyCutOff(
   const cutOff = (await readDependents(trx, name, version)).filter((id) => !allowed.has(id));
   if (cutOff.length === 0) return;
   const named = cutOff.slice(0, AGENTS_NAMED).join(", ");
-  const agents = cutOff.length > AGENTS_NAMED ? `${named} and others` : named;
-  const detail = { name, version, count: cutOff.length, agents };
+  const others = cutOff.length > AGENTS_NAMED ? " and others" : "";
+  const detail = { name, version, agents: `${countText(cutOff)} (${named}${others})` };
   throw new TautlineError("keys.still_used", { detail });
+}
+
+function countText({ length }: readonly string[]): string {
+  return length === 1 ? "1 agent" : `${length} agents`;
 }
 
 type VersionNumber = Pick<VersionStanding, "version">;

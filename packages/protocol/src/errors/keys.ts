@@ -11,14 +11,14 @@ export const keyErrors = defineErrors({
   },
   "keys.still_used": {
     sentence:
-      "Version {version} of key '{name}' is the last that {count} agents used, and they would be cut off: {agents}.",
+      "Version {version} of key '{name}' is the last that {agents} used; this would cut them off.",
     remedy:
       "Nothing was changed. Give these hosts the version in use first; or name each that may be cut off with --allow-cut-off ID,ID.",
     status: 409,
     exit: 1,
   },
   "keys.delete_unconfirmed": {
-    sentence: "Key '{name}' is the last that {count} agents used, and they would be cut off.",
+    sentence: "Key '{name}' is the last that {agents} used; this would cut them off.",
     remedy:
       "Nothing was changed. 'tautline keys show {name}' lists them; confirm 'tautline keys delete {name}' (?force=true of the API).",
     status: 409,
