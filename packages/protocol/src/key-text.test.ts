@@ -33,17 +33,17 @@ describe("the text of a key", () => {
   }
 });
 
-describe("the file of a key", () => {
-  const read = (text: string): string => readKeyFileText(Buffer.from(text));
-  const refusalOf = (bytes: Uint8Array): string => {
-    try {
-      readKeyFileText(bytes);
-    } catch (error) {
-      return isTautlineError(error) ? `${error.code}: ${String(error.detail["reason"])}` : "other";
-    }
-    return "none";
-  };
+const read = (text: string): string => readKeyFileText(Buffer.from(text));
+const refusalOf = (bytes: Uint8Array): string => {
+  try {
+    readKeyFileText(bytes);
+  } catch (error) {
+    return isTautlineError(error) ? `${error.code}: ${String(error.detail["reason"])}` : "other";
+  }
+  return "none";
+};
 
+describe("the file of a key", () => {
   it("gives every text back as it is, with and without a line break behind it", () => {
     fc.assert(
       fc.property(

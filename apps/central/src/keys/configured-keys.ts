@@ -34,8 +34,8 @@ export async function makeConfiguredKeys(
     try {
       const value = readKeyFile(file);
       const { weakness } = await keys.create({ name, namespace, value, actor: "central" });
-      log.info({ key: name, namespace, file }, "a key was made from its file");
-      if (weakness !== null) log.warn({ key: name, weakness }, "this key is weak: rotate it");
+      log.info({ keyName: name, namespace, file }, "a key was made from its file");
+      if (weakness !== null) log.warn({ keyName: name, weakness }, "this key is weak: rotate it");
     } catch (error) {
       throw refused(name, file, error);
     }

@@ -92,7 +92,7 @@ async function forgetOldest(trx: Writer, name: string, most: number): Promise<vo
     .select((eb) => eb.fn.countAll<number>().as("count"))
     .where("key_name", "=", name)
     .executeTakeFirstOrThrow();
-  const excess = Number(count) - most;
+  const excess = count - most;
   if (excess <= 0) return;
   const oldest = trx
     .selectFrom("key_uses")

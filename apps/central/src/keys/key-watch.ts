@@ -49,7 +49,7 @@ function endKeyless({ ring, live, connections, log }: KeyWatchDeps): void {
   ];
   for (const { keyId, end } of opened) {
     if (keyId === null || opens(ring, keyId)) continue;
-    log.info({ key: keyId }, "closed: the key that it was opened with was taken away");
+    log.info({ identity: keyId }, "closed: the key that it was opened with was taken away");
     end(new TautlineError("keys.ended", { detail: { identity: keyId } }));
   }
 }

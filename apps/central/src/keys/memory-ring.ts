@@ -101,7 +101,7 @@ async function readKeys(
     } catch (error) {
       if (!isTautlineError(error)) throw error;
       // One that cannot be read opens nothing; the others still do.
-      log.error({ err: error, key: identity }, "a shared key cannot be read and opens no link");
+      log.error({ err: error, identity }, "a shared key cannot be read and opens no link");
     }
   }
   return held;

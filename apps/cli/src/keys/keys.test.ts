@@ -67,7 +67,7 @@ const page = {
   ],
 };
 const central = (route: string, body: unknown, status = 200): Answers => ({
-  [`${route.replace(" ", " /api/v1/")}`]: { body, status },
+  [route.replace(" ", " /api/v1/")]: { body, status },
 });
 
 describe("keys create", () => {

@@ -101,31 +101,21 @@ function nameOf({ params }: Named): string {
   return parseKeyName(params.name);
 }
 
-/** The verbs of shared keys: texts and derived bytes are for admins alone. */
-export function keyVerbs({ keys }: ApiDeps): readonly Verb[] {
-  const one = {
+type KeyDeps = Pick<ApiDeps, "keys">;
+
+/** What the verbs about one key have alike. */
+function aboutOne({ keys }: KeyDeps) {
+  return {
     params: nameParams,
     reach: "object",
     namespaceOf: (input: Named) => keys.namespaceOf(nameOf(input)),
     missing: (input: Named) => notFound("key", nameOf(input)),
   } as const;
-  const step = (name: "use" | "remove" | "undo", summary: string): Verb =>
-    defineVerb({
-      ...one,
-      method: "POST",
-      path: `/api/v1/keys/:name/${name}`,
-      summary,
-      role: "operator",
-      body: cutOff,
-      answer: page,
-      run: (input, who: Principal) =>
-        keys.step({
-          name: nameOf(input),
-          step: name,
-          allowCutOff: input.body.allowCutOff.map(parseAgentId),
-          actor: actorOf(who),
-        }),
-    });
+}
+
+/** The verbs of shared keys: texts and derived bytes are for admins alone. */
+export function keyVerbs({ keys }: KeyDeps): readonly Verb[] {
+  const one = aboutOne({ keys });
   return [
     ...wholeKeyVerbs({ keys }),
     defineVerb({
@@ -146,21 +136,7 @@ export function keyVerbs({ keys }: ApiDeps): readonly Verb[] {
       answer: exported,
       run: (input, who) => keys.export(nameOf(input), actorOf(who)),
     }),
-    defineVerb({
-      ...one,
-      method: "POST",
-      path: "/api/v1/keys/:name/install",
-      summary: "Install the next version of a shared key beside the one in use",
-      role: "admin",
-      body: next,
-      answer: made,
-      status: 201,
-      run: (input, who) =>
-        keys.install({ name: nameOf(input), value: input.body.value, actor: actorOf(who) }),
-    }),
-    step("use", "Take the installed version into use; the one before still opens links"),
-    step("remove", "Remove the version that was in use before, and close its links"),
-    step("undo", "Take an installed version back, and close its links"),
+    ...rotationVerbs({ keys }),
     defineVerb({
       ...one,
       method: "DELETE",
@@ -178,7 +154,45 @@ export function keyVerbs({ keys }: ApiDeps): readonly Verb[] {
   ];
 }
 
-function wholeKeyVerbs({ keys }: Pick<ApiDeps, "keys">): readonly Verb[] {
+function rotationVerbs({ keys }: KeyDeps): readonly Verb[] {
+  const one = aboutOne({ keys });
+  const step = (name: "use" | "remove" | "undo", summary: string): Verb =>
+    defineVerb({
+      ...one,
+      method: "POST",
+      path: `/api/v1/keys/:name/${name}`,
+      summary,
+      role: "operator",
+      body: cutOff,
+      answer: page,
+      run: (input, who: Principal) =>
+        keys.step({
+          name: nameOf(input),
+          step: name,
+          allowCutOff: input.body.allowCutOff.map(parseAgentId),
+          actor: actorOf(who),
+        }),
+    });
+  return [
+    defineVerb({
+      ...one,
+      method: "POST",
+      path: "/api/v1/keys/:name/install",
+      summary: "Install the next version of a shared key beside the one in use",
+      role: "admin",
+      body: next,
+      answer: made,
+      status: 201,
+      run: (input, who) =>
+        keys.install({ name: nameOf(input), value: input.body.value, actor: actorOf(who) }),
+    }),
+    step("use", "Take the installed version into use; the one before still opens links"),
+    step("remove", "Remove the version that was in use before, and close its links"),
+    step("undo", "Take an installed version back, and close its links"),
+  ];
+}
+
+function wholeKeyVerbs({ keys }: KeyDeps): readonly Verb[] {
   return [
     defineVerb({
       method: "POST",
