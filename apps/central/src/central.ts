@@ -1,6 +1,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { createLog, type Logger, type Part, type Running, startParts } from "@tautline/daemon";
+import {
+  createLog,
+  logFindings,
+  type Logger,
+  type OldFinding,
+  type Part,
+  type Running,
+  startParts,
+} from "@tautline/daemon";
 import type { HostPort } from "@tautline/link";
 import { TautlineError } from "@tautline/protocol";
 import {
@@ -25,6 +33,10 @@ import { VERSION } from "./version.ts";
 /** What central is started with. */
 export interface CentralOptions {
   readonly config: CentralConfig;
+  /** Texts of keys by name that came with an old settings file and stand in no file of their own. */
+  readonly keyTexts?: ReadonlyMap<string, string>;
+  /** What was noticed in an old settings file; it goes to the log. */
+  readonly findings?: readonly OldFinding[];
   readonly dataDir: string;
   /** Value of the vault's environment variable, if it is set. */
   readonly vaultPassphrase: string | undefined;
@@ -51,8 +63,9 @@ export interface Central {
  * @throws store.*, vault.*, central.* : it refuses to start rather than run weaker than told
  */
 export async function startCentral(options: CentralOptions): Promise<Central> {
-  const { config, dataDir, now } = options;
+  const { config, keyTexts, dataDir, now } = options;
   const log = options.log ?? createLog("central", config.log.level);
+  logFindings(log, options.findings ?? []);
   ensurePrivateFolder(dataDir);
   refuseLostDatabase(dataDir);
   const store = await openStore(join(dataDir, DATABASE));
@@ -66,7 +79,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     const opened = { config, dataDir, centralId, store, vault, audit, authority, log, now };
     const trail = await openAuditTrail(opened);
     const random = options.random ?? Math.random;
-    const assembly = await assemble({ ...opened, trail, random });
+    const assembly = await assemble({ ...opened, trail, random, keyTexts });
     return await run(assembly, { store, vault, log });
   } catch (error) {
     vault?.close();

@@ -12,6 +12,7 @@ import {
   type LinkEvidence,
 } from "@tautline/protocol";
 import { formatHostPort } from "./addresses.ts";
+import type { CryptoChoice } from "./crypto-choice.ts";
 import { requireIdentity } from "./identity-check.ts";
 import { peerChain } from "./peer-chain.ts";
 import { openTunnel, type Proxy } from "./proxy.ts";
@@ -32,6 +33,8 @@ export interface DialOptions {
   /** Looks names up at each dial; the system's own way unless told. */
   readonly lookup?: LookupFunction | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Groups and suites that are offered; the default where it is left out. */
+  readonly crypto?: CryptoChoice | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -140,14 +143,14 @@ interface SecureOptions {
 }
 
 function secure(
-  { host, port, lookup }: DialOptions,
+  { host, port, lookup, crypto }: DialOptions,
   { identity, tunnel, signal }: SecureOptions,
 ): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     // Nothing is cached: the name is looked up at each dial, and of several addresses the next is tried while one is silent (RFC 8305).
     const direct = { host, port, ...(lookup && { lookup }) };
     const way: ConnectionOptions = tunnel === undefined ? direct : { socket: tunnel };
-    const socket = connect({ ...dialSettings(host, identity), ...way }).setNoDelay();
+    const socket = connect({ ...dialSettings(host, identity, crypto), ...way }).setNoDelay();
     const settle = (error?: unknown): void => {
       signal.removeEventListener("abort", cancel);
       if (error === undefined) {

@@ -11,6 +11,7 @@ export { BASIC_MAGIC } from "./basic/preface.ts";
 export { basicPsk } from "./basic/prologue.ts";
 export * from "./channel-binding.ts";
 export * from "./client-judge.ts";
+export * from "./crypto-choice.ts";
 export * from "./dial-tls.ts";
 export * from "./handshake-gate.ts";
 export * from "./listen.ts";

@@ -39,6 +39,16 @@ describe("keys of central.yaml", () => {
       assert.deepEqual(await actionsOf(core), before, "the file is not needed any more");
     }));
 
+  it("OV-9: come from an old settings file where one was read, whatever else stands in that", () =>
+    withCore(async (core) => {
+      const here = await startProcess(core);
+      const wanted = { ...keyFile(core, "x"), file: "/nowhere/collector.properties" };
+      const keyTexts = new Map([["legacy", "old secret"]]);
+      await makeConfiguredKeys({ ...core, ...here, log, keyTexts }, [wanted]);
+      const derived = await deriveSharedKey("old secret", wanted);
+      assert.deepEqual(here.ring.find({ name: "legacy" })[0]?.sharedKey, derived);
+    }));
+
   it("are not made again where they were rotated or deleted", () =>
     withCore(async (core) => {
       const here = await startProcess(core);

@@ -15,6 +15,8 @@ export interface ConfiguredKeysDeps {
   readonly store: Store;
   readonly keys: Pick<KeyStore, "create">;
   readonly log: Logger;
+  /** Texts by name that are known already: an old settings file holds one among other things. */
+  readonly keyTexts?: ReadonlyMap<string, string> | undefined;
 }
 
 /**
@@ -26,13 +28,13 @@ export interface ConfiguredKeysDeps {
  * @throws config.key_refused
  */
 export async function makeConfiguredKeys(
-  { store, keys, log }: ConfiguredKeysDeps,
+  { store, keys, log, keyTexts }: ConfiguredKeysDeps,
   wanted: CentralConfig["keys"],
 ): Promise<void> {
   for (const { name, namespace, file } of wanted) {
     if (await wasEverMade(store, name)) continue;
     try {
-      const value = readKeyFile(file);
+      const value = keyTexts?.get(name) ?? readKeyFile(file);
       const { weakness } = await keys.create({ name, namespace, value, actor: "central" });
       log.info({ keyName: name, namespace, file }, "a key was made from its file");
       if (weakness !== null) log.warn({ keyName: name, weakness }, "this key is weak: rotate it");
