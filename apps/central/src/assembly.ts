@@ -74,7 +74,7 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const openedRing = await openKeyRing(deps);
   const fleet = await createFleet(deps, state);
   const shared = createKeys({ ...deps, ...openedRing, ...fleet });
-  await makeConfiguredKeys({ ...deps, ...shared }, config.keys);
+  await makeConfiguredKeys({ ...deps, ...openedRing, ...shared }, config.keys);
   const names = () => certifiedNames(readHostFacts(), config.agents.advertise);
   const identity = await openCentralIdentity({ store, authority, names, now }, (renewed) => {
     agentsListener.acceptor.replaceIdentity(renewed);

@@ -47,6 +47,19 @@ describe("keys of central.yaml", () => {
       await makeConfiguredKeys({ ...core, ...here, log, keyTexts }, [wanted]);
       const derived = await deriveSharedKey("old secret", wanted);
       assert.deepEqual(here.ring.find({ name: "legacy" })[0]?.sharedKey, derived);
+      const said: string[] = [];
+      const loud = createLog("central", "warn", { write: (line) => void said.push(line) });
+      await makeConfiguredKeys({ ...core, ...here, log: loud, keyTexts }, [wanted]);
+      assert.deepEqual(said, [], "what is as it was needs no word");
+      const edited = {
+        ...core,
+        ...here,
+        log: loud,
+        keyTexts: new Map([["legacy", "edited-text"]]),
+      };
+      await makeConfiguredKeys(edited, [wanted]);
+      assert.match(said.join(""), /opens nothing/);
+      assert.doesNotMatch(said.join(""), /old secret|edited-text/);
     }));
 
   it("are not made again where they were rotated or deleted", () =>

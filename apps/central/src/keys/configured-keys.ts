@@ -1,4 +1,5 @@
 import type { Logger } from "@tautline/daemon";
+import { deriveSharedKey } from "@tautline/pki";
 import {
   isTautlineError,
   KEY_FILE_BYTES,
@@ -8,12 +9,14 @@ import {
 import { readPrivateFile } from "@tautline/vault";
 import type { CentralConfig } from "../config.ts";
 import type { Store } from "../store/store.ts";
+import type { KeyRing } from "./key-ring.ts";
 import type { KeyStore } from "./key-store.ts";
 
 /** What making them needs. */
 export interface ConfiguredKeysDeps {
   readonly store: Store;
   readonly keys: Pick<KeyStore, "create">;
+  readonly ring: Pick<KeyRing, "find">;
   readonly log: Logger;
   /** Texts by name that are known already: an old settings file holds one among other things. */
   readonly keyTexts?: ReadonlyMap<string, string> | undefined;
@@ -28,13 +31,18 @@ export interface ConfiguredKeysDeps {
  * @throws config.key_refused
  */
 export async function makeConfiguredKeys(
-  { store, keys, log, keyTexts }: ConfiguredKeysDeps,
+  deps: ConfiguredKeysDeps,
   wanted: CentralConfig["keys"],
 ): Promise<void> {
+  const { store, keys, log, keyTexts } = deps;
   for (const { name, namespace, file } of wanted) {
-    if (await wasEverMade(store, name)) continue;
+    const known = keyTexts?.get(name);
+    if (await wasEverMade(store, name)) {
+      if (known !== undefined) await warnIfOther(deps, name, known);
+      continue;
+    }
     try {
-      const value = keyTexts?.get(name) ?? readKeyFile(file);
+      const value = known ?? readKeyFile(file);
       const { weakness } = await keys.create({ name, namespace, value, actor: "central" });
       log.info({ keyName: name, namespace, file }, "a key was made from its file");
       if (weakness !== null) log.warn({ keyName: name, weakness }, "this key is weak: rotate it");
@@ -42,6 +50,24 @@ export async function makeConfiguredKeys(
       throw refused(name, file, error);
     }
   }
+}
+
+/** Whoever edits an old settings file and starts anew expects the new text to count; central's own record does. */
+async function warnIfOther(
+  { ring, log }: ConfiguredKeysDeps,
+  name: string,
+  text: string,
+): Promise<void> {
+  const live = ring.find({ name });
+  const [namespace] = live.map((key) => key.namespace);
+  if (namespace !== undefined) {
+    const derived = await deriveSharedKey(text, { namespace, name });
+    if (live.some(({ sharedKey }) => sharedKey.equals(derived))) return;
+  }
+  log.warn(
+    { keyName: name },
+    "the text of this key in the old settings file opens nothing: it was rotated or deleted here, or edited there; 'tautline keys' changes it",
+  );
 }
 
 async function wasEverMade(store: Store, name: string): Promise<boolean> {
