@@ -111,7 +111,7 @@ export async function stepKey(
       detail: {
         inUse: current,
         ...(ended !== undefined && { ended }),
-        ...(allowCutOff.length > 0 && { allowedCutOff: allowCutOff.join(" ") }),
+        ...(allowCutOff.length > 0 && { allowedCutOff: [allowCutOff].flat().join(" ") }),
       },
     });
   });
@@ -199,6 +199,7 @@ async function requireNobodyCutOff(
   trx: Writer,
   { name, version, allowCutOff }: Pick<StepOrder, "name" | "allowCutOff"> & VersionNumber,
 ): Promise<void> {
+  if (allowCutOff === "all") return;
   const allowed = new Set(allowCutOff);
   const cutOff = (await readDependents(trx, name, version)).filter((id) => !allowed.has(id));
   if (cutOff.length === 0) return;

@@ -37,8 +37,8 @@ export interface VersionOrder {
 export interface StepOrder {
   readonly name: string;
   readonly step: Exclude<RotationStep, "install">;
-  /** Agents that may be cut off by it, each by its id. */
-  readonly allowCutOff: readonly string[];
+  /** Agents that may be cut off by it, each by its id; `all` for a key that leaked: whoever has it can call itself any number of agents. */
+  readonly allowCutOff: readonly string[] | "all";
   readonly actor: string;
 }
 

@@ -27,7 +27,7 @@ const shape = async ({ keys }: KeyProcess, name = "site-3"): Promise<string> => 
 const step = (
   { keys }: KeyProcess,
   name: "use" | "remove" | "undo",
-  allowCutOff: readonly string[] = [],
+  allowCutOff: readonly string[] | "all" = [],
 ): Promise<unknown> => keys.step({ name: "site-3", step: name, allowCutOff, actor: ACTOR });
 
 /** Everything of a database that is text, to look for what must not be in it. */
@@ -205,6 +205,18 @@ describe("who would be cut off", () => {
       assert.equal(here.ring.find(old).length, 0);
       const [entry] = (await core.audit.list({ limit: 1 })).map(({ detail }) => detail);
       assert.deepEqual(entry, { inUse: 2, ended: 1, allowedCutOff: AGENT_A });
+    }));
+
+  it("remove asks for no names where the key leaked, and the trail says so", () =>
+    withKeys(async (here, core) => {
+      await here.keys.create(order);
+      await here.keys.install({ name: "site-3", actor: ACTOR });
+      await step(here, "use");
+      here.ring.noteUse({ name: "site-3", version: 1 }, useBy(AGENT_A));
+      await step(here, "remove", "all");
+      assert.equal(await shape(here), "2 current");
+      const [entry] = (await core.audit.list({ limit: 1 })).map(({ detail }) => detail);
+      assert.deepEqual(entry, { inUse: 2, ended: 1, allowedCutOff: "all" });
     }));
 
   it("names no more than a few in its sentence", () =>

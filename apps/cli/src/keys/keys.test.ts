@@ -169,6 +169,12 @@ describe("keys rotate", () => {
     assert.deepEqual(seen[0]?.body, { allowCutOff: [AGENT, OTHER] });
   });
 
+  it("--allow-cut-off all is for a key that leaked", async () => {
+    const answers = central("POST keys/site-3/undo", { ...page, versions: [version] });
+    const { seen } = await ask("keys rotate site-3 --undo --allow-cut-off all --yes", answers);
+    assert.deepEqual(seen[0]?.body, { allowCutOff: "all" });
+  });
+
   for (const options of [
     "--use --undo",
     "--remove --undo",

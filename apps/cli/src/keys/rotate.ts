@@ -14,7 +14,7 @@ interface RotateOptions extends CentralOptions {
   readonly use?: boolean;
   readonly remove?: boolean;
   readonly undo?: boolean;
-  readonly allowCutOff?: readonly string[];
+  readonly allowCutOff?: "all" | readonly string[];
   readonly yes?: boolean;
 }
 
@@ -61,7 +61,7 @@ function withOptions(command: Command): Command {
     )
     .option(
       "--allow-cut-off <ids>",
-      "with --remove or --undo: agents that may be cut off by it, with commas between",
+      "with --remove or --undo: agents that may be cut off by it, with commas between; all where the key leaked",
       agentIds,
     )
     .option("--yes", "do not ask")
@@ -73,8 +73,8 @@ function withOptions(command: Command): Command {
     );
 }
 
-function agentIds(text: string): readonly string[] {
-  return text.split(",").map((id) => parseAgentId(id.trim()));
+function agentIds(text: string): "all" | readonly string[] {
+  return text === "all" ? text : text.split(",").map((id) => parseAgentId(id.trim()));
 }
 
 function stepOf({ use, remove, undo }: RotateOptions): Step | undefined {

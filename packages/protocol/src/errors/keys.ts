@@ -13,7 +13,7 @@ export const keyErrors = defineErrors({
     sentence:
       "Version {version} of key '{name}' is the last that {agents} used; this would cut them off.",
     remedy:
-      "Nothing was changed. Give these hosts the version in use first; or name each that may be cut off with --allow-cut-off ID,ID.",
+      "Nothing was changed. Give these hosts the version in use first; or name each that may be cut off with --allow-cut-off ID,ID, or 'all' of them where the key leaked.",
     status: 409,
     exit: 1,
   },

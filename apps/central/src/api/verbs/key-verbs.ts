@@ -27,10 +27,9 @@ const next = z.strictObject({ value: valueField });
 
 const cutOff = z.strictObject({
   allowCutOff: z
-    .array(z.string().max(64))
-    .max(10_000)
+    .union([z.literal("all"), z.array(z.string().max(64)).max(10_000)])
     .default([])
-    .describe("Ids of agents that may be cut off by it."),
+    .describe("Ids of agents that may be cut off by it; `all` for a key that leaked."),
 });
 
 const force = z.strictObject({
@@ -101,6 +100,10 @@ function nameOf({ params }: Named): string {
   return parseKeyName(params.name);
 }
 
+function cutOffOf(allowed: "all" | readonly string[]): "all" | readonly string[] {
+  return allowed === "all" ? allowed : allowed.map(parseAgentId);
+}
+
 type KeyDeps = Pick<ApiDeps, "keys">;
 
 /** What the verbs about one key have alike. */
@@ -169,7 +172,7 @@ function rotationVerbs({ keys }: KeyDeps): readonly Verb[] {
         keys.step({
           name: nameOf(input),
           step: name,
-          allowCutOff: input.body.allowCutOff.map(parseAgentId),
+          allowCutOff: cutOffOf(input.body.allowCutOff),
           actor: actorOf(who),
         }),
     });
