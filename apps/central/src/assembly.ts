@@ -72,7 +72,7 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const { config, store, audit, authority, log, now } = deps;
   const state: CentralState = { isStopping: false };
   const openedRing = await openKeyRing(deps);
-  const fleet = await createFleet(deps, state);
+  const fleet = await createFleet({ ...deps, keys: openedRing.ring }, state);
   const shared = createKeys({ ...deps, ...openedRing, ...fleet });
   await makeConfiguredKeys({ ...deps, ...openedRing, ...shared }, config.keys);
   const names = () => certifiedNames(readHostFacts(), config.agents.advertise);

@@ -52,7 +52,12 @@ async function mountedRoutes(core: Core): Promise<string[]> {
   const parts = { store, vault, audit, trail, authority };
   const opened = { ...parts, log, now: clock.now, random: () => 0.5, dataDir };
   const config = loadCentralConfig(undefined);
-  const fleet = await createFleet({ ...opened, config, centralId: "c" }, { isStopping: false });
+  const openedRing = await openKeyRing(opened);
+  const { ring: keys } = openedRing;
+  const fleet = await createFleet(
+    { ...opened, config, keys, centralId: "c" },
+    { isStopping: false },
+  );
   for (const port of ["agents", "console"] as const) {
     const server = createServer();
     const app = createApiApp({ log, server });
@@ -73,11 +78,10 @@ async function mountedRoutes(core: Core): Promise<string[]> {
         () => undefined,
       );
       const operators = await openOperators({ ...opened, onEnded: () => undefined });
-      const openedRing = await openKeyRing(opened);
-      const { keys } = createKeys({ ...opened, ...openedRing, ...fleet });
+      const { keys: sharedKeys } = createKeys({ ...opened, ...openedRing, ...fleet });
       const verbs = listVerbs({
         ...fleet,
-        keys,
+        keys: sharedKeys,
         operators,
         vault,
         audit,
