@@ -17,6 +17,7 @@ import type { Session } from "./control/session.ts";
 import { createTokenStore, type TokenParts, type TokenStore } from "./enrolment/token-store.ts";
 import { type AgentLife, createAgentLife } from "./fleet/agent-life.ts";
 import { type AgentStore, createAgentStore } from "./fleet/agent-store.ts";
+import type { KeyRing } from "./keys/key-ring.ts";
 import { createLinkStore, type LinkStore } from "./fleet/link-store.ts";
 import { type NamespaceStore, openNamespaces } from "./fleet/namespace-store.ts";
 import { createHerd, type Herd } from "./herd/herd.ts";
@@ -46,13 +47,16 @@ export interface Fleet {
   readonly offers: Offers;
 }
 
+/** What the fleet is built on. */
+export type FleetDeps = OpenedCentral & { readonly keys: Pick<KeyRing, "noteUse"> };
+
 /**
  * Builds the fleet's parts.
  *
  * @param deps what was opened already
  * @param state where central listens, for join tokens and grants
  */
-export async function createFleet(deps: OpenedCentral, state: CentralState): Promise<Fleet> {
+export async function createFleet(deps: FleetDeps, state: CentralState): Promise<Fleet> {
   const { config, store, vault, audit, authority, log, now } = deps;
   const recorded = { store, audit, now };
   const metrics = createMetrics();
@@ -70,7 +74,7 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const instructions = createInstructionStore({ ...recorded, instructor, lifetimeMs });
   const history = createEvidenceHistory({ store, now, rule: config.history });
   const { recorder } = history;
-  const live = createLiveLinks({ agents, links, history: recorder, metrics, log, now });
+  const live = createLiveLinks({ ...deps, agents, links, history: recorder, metrics });
   const endLinks: LiveLinks["endAgent"] = (id, reason) => live.endAgent(id, reason);
   const life = createAgentLife({
     ...recorded,

@@ -11,6 +11,8 @@ import type { Store } from "./store/store.ts";
 /** A data folder that was opened, and what central is built on it with. */
 export interface OpenedCentral {
   readonly config: CentralConfig;
+  /** Texts of keys by name that came with an old settings file, in place of what `file` of `keys` says. */
+  readonly keyTexts?: ReadonlyMap<string, string> | undefined;
   readonly dataDir: string;
   readonly centralId: string;
   readonly store: Store;

@@ -8,6 +8,7 @@ import type { AgentLife } from "../fleet/agent-life.ts";
 import type { AgentStore } from "../fleet/agent-store.ts";
 import type { LinkStore } from "../fleet/link-store.ts";
 import type { EvidenceHistory } from "../history/evidence-history.ts";
+import type { KeyStore } from "../keys/key-store.ts";
 import type { NamespaceStore } from "../fleet/namespace-store.ts";
 import type { OperatorStore } from "../operators/operator-store.ts";
 import type { Revocations } from "../revocation/revocations.ts";
@@ -35,6 +36,7 @@ export interface ApiDeps {
   readonly links: LinkStore;
   readonly history: EvidenceHistory;
   readonly endAgent: (id: string) => void;
+  readonly keys: KeyStore;
   readonly namespaces: NamespaceStore;
   readonly settings: SettingStore;
   readonly certificates: CertificateCatalogue;

@@ -3,6 +3,8 @@ import { type LinkEvidence, type PeerOffer, TautlineError } from "@tautline/prot
 import type { AgentStore } from "../fleet/agent-store.ts";
 import type { LinkStore } from "../fleet/link-store.ts";
 import type { HistoryRecorder } from "../history/history-recorder.ts";
+import type { KeyRing } from "../keys/key-ring.ts";
+import { noteKeyUse } from "../keys/note-key-use.ts";
 import type { CentralMetrics } from "../metrics.ts";
 
 /** A control link that this process holds. */
@@ -53,6 +55,8 @@ export interface LiveLinkDeps {
   readonly agents: AgentStore;
   readonly links: LinkStore;
   readonly history: HistoryRecorder;
+  /** Told over which shared key an agent was answered. */
+  readonly keys?: Pick<KeyRing, "noteUse">;
   readonly metrics: CentralMetrics;
   readonly log: Logger;
   readonly now: () => number;
@@ -97,7 +101,10 @@ export function createLiveLinks(deps: LiveLinkDeps): LiveLinks {
       }
     },
     close,
-    noteMessage: (link) => void heard.set(link, deps.now()),
+    noteMessage: (link) => {
+      heard.set(link, deps.now());
+      if (deps.keys !== undefined) noteKeyUse(deps.keys, link);
+    },
     endAgent: (agentId, reason) => {
       for (const link of table.ofAgent(agentId)) link.end(reason);
     },
