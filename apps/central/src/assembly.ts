@@ -17,9 +17,16 @@ import type { Herd } from "./herd/herd.ts";
 import type { LinkStore } from "./fleet/link-store.ts";
 import type { EvidenceHistory } from "./history/evidence-history.ts";
 import { type AdminSocket, createAdminSocket } from "./listeners/admin-socket.ts";
-import { type AgentsListener, createAgentsListener } from "./listeners/agents-listener.ts";
+import {
+  type AgentsListener,
+  type AgentsListenerDeps,
+  createAgentsListener,
+} from "./listeners/agents-listener.ts";
+import { firstSettings } from "./listeners/first-settings.ts";
+import { createListenerStore } from "./listeners/listener-store.ts";
+import { createListeners, type Listeners } from "./listeners/listeners.ts";
 import { type ConsoleListener, createConsoleListener } from "./listeners/console-listener.ts";
-import type { CentralState, OpenedCentral } from "./opened-central.ts";
+import type { CentralState, ListeningCentral, OpenedCentral } from "./opened-central.ts";
 import { type ConsoleGate, createConsoleGate } from "./operators/console-gate.ts";
 import { openOperators, type OperatorStore } from "./operators/operator-store.ts";
 import { type Crls, openCrls } from "./revocation/crl-list.ts";
@@ -64,7 +71,7 @@ const AUTHORITY_CHECK_MS = 60_000;
  *
  * @param deps what was opened already
  */
-export async function assemble(deps: OpenedCentral): Promise<Assembly> {
+export async function assemble(deps: ListeningCentral): Promise<Assembly> {
   const { config, store, audit, authority, log, now } = deps;
   const state: CentralState = { isStopping: false };
   const fleet = await createFleet(deps, state);
@@ -80,10 +87,16 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const clockWatch = createClockWatch({ audit, log, now });
   const control = { ...fleet, clockWatch, log, now, isStopping: () => state.isStopping };
   const secured = { config, authority, identity, refusals, log, now };
-  const agentsListener = await createAgentsListener({ ...secured, control, herd: fleet.herd });
+  const { agentsListener, listeners } = await openListeners(deps, fleet, {
+    ...secured,
+    control,
+    herd: fleet.herd,
+    keys: deps.keys,
+    onMoved: (at) => void Object.assign(state, at),
+  });
   const { operators, gate } = await openConsole(deps);
   const verbs = listVerbs(
-    createApi(deps, { ...fleet, operators, revocations, crls, watch }, state),
+    createApi(deps, { ...fleet, operators, revocations, crls, watch, listeners }, state),
   );
   const health: HealthDeps = { registry: metrics.registry, isReady: () => isReady(store, state) };
   const consoleListener = await createConsoleListener({ ...secured, verbs, gate, health, crls });
@@ -92,9 +105,21 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const timers = createCentralTimers(deps, fleet, { identity, crls, watch });
   const { links, history, herd } = fleet;
   const { trail } = deps;
-  const listeners = { agentsListener, consoleListener, adminSocket };
   const parts = { audit, trail, links, history, live, timers, herd };
-  return { ...parts, ...listeners, revocationSettled, state };
+  return { ...parts, agentsListener, consoleListener, adminSocket, revocationSettled, state };
+}
+
+/** The agents' ports, by what was set last. */
+async function openListeners(
+  deps: OpenedCentral,
+  { live, offerAddresses }: Fleet,
+  listening: Omit<AgentsListenerDeps, "first">,
+): Promise<{ readonly agentsListener: AgentsListener; readonly listeners: Listeners }> {
+  const kept = createListenerStore(deps);
+  const first = firstSettings(deps.config, deps.flags, await kept.read());
+  const listener = await createAgentsListener({ ...listening, first });
+  const listeners = createListeners({ listener, kept, live, onMoved: offerAddresses });
+  return { agentsListener: listener, listeners };
 }
 
 /** Operators and the gate they come in by: whoever is disabled is shown out. */
@@ -140,12 +165,14 @@ async function openRevocation(
 
 function createApi(
   deps: OpenedCentral,
-  fleet: Fleet & Pick<ApiDeps, "operators" | "revocations"> & Pick<Revocation, "crls" | "watch">,
+  fleet: Fleet &
+    Pick<ApiDeps, "operators" | "revocations" | "listeners"> &
+    Pick<Revocation, "crls" | "watch">,
   state: CentralState,
 ): ApiDeps {
   const { vault, audit, trail, store, log } = deps;
   const { agents, life, links, history, tokens, namespaces, settings, live } = fleet;
-  const { operators, revocations } = fleet;
+  const { operators, revocations, listeners } = fleet;
   return {
     status: describeCentral(deps, fleet, state),
     vault,
@@ -174,6 +201,7 @@ function createApi(
       },
     },
     settings,
+    listeners,
     certificates: createCertificateCatalogue(store),
     audit,
     trail,

@@ -7,10 +7,12 @@ import {
   portSetting,
 } from "@tautline/daemon";
 import { parseHostPort } from "@tautline/link";
-import { isTautlineError, isTrustDomain, LIMITS } from "@tautline/protocol";
+import { isTautlineError, isTrustDomain, LEVELS, LIMITS } from "@tautline/protocol";
 import { z } from "zod";
+import { LISTENER_BINDS } from "./listeners/listener-settings.ts";
 
 const DEFAULT_AGENTS_PORT = 9150;
+const DEFAULT_PLAINTEXT_PORT = 8787;
 /** With these a join token still fits into its 4,096 characters. */
 const MAX_ADVERTISED_CHARACTERS = 2_000;
 
@@ -27,6 +29,17 @@ const agents = z
       .default("::")
       .describe("Address the agents' port listens on; `::` takes IPv4 and IPv6."),
     port: portSetting(DEFAULT_AGENTS_PORT).describe("Port that agents dial (QM-4)."),
+    levels: z
+      .array(z.enum(LEVELS))
+      .max(LEVELS.length)
+      .refine(
+        (levels) => levels.some((level) => level !== "plaintext"),
+        "a level other than plaintext is needed",
+      )
+      .default(["tls", "mtls"])
+      .describe(
+        "Levels accepted on the agents' port; `plaintext` among them means that both share this port. 'tautline listeners set' stands above it.",
+      ),
     advertise: z
       .array(z.string().refine(isAddress, "it is not a name or address with or without a port"))
       .max(LIMITS.addresses.value)
@@ -46,6 +59,24 @@ const agents = z
       .describe("Connections accepted at once on the agents' port."),
     handshakeTimeout: durationSetting("10s", "1s", "60s").describe(
       "A caller that has not finished its TLS handshake by then is cut.",
+    ),
+  })
+  .prefault({});
+
+const plaintext = z
+  .strictObject({
+    bind: z
+      .enum(LISTENER_BINDS)
+      .default("off")
+      .describe(
+        "Who reaches the plaintext port: nobody, this host alone, or everybody (QM-7, QM-13). 'tautline listeners set' stands above it.",
+      ),
+    host: z
+      .string()
+      .default("::")
+      .describe("Address that a public plaintext port listens on; `::` takes IPv4 and IPv6."),
+    port: portSetting(DEFAULT_PLAINTEXT_PORT).describe(
+      "Port of agents that speak without any protection (QM-7).",
     ),
   })
   .prefault({});
@@ -84,7 +115,7 @@ const atMost = (most: number, least: number, value: number) =>
 const admission = z
   .strictObject({
     handshakesAtOnce: atMost(10_000, 1, 128).describe(
-      "TLS handshakes under way at once on the agents' port; more wait.",
+      "Handshakes under way at once on the agents' ports: at tls and mtls together, at advanced, and at basic so many each; more wait.",
     ),
     handshakesWaiting: atMost(65_536, 0, 1_024).describe(
       "Callers that may wait for their handshake; more are cut before it, known sources last.",
@@ -184,6 +215,7 @@ const log = z
 export const centralConfigSchema = z.strictObject({
   trustDomain,
   agents,
+  plaintext,
   console: console_,
   certificates,
   admission,
@@ -201,6 +233,8 @@ export type CentralConfig = Readonly<z.output<typeof centralConfigSchema>>;
 export interface CentralFlags {
   readonly agentsPort?: number;
   readonly consolePort?: number;
+  /** Opens the plaintext port for everybody. */
+  readonly plaintextPort?: number;
   readonly host?: string;
 }
 
@@ -222,6 +256,11 @@ export function loadCentralConfig(
       ...config.agents,
       host: flags.host ?? config.agents.host,
       port: flags.agentsPort ?? config.agents.port,
+    },
+    plaintext: {
+      ...config.plaintext,
+      host: flags.host ?? config.plaintext.host,
+      ...(flags.plaintextPort !== undefined && { bind: "public", port: flags.plaintextPort }),
     },
     console: {
       ...config.console,

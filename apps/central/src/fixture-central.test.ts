@@ -22,6 +22,7 @@ import { createFakeClock, type FakeClock, withTempFolder } from "@tautline/testi
 import type { WebSocket } from "ws";
 import { type Central, startCentral } from "./central.ts";
 import { type CentralConfig, loadCentralConfig } from "./config.ts";
+import type { KeyRing } from "./keys/key-ring.ts";
 import { joinMessage } from "./control/fixture-messages.test.ts";
 import { type Joiner, makeJoiner, TRUST_DOMAIN } from "./fixture-core.test.ts";
 
@@ -32,6 +33,7 @@ export interface StartOptions {
   readonly clock?: FakeClock;
   readonly passphrase?: string;
   readonly change?: (config: CentralConfig) => CentralConfig;
+  readonly keys?: KeyRing;
 }
 
 /** A central that runs in this process. */
@@ -66,6 +68,7 @@ export async function startOn(dataDir: string, options: StartOptions = {}): Prom
     vaultPassphrase: options.passphrase,
     now: clock.now,
     log: createLog("central", "debug", { write }),
+    ...(options.keys && { keys: options.keys }),
   });
   const { agentsAddress, consoleAddress } = central;
   const ports = { agentsPort: agentsAddress.port, consolePort: consoleAddress.port };
@@ -254,7 +257,11 @@ export async function openJoining(central: TestCentral, token: JoinToken): Promi
 }
 
 /** Opens a control link with an agent's certificate. */
-export async function openControl(central: TestCentral, agent: JoinedAgent): Promise<OpampLink> {
+export async function openControl(
+  central: TestCentral,
+  agent: JoinedAgent,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<OpampLink> {
   const { identity, rootsPem } = agent;
   const { socket } = await dialMutual({
     ...dialling(central),
@@ -262,7 +269,7 @@ export async function openControl(central: TestCentral, agent: JoinedAgent): Pro
     roots: certificatesFromPem(rootsPem),
     identity,
   });
-  return openLink(central, socket);
+  return openLink(central, socket, headers);
 }
 
 function dialling({ agentsPort, clock }: TestCentral) {

@@ -35,6 +35,8 @@ export interface Fleet {
   readonly tokens: TokenStore;
   readonly namespaces: NamespaceStore;
   readonly settings: SettingStore;
+  /** Tells every agent where central is now. Never throws. */
+  readonly offerAddresses: () => void;
   readonly live: LiveLinks;
   readonly polling: PollingLinks;
   readonly connections: OpenConnections;
@@ -106,7 +108,8 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
   const stores = { agents, life, links, history, tokens, namespaces, settings };
   const parts = { metrics, live, polling, connections, refusals, admission, herd };
-  return { ...stores, ...parts, beginSession };
+  const offerAddresses = (): void => onChange("");
+  return { ...stores, ...parts, beginSession, offerAddresses };
 }
 
 /** Where agents are told to dial: what is set, else what is advertised, else this host's own. */

@@ -11,6 +11,7 @@ export interface RunCentralOptions {
   readonly data?: string;
   readonly agentsPort?: number;
   readonly consolePort?: number;
+  readonly plaintextPort?: number;
   readonly host?: string;
   readonly json: boolean;
 }
@@ -35,26 +36,29 @@ const PRIVATE_UMASK = 0o077;
  */
 export async function runCentral(options: RunCentralOptions, io: RunIo): Promise<number> {
   process.umask(PRIVATE_UMASK);
-  const { agentsPort, consolePort, host } = options;
-  const config = loadCentralConfig(options.config, {
+  const { agentsPort, consolePort, plaintextPort, host } = options;
+  const flags = {
     ...(agentsPort === undefined ? {} : { agentsPort }),
     ...(consolePort === undefined ? {} : { consolePort }),
+    ...(plaintextPort === undefined ? {} : { plaintextPort }),
     ...(host === undefined ? {} : { host }),
-  });
+  };
+  const config = loadCentralConfig(options.config, flags);
   const dataDir = resolve(options.data ?? process.env["TAUTLINE_DATA"] ?? "data/central");
   const vaultPassphrase = process.env[config.vault.environmentVariable];
   // Children and crash dumps of this process need not carry the passphrase.
   delete process.env[config.vault.environmentVariable];
-  const central = await startCentral({ config, dataDir, vaultPassphrase, now: Date.now });
+  const central = await startCentral({ config, flags, dataDir, vaultPassphrase, now: Date.now });
   const agents = `wss://${spoken(central.agentsAddress)}`;
   const console_ = `https://${spoken(central.consoleAddress)}`;
+  const { plaintextAddress } = central;
+  const plaintext = plaintextAddress === undefined ? null : `ws://${spoken(plaintextAddress)}`;
   if (options.json) {
-    io.stdout(
-      JSON.stringify({ event: "ready", agents, console: console_, plaintext: null, dataDir }),
-    );
+    io.stdout(JSON.stringify({ event: "ready", agents, console: console_, plaintext, dataDir }));
   } else {
+    const open = plaintext === null ? "" : `without any protection ${plaintext}; `;
     io.stdout(
-      `Central is ready. Agents dial ${agents}; console and API at ${console_}; data in ${dataDir}.`,
+      `Central is ready. Agents dial ${agents}; ${open}console and API at ${console_}; data in ${dataDir}.`,
     );
   }
   await aborted(io.signal);

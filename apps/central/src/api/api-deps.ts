@@ -10,6 +10,7 @@ import type { EvidenceHistory } from "../history/evidence-history.ts";
 import type { NamespaceStore } from "../fleet/namespace-store.ts";
 import type { OperatorStore } from "../operators/operator-store.ts";
 import type { Revocations } from "../revocation/revocations.ts";
+import type { Listeners } from "../listeners/listeners.ts";
 import type { SettingStore } from "../settings/setting-store.ts";
 
 /** What central says of itself. */
@@ -36,6 +37,7 @@ export interface ApiDeps {
   readonly endAgent: (id: string) => void;
   readonly namespaces: NamespaceStore;
   readonly settings: SettingStore;
+  readonly listeners: Listeners;
   readonly certificates: CertificateCatalogue;
   readonly revocations: Revocations;
   readonly audit: AuditLog;

@@ -51,7 +51,8 @@ async function mountedRoutes(core: Core): Promise<string[]> {
   const parts = { store, vault, audit, trail, authority };
   const opened = { ...parts, log, now: clock.now, random: () => 0.5, dataDir };
   const config = loadCentralConfig(undefined);
-  const fleet = await createFleet({ ...opened, config, centralId: "c" }, { isStopping: false });
+  const all = { ...opened, config, flags: {}, centralId: "c" };
+  const fleet = await createFleet(all, { isStopping: false });
   for (const port of ["agents", "console"] as const) {
     const server = createServer();
     const app = createApiApp({ log, server });
@@ -61,7 +62,8 @@ async function mountedRoutes(core: Core): Promise<string[]> {
     if (port === "agents") {
       const clockWatch = { note: () => Promise.resolve() };
       const { now } = clock;
-      serveControl(app, server, { ...fleet, clockWatch, log, now, isStopping: () => false });
+      const judging = { isStopping: () => false, judgeRequest: () => undefined };
+      serveControl(app, server, { ...fleet, ...judging, clockWatch, log, now });
       assert.equal(server.listenerCount("upgrade"), 1);
       mounted.push(nameOf({ port, method: "GET", path: "/v1/opamp" }));
     } else {
@@ -75,6 +77,7 @@ async function mountedRoutes(core: Core): Promise<string[]> {
       const verbs = listVerbs({
         ...fleet,
         operators,
+        listeners: { list: () => [], set: () => Promise.reject(new Error("unused")) },
         vault,
         audit,
         trail,

@@ -8,6 +8,7 @@ import { descriptionVerbs } from "./verbs/description-verbs.ts";
 import { lifeVerbs } from "./verbs/life-verbs.ts";
 import { historyVerbs } from "./verbs/history-verbs.ts";
 import { linkVerbs } from "./verbs/link-verbs.ts";
+import { listenerVerbs } from "./verbs/listener-verbs.ts";
 import { namespaceVerbs } from "./verbs/namespace-verbs.ts";
 import { revocationVerbs } from "./verbs/revocation-verbs.ts";
 import { operatorVerbs } from "./verbs/operator-verbs.ts";
@@ -30,6 +31,7 @@ export function listVerbs(deps: ApiDeps): readonly Verb[] {
     ...lifeVerbs(deps),
     ...historyVerbs(deps),
     ...linkVerbs(deps),
+    ...listenerVerbs(deps),
     ...namespaceVerbs(deps),
     ...settingVerbs(deps),
     ...certificateVerbs(deps),

@@ -29,6 +29,7 @@ export type AuditAction =
   | "instruction.refused"
   | "instruction.unknown"
   | "link.refused"
+  | "listener.changed"
   | "namespace.created"
   | "operator.created"
   | "operator.disabled"

@@ -1,8 +1,8 @@
-import type { IncomingMessage, Server } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, Server } from "node:http";
 import { LIMITS, readPeerTime, TautlineError, TIME_HEADER } from "@tautline/protocol";
 import type { FastifyInstance } from "fastify";
 import type { Admission, Arrival } from "./admission.ts";
-import { securedOf } from "../listeners/secured-connection.ts";
+import { type SecuredConnection, securedOf } from "../listeners/secured-connection.ts";
 import { shownAddress } from "../sources/remote-network.ts";
 import type { Caller } from "./caller.ts";
 import type { ClockWatch } from "./clock-watch.ts";
@@ -24,6 +24,11 @@ export interface ControlDeps extends WebSocketLinkDeps {
   readonly beginSession: (caller: Caller) => Session;
   readonly clockWatch: ClockWatch;
   readonly isStopping: () => boolean;
+  /** Refuses a request for how its connection is secured, by the settings that hold when it is asked. */
+  readonly judgeRequest: (
+    connection: SecuredConnection,
+    headers: IncomingHttpHeaders,
+  ) => TautlineError | undefined;
   readonly now: () => number;
 }
 
@@ -93,9 +98,18 @@ async function admitRequest(deps: ControlDeps, request: IncomingMessage): Promis
   const peerMs = readPeerTime(headers[TIME_HEADER]);
   const clockOffsetMs = peerMs === undefined ? undefined : peerMs - deps.now();
   const arrival: Arrival = { ...secured, authorization: headers.authorization, remoteAddress };
-  const caller = await deps.connections.admit(socket, () => deps.admission.admit(arrival));
+  const caller = await deps.connections.admit(socket, async () => {
+    const refusal = deps.judgeRequest(arrival, headers);
+    if (refusal !== undefined) {
+      await deps.refusals.note(refusal, arrival);
+      throw refusal;
+    }
+    const admitted = await deps.admission.admit(arrival);
+    // Here and not later: whoever is in the table of connections is found there by this very object.
+    return admitted.kind === "agent" ? { ...admitted, clockOffsetMs } : admitted;
+  });
   if (caller.kind === "token" || clockOffsetMs === undefined) return caller;
   const agentId = caller.kind === "agent" ? caller.agent.id : caller.agentId;
   await deps.clockWatch.note(agentId, clockOffsetMs, remoteAddress);
-  return caller.kind === "agent" ? { ...caller, clockOffsetMs } : caller;
+  return caller;
 }

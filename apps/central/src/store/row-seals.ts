@@ -34,6 +34,7 @@ const SEALED: Readonly<Record<string, readonly string[]>> = {
   certificates: [],
   deleted_agents: [],
   instructors: [],
+  listeners: [],
   namespaces: [],
   operators: [],
   reserved_keys: [],

@@ -7,6 +7,7 @@ import type {
   HistorySpanTable,
   HistoryStrangerTable,
 } from "./history-tables.ts";
+import type { ListenerTable } from "./listener-tables.ts";
 
 /*
  * Times are milliseconds since the epoch; ids, serials, pins and hashes are lower-case hex or canonical text.
@@ -313,6 +314,7 @@ export interface Schema {
   counters: CounterTable;
   links: LinkTable;
   settings: SettingTable;
+  listeners: ListenerTable;
   instructions: InstructionTable;
   operators: OperatorTable;
   audit: AuditTable;
