@@ -19,8 +19,16 @@ import { createKeys, type Keys, openKeyRing } from "./keys/keys.ts";
 import type { KeyUses } from "./keys/key-uses.ts";
 import type { LinkStore } from "./fleet/link-store.ts";
 import type { EvidenceHistory } from "./history/evidence-history.ts";
+import { acceptedLevels } from "./listeners/caller-judge.ts";
 import { type AdminSocket, createAdminSocket } from "./listeners/admin-socket.ts";
-import { type AgentsListener, createAgentsListener } from "./listeners/agents-listener.ts";
+import {
+  type AgentsListener,
+  type AgentsListenerDeps,
+  createAgentsListener,
+} from "./listeners/agents-listener.ts";
+import { firstSettings } from "./listeners/first-settings.ts";
+import { createListenerStore } from "./listeners/listener-store.ts";
+import { createListeners, type Listeners } from "./listeners/listeners.ts";
 import { type ConsoleListener, createConsoleListener } from "./listeners/console-listener.ts";
 import type { CentralState, OpenedCentral } from "./opened-central.ts";
 import { type ConsoleGate, createConsoleGate } from "./operators/console-gate.ts";
@@ -87,10 +95,21 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const clockWatch = createClockWatch({ audit, log, now });
   const control = { ...fleet, clockWatch, log, now, isStopping: () => state.isStopping };
   const secured = { config, authority, identity, refusals, log, now };
-  const agentsListener = await createAgentsListener({ ...secured, control, herd: fleet.herd });
+  const { agentsListener, listeners } = await openListeners(deps, fleet, {
+    ...secured,
+    control,
+    herd: fleet.herd,
+    keys: openedRing.ring,
+    onMoved: (at) => void Object.assign(state, at),
+  });
+  state.levels = () => acceptedLevels(agentsListener.settings());
   const { operators, gate } = await openConsole(deps);
   const verbs = listVerbs(
-    createApi(deps, { ...fleet, keys: shared.keys, operators, revocations, crls, watch }, state),
+    createApi(
+      deps,
+      { ...fleet, keys: shared.keys, operators, revocations, crls, watch, listeners },
+      state,
+    ),
   );
   const health: HealthDeps = { registry: metrics.registry, isReady: () => isReady(store, state) };
   const consoleListener = await createConsoleListener({ ...secured, verbs, gate, health, crls });
@@ -103,9 +122,21 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   );
   const { links, history, herd } = fleet;
   const { trail } = deps;
-  const listeners = { agentsListener, consoleListener, adminSocket };
   const parts = { audit, trail, links, history, live, keyUses: openedRing.uses, timers, herd };
-  return { ...parts, ...listeners, revocationSettled, state };
+  return { ...parts, agentsListener, consoleListener, adminSocket, revocationSettled, state };
+}
+
+/** The agents' ports, by what was set last. */
+async function openListeners(
+  deps: OpenedCentral,
+  { live, offerAddresses }: Fleet,
+  listening: Omit<AgentsListenerDeps, "first">,
+): Promise<{ readonly agentsListener: AgentsListener; readonly listeners: Listeners }> {
+  const kept = createListenerStore(deps);
+  const first = firstSettings(deps.config, deps.flags, await kept.read());
+  const listener = await createAgentsListener({ ...listening, first });
+  const listeners = createListeners({ listener, kept, live, onMoved: offerAddresses });
+  return { agentsListener: listener, listeners };
 }
 
 /** Operators and the gate they come in by: whoever is disabled is shown out. */
@@ -152,13 +183,13 @@ async function openRevocation(
 function createApi(
   deps: OpenedCentral,
   fleet: Fleet &
-    Pick<ApiDeps, "keys" | "operators" | "revocations"> &
+    Pick<ApiDeps, "keys" | "operators" | "revocations" | "listeners"> &
     Pick<Revocation, "crls" | "watch">,
   state: CentralState,
 ): ApiDeps {
   const { vault, audit, trail, store, log } = deps;
   const { agents, life, links, history, tokens, namespaces, settings, live } = fleet;
-  const { keys, operators, revocations, offers } = fleet;
+  const { keys, operators, revocations, listeners, offers } = fleet;
   return {
     status: describeCentral(deps, fleet, state),
     vault,
@@ -188,6 +219,7 @@ function createApi(
       },
     },
     settings,
+    listeners,
     certificates: createCertificateCatalogue(store),
     audit,
     trail,

@@ -20,7 +20,7 @@ import {
   type Vault,
 } from "@tautline/vault";
 import { openAuthority } from "./authority/authority.ts";
-import type { CentralConfig } from "./config.ts";
+import type { CentralConfig, CentralFlags } from "./config.ts";
 import { openFolderIdentity } from "./data-folder.ts";
 import { assemble, type Assembly } from "./assembly.ts";
 import { leftBehind } from "./history/left-behind.ts";
@@ -37,6 +37,8 @@ export interface CentralOptions {
   readonly keyTexts?: ReadonlyMap<string, string>;
   /** What was noticed in an old settings file; it goes to the log. */
   readonly findings?: readonly OldFinding[];
+  /** What of it the command line said: that stands above what was set while central ran. */
+  readonly flags?: CentralFlags;
   readonly dataDir: string;
   /** Value of the vault's environment variable, if it is set. */
   readonly vaultPassphrase: string | undefined;
@@ -52,6 +54,8 @@ const VAULT_KEY = "vault.key";
 /** A central that runs. */
 export interface Central {
   readonly agentsAddress: HostPort;
+  /** Undefined where plaintext is not accepted. */
+  readonly plaintextAddress: HostPort | undefined;
   readonly consoleAddress: HostPort;
   stop(): Promise<void>;
 }
@@ -63,7 +67,7 @@ export interface Central {
  * @throws store.*, vault.*, central.* : it refuses to start rather than run weaker than told
  */
 export async function startCentral(options: CentralOptions): Promise<Central> {
-  const { config, keyTexts, dataDir, now } = options;
+  const { config, keyTexts, dataDir, now, flags = {} } = options;
   const log = options.log ?? createLog("central", config.log.level);
   logFindings(log, options.findings ?? []);
   ensurePrivateFolder(dataDir);
@@ -76,7 +80,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     const { trustDomain, centralId } = await openFolderIdentity(store, config.trustDomain);
     const lifetimes = config.certificates;
     const authority = await openAuthority({ store, vault, audit, now, trustDomain, lifetimes });
-    const opened = { config, dataDir, centralId, store, vault, audit, authority, log, now };
+    const opened = { config, flags, dataDir, centralId, store, vault, audit, authority, log, now };
     const trail = await openAuditTrail(opened);
     const random = options.random ?? Math.random;
     const assembly = await assemble({ ...opened, trail, random, keyTexts });
@@ -122,16 +126,16 @@ async function run(
   const running: Running = await startParts(listParts(assembly, opened), (part, error) =>
     opened.log.error({ err: error, part }, "a part did not stop cleanly"),
   );
-  const { agents, console: console_ } = state;
+  const { agents, plaintext, console: console_ } = state;
   if (agents === undefined || console_ === undefined)
     throw new TautlineError("internal.unexpected");
   const { log } = opened;
-  log.info({ version: VERSION, agents, console: console_ }, "central is ready");
+  log.info({ version: VERSION, agents, plaintext, console: console_ }, "central is ready");
   const stop = async (): Promise<void> => {
     await running.stop();
     log.info("central has stopped");
   };
-  return { agentsAddress: agents, consoleAddress: console_, stop };
+  return { agentsAddress: agents, plaintextAddress: plaintext, consoleAddress: console_, stop };
 }
 
 /** Central's parts: started in this order, stopped in reverse. */
@@ -176,9 +180,7 @@ function listParts(
     },
     {
       name: "agents",
-      start: async () => {
-        state.agents = await agentsListener.start();
-      },
+      start: () => agentsListener.start(),
       stop: async () => {
         state.isStopping = true;
         live.endAll((links) => herd.goodbye(links));

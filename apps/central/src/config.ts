@@ -17,8 +17,10 @@ import {
   LIMITS,
 } from "@tautline/protocol";
 import { z } from "zod";
+import { LISTENER_BINDS } from "./listeners/listener-settings.ts";
 
 const DEFAULT_AGENTS_PORT = 9150;
+const DEFAULT_PLAINTEXT_PORT = 8787;
 /** With these a join token still fits into its 4,096 characters. */
 const MAX_ADVERTISED_CHARACTERS = 2_000;
 
@@ -35,6 +37,17 @@ const agents = z
       .default("::")
       .describe("Address the agents' port listens on; `::` takes IPv4 and IPv6."),
     port: portSetting(DEFAULT_AGENTS_PORT).describe("Port that agents dial (QM-4)."),
+    levels: z
+      .array(z.enum(LEVELS))
+      .max(LEVELS.length)
+      .refine(
+        (levels) => levels.some((level) => level !== "plaintext"),
+        "a level other than plaintext is needed",
+      )
+      .default(["tls", "mtls"])
+      .describe(
+        "Levels accepted on the agents' port; `plaintext` among them means that both share this port. 'tautline listeners set' stands above it.",
+      ),
     advertise: z
       .array(z.string().refine(isAddress, "it is not a name or address with or without a port"))
       .max(LIMITS.addresses.value)
@@ -46,11 +59,6 @@ const agents = z
       .describe(
         "Names or addresses, each with or without a port, that join tokens tell agents to dial; empty takes this host's own.",
       ),
-    levels: z
-      .array(z.enum(LEVELS))
-      .min(1)
-      .default(["tls", "mtls"])
-      .describe("Levels that agents are accepted at on this port."),
     maxConnections: z
       .int()
       .min(1)
@@ -66,11 +74,18 @@ const agents = z
 const plaintext = z
   .strictObject({
     bind: z
-      .enum(["off", "loopback", "public"])
+      .enum(LISTENER_BINDS)
       .default("off")
-      .describe("Who may reach the port for agents without encryption."),
-    host: z.string().default("::").describe("Address it listens on where bind is public."),
-    port: portSetting(8787).describe("Port that agents without encryption dial (QM-7)."),
+      .describe(
+        "Who reaches the plaintext port: nobody, this host alone, or everybody (QM-7, QM-13). 'tautline listeners set' stands above it.",
+      ),
+    host: z
+      .string()
+      .default("::")
+      .describe("Address that a public plaintext port listens on; `::` takes IPv4 and IPv6."),
+    port: portSetting(DEFAULT_PLAINTEXT_PORT).describe(
+      "Port of agents that speak without any protection (QM-7).",
+    ),
   })
   .prefault({});
 
@@ -132,7 +147,7 @@ const atMost = (most: number, least: number, value: number) =>
 const admission = z
   .strictObject({
     handshakesAtOnce: atMost(10_000, 1, 128).describe(
-      "TLS handshakes under way at once on the agents' port; more wait.",
+      "Handshakes under way at once on the agents' ports: at tls and mtls together, at advanced, and at basic so many each; more wait.",
     ),
     handshakesWaiting: atMost(65_536, 0, 1_024).describe(
       "Callers that may wait for their handshake; more are cut before it, known sources last.",
@@ -251,6 +266,8 @@ export type CentralConfig = Readonly<z.output<typeof centralConfigSchema>>;
 export interface CentralFlags {
   readonly agentsPort?: number;
   readonly consolePort?: number;
+  /** Opens the plaintext port for everybody. */
+  readonly plaintextPort?: number;
   readonly host?: string;
 }
 
@@ -292,6 +309,11 @@ function withFlags(config: CentralConfig, flags: CentralFlags): CentralConfig {
       ...config.agents,
       host: flags.host ?? config.agents.host,
       port: flags.agentsPort ?? config.agents.port,
+    },
+    plaintext: {
+      ...config.plaintext,
+      host: flags.host ?? config.plaintext.host,
+      ...(flags.plaintextPort !== undefined && { bind: "public", port: flags.plaintextPort }),
     },
     console: {
       ...config.console,

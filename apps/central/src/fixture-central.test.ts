@@ -22,6 +22,7 @@ import { createFakeClock, type FakeClock, withTempFolder } from "@tautline/testi
 import type { WebSocket } from "ws";
 import { type Central, startCentral } from "./central.ts";
 import { type CentralConfig, loadCentralConfig } from "./config.ts";
+import type { KeyRing } from "./keys/key-ring.ts";
 import { joinMessage } from "./control/fixture-messages.test.ts";
 import { type Joiner, makeJoiner, TRUST_DOMAIN } from "./fixture-core.test.ts";
 
@@ -32,6 +33,7 @@ export interface StartOptions {
   readonly clock?: FakeClock;
   readonly passphrase?: string;
   readonly change?: (config: CentralConfig) => CentralConfig;
+  readonly keys?: KeyRing;
 }
 
 /** A central that runs in this process. */
@@ -66,6 +68,7 @@ export async function startOn(dataDir: string, options: StartOptions = {}): Prom
     vaultPassphrase: options.passphrase,
     now: clock.now,
     log: createLog("central", "debug", { write }),
+    ...(options.keys && { keys: options.keys }),
   });
   const { agentsAddress, consoleAddress } = central;
   const ports = { agentsPort: agentsAddress.port, consolePort: consoleAddress.port };

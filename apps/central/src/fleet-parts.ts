@@ -37,6 +37,8 @@ export interface Fleet {
   readonly tokens: TokenStore;
   readonly namespaces: NamespaceStore;
   readonly settings: SettingStore;
+  /** Tells every agent where central is now. Never throws. */
+  readonly offerAddresses: () => void;
   readonly live: LiveLinks;
   readonly polling: PollingLinks;
   readonly connections: OpenConnections;
@@ -113,7 +115,8 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   const offers = createOffers(live, () => state.levels?.() ?? ["tls", "mtls"]);
   const stores = { agents, life, links, history, tokens, namespaces, settings };
   const parts = { metrics, live, polling, connections, refusals, admission, herd };
-  return { ...stores, ...parts, beginSession, offers };
+  const offerAddresses = (): void => onChange("");
+  return { ...stores, ...parts, beginSession, offers, offerAddresses };
 }
 
 /** Where agents are told to dial: what is set, else what is advertised, else this host's own. */

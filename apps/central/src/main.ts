@@ -12,6 +12,7 @@ export interface RunCentralOptions {
   readonly data?: string;
   readonly agentsPort?: number;
   readonly consolePort?: number;
+  readonly plaintextPort?: number;
   readonly host?: string;
   readonly json: boolean;
 }
@@ -36,10 +37,11 @@ const PRIVATE_UMASK = 0o077;
  */
 export async function runCentral(options: RunCentralOptions, io: RunIo): Promise<number> {
   process.umask(PRIVATE_UMASK);
-  const { agentsPort, consolePort, host } = options;
+  const { agentsPort, consolePort, plaintextPort, host } = options;
   const flags = {
     ...(agentsPort === undefined ? {} : { agentsPort }),
     ...(consolePort === undefined ? {} : { consolePort }),
+    ...(plaintextPort === undefined ? {} : { plaintextPort }),
     ...(host === undefined ? {} : { host }),
   };
   const loaded = loadCentralSettings(options.config, flags, (name) => process.env[name]);
@@ -50,6 +52,7 @@ export async function runCentral(options: RunCentralOptions, io: RunIo): Promise
   delete process.env[config.vault.environmentVariable];
   const central = await startCentral({
     config,
+    flags,
     keyTexts,
     findings,
     dataDir,
@@ -58,13 +61,14 @@ export async function runCentral(options: RunCentralOptions, io: RunIo): Promise
   });
   const agents = `wss://${spoken(central.agentsAddress)}`;
   const console_ = `https://${spoken(central.consoleAddress)}`;
+  const { plaintextAddress } = central;
+  const plaintext = plaintextAddress === undefined ? null : `ws://${spoken(plaintextAddress)}`;
   if (options.json) {
-    io.stdout(
-      JSON.stringify({ event: "ready", agents, console: console_, plaintext: null, dataDir }),
-    );
+    io.stdout(JSON.stringify({ event: "ready", agents, console: console_, plaintext, dataDir }));
   } else {
+    const open = plaintext === null ? "" : `without any protection ${plaintext}; `;
     io.stdout(
-      `Central is ready. Agents dial ${agents}; console and API at ${console_}; data in ${dataDir}.`,
+      `Central is ready. Agents dial ${agents}; ${open}console and API at ${console_}; data in ${dataDir}.`,
     );
   }
   await aborted(io.signal);

@@ -32,7 +32,7 @@ export const LABEL_VALUES = {
   level: LEVELS,
   certificate: ["root", "agents", "services", "central"],
   crl: ["root", "agents", "services"],
-  queue: ["handshakes", "enrolments"],
+  queue: ["handshakes", "handshakes-advanced", "handshakes-basic", "enrolments"],
 } as const;
 
 /** Makes central's registry of metrics with Node's own process metrics in it. */

@@ -5,7 +5,7 @@ import type { Vault } from "@tautline/vault";
 import type { AuditLog } from "./audit/audit-log.ts";
 import type { AuditTrail } from "./audit/audit-trail.ts";
 import type { CertificateAuthority } from "./authority/authority.ts";
-import type { CentralConfig } from "./config.ts";
+import type { CentralConfig, CentralFlags } from "./config.ts";
 import type { Store } from "./store/store.ts";
 
 /** A data folder that was opened, and what central is built on it with. */
@@ -13,6 +13,8 @@ export interface OpenedCentral {
   readonly config: CentralConfig;
   /** Texts of keys by name that came with an old settings file, in place of what `file` of `keys` says. */
   readonly keyTexts?: ReadonlyMap<string, string> | undefined;
+  /** What of it the command line said. */
+  readonly flags: CentralFlags;
   readonly dataDir: string;
   readonly centralId: string;
   readonly store: Store;
@@ -29,7 +31,9 @@ export interface OpenedCentral {
 /** What changes while central runs. */
 export interface CentralState {
   /** Where agents dial; known when that port listens. */
-  agents?: HostPort;
+  agents?: HostPort | undefined;
+  /** Where plaintext is spoken; undefined where it is not. */
+  plaintext?: HostPort | undefined;
   /** Where console and API are; known when that port listens. */
   console?: HostPort;
   /** What the ports that agents dial accept now; known when they are built. */

@@ -446,3 +446,39 @@ test("operators list and disable: who, what, where, until when; asked before the
   const disabled = await ask("operators disable ana --yes", answers);
   assert.equal(disabled.stdout, "Operator ana is disabled.\n");
 });
+
+const listenerRow = {
+  name: "plaintext",
+  bind: "loopback",
+  addresses: ["127.0.0.1:8787", "[::1]:8787"],
+  levels: ["plaintext"],
+  shared: false,
+  links: 2,
+};
+
+test("listeners list shows what is really listened on, and what is not", async () => {
+  const off = { ...listenerRow, bind: "off", addresses: [], levels: [], links: 0 };
+  const { code, stdout } = await ask("listeners list", {
+    "GET /api/v1/listeners": { body: { items: [listenerRow, off] } },
+  });
+  assert.equal(code, 0);
+  assert.match(stdout, /plaintext +loopback +127\.0\.0\.1:8787, \[::1\]:8787 +plaintext +2/);
+  assert.match(stdout, /plaintext +off +nothing +none +0/);
+});
+
+test("listeners set sends what was named and nothing else, and says what is so now", async () => {
+  const { stdout, seen } = await ask(
+    "listeners set plaintext --bind loopback --levels plaintext --port 8787 --shared",
+    { "PUT /api/v1/listeners/plaintext": { body: listenerRow } },
+  );
+  const body = { port: 8787, bind: "loopback", levels: ["plaintext"], shared: true };
+  assert.deepEqual(seen[0]?.body, body);
+  assert.match(stdout, /^plaintext is loopback: listens on 127\.0\.0\.1:8787, \[::1\]:8787/);
+});
+
+test("listeners set without a change asks nobody", async () => {
+  const { code, stderr, seen } = await ask("listeners set agents", {});
+  assert.equal(code, 2);
+  assert.match(stderr, /not said what to change/);
+  assert.deepEqual(seen, []);
+});

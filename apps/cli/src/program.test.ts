@@ -15,6 +15,7 @@ const VERBS: Readonly<Record<string, readonly string[]>> = {
   tokens: ["create", "list", "revoke"],
   agents: ["list", "show", "revoke"],
   links: ["list", "show"],
+  listeners: ["list", "set"],
   namespaces: ["create", "list", "show"],
   keys: ["create", "list", "show", "rotate", "delete"],
   settings: ["list", "get", "set", "unset"],

@@ -66,6 +66,12 @@ export const PARTS: readonly Part[] = [
     load: async () => (await import("./links/links.ts")).linkVerbs,
   },
   {
+    name: "listeners",
+    summary: "The ports that agents dial, and the levels accepted there",
+    group: OPERATING,
+    load: async () => (await import("./listeners/listeners.ts")).listenerVerbs,
+  },
+  {
     name: "namespaces",
     summary: "Sets of agents, each with its own trust",
     group: OPERATING,

@@ -4,7 +4,7 @@ import { TautlineError, toTautlineError, type LinkEvidence } from "@tautline/pro
 import { formatHostPort } from "./addresses.ts";
 import type { CertificateMark, ClientVerdict, JudgeClient, LapsedPeer } from "./client-judge.ts";
 import type { CryptoChoice } from "./crypto-choice.ts";
-import { createGatedServer, type HandshakeGate } from "./handshake-gate.ts";
+import { createGatedServer, HANDSHAKE_LEASE_MS, type HandshakeGate } from "./handshake-gate.ts";
 import { requireIdentity } from "./identity-check.ts";
 import { forgetPeerChain, peerChain } from "./peer-chain.ts";
 import { evidenceOfAccepted } from "./tls-evidence.ts";
@@ -47,9 +47,6 @@ export interface TlsAcceptor {
    */
   replaceIdentity(identity: TlsIdentity): void;
 }
-
-/** Ways around the world take a third of a second; a handshake that takes longer is not waited for. */
-const HANDSHAKE_LEASE_MS = 2_000;
 
 const evidences = new WeakMap<Socket, LinkEvidence>();
 const lapsedPeers = new WeakMap<Socket, LapsedPeer>();
@@ -101,6 +98,7 @@ export function createTlsAcceptor(options: TlsAcceptorOptions): TlsAcceptor {
       gate: options.gate,
       timeoutMs,
       leaseMs: options.leaseMs ?? HANDSHAKE_LEASE_MS,
+      now: options.now,
       secure: (socket) => secured.emit("connection", socket),
       onFailed: fail,
     });

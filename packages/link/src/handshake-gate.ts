@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
 import { TautlineError } from "@tautline/protocol";
 import { formatHostPort } from "./addresses.ts";
+import { spentMs } from "./sniff/opening-time.ts";
 
 /** A caller who has begun to speak and wants its TLS handshake. */
 export interface HandshakeCaller {
@@ -26,19 +26,24 @@ export interface GatedServerOptions {
   readonly timeoutMs: number;
   /** A caller who lets its half of the handshake wait holds its place in the gate for so long. */
   readonly leaseMs: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   /** Secures a connection, whose first bytes may have been read already. */
   readonly secure: (socket: Socket) => void;
   /** A connection was closed before its handshake began. */
   readonly onFailed: (error: TautlineError, address: string, remoteAddress: string) => void;
 }
 
-/** The accepting end before TLS. */
+/** The accepting end before a handshake. */
 export interface GatedServer {
-  /** Not listening yet. */
+  /** Not listening yet; takes connections of another server by `emit("connection", socket)` as well. */
   readonly server: Server;
   /** The handshake on this socket is over, one way or the other. */
-  over(socket: TLSSocket): void;
+  over(socket: Pick<Socket, "remoteAddress" | "remotePort">): void;
 }
+
+/** Ways around the world take a third of a second; a handshake that takes longer is not waited for. */
+export const HANDSHAKE_LEASE_MS = 2_000;
 
 /**
  * Makes a server that lets a gate decide before anything expensive is done for a connection. A caller who says nothing never
@@ -56,17 +61,16 @@ export function createGatedServer(options: GatedServerOptions): GatedServer {
       return;
     }
     const address = formatHostPort(remoteAddress, remotePort);
-    arrivals.set(
+    const arrival = new Arrival(options, socket, {
       address,
-      new Arrival(options, socket, {
-        address,
-        remoteAddress,
-        // Nothing of an arrival lives on with its link.
-        onOver: (arrival) => {
-          if (arrivals.get(address) === arrival) arrivals.delete(address);
-        },
-      }),
-    );
+      remoteAddress,
+      // Nothing of an arrival lives on with its link.
+      onOver: () => {
+        if (arrivals.get(address) === arrival) arrivals.delete(address);
+      },
+    });
+    arrivals.set(address, arrival);
+    arrival.listen();
   });
   return {
     server,
@@ -82,7 +86,7 @@ export function createGatedServer(options: GatedServerOptions): GatedServer {
 interface ArrivalFrom {
   readonly address: string;
   readonly remoteAddress: string;
-  readonly onOver: (arrival: Arrival) => void;
+  readonly onOver: () => void;
 }
 
 /** One connection until its handshake is over. */
@@ -101,11 +105,18 @@ class Arrival {
     this.#socket = socket;
     this.#from = from;
     const { timeoutMs } = options;
-    this.#deadline = setTimeout(() => this.#fail("link.timeout", { timeoutMs }), timeoutMs);
+    // What it took to tell what the caller speaks counts.
+    const leftMs = Math.max(1, timeoutMs - spentMs(socket, options.now()));
+    this.#deadline = setTimeout(() => this.#fail("link.timeout", { timeoutMs }), leftMs);
     socket.on("error", ignore);
     socket.once("close", this.#onClose);
+  }
+
+  /** Waits for the first bytes, if they are not there already. */
+  listen(): void {
+    if (this.#socket.readableLength > 0) this.#spoken();
     // Reading begins here and stops at the first bytes; what is read then is handed on with the socket.
-    socket.once("readable", () => this.#spoken());
+    else this.#socket.once("readable", () => this.#spoken());
   }
 
   over(): void {
@@ -116,7 +127,7 @@ class Arrival {
     this.#socket.removeListener("close", this.#onClose);
     this.#leaveGate?.();
     this.#leaveGate = undefined;
-    this.#from.onOver(this);
+    this.#from.onOver();
   }
 
   #spoken(): void {

@@ -12,6 +12,7 @@ import type { KeyStore } from "../keys/key-store.ts";
 import type { NamespaceStore } from "../fleet/namespace-store.ts";
 import type { OperatorStore } from "../operators/operator-store.ts";
 import type { Revocations } from "../revocation/revocations.ts";
+import type { Listeners } from "../listeners/listeners.ts";
 import type { SettingStore } from "../settings/setting-store.ts";
 
 /** What central says of itself. */
@@ -39,6 +40,7 @@ export interface ApiDeps {
   readonly keys: KeyStore;
   readonly namespaces: NamespaceStore;
   readonly settings: SettingStore;
+  readonly listeners: Listeners;
   readonly certificates: CertificateCatalogue;
   readonly revocations: Revocations;
   readonly audit: AuditLog;

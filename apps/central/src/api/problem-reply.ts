@@ -37,10 +37,10 @@ export function endWithProblem(
   const { status } = error;
   const body = JSON.stringify(toProblem(error));
   const headers = {
+    connection: "close",
     ...headersOf(error),
     ...more,
     "content-length": Buffer.byteLength(body),
-    connection: "close",
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
@@ -65,6 +65,8 @@ function headersOf({ code, status, detail }: TautlineError): Readonly<Record<str
     const seconds = detail["retryAfterSeconds"] ?? RETRY_AFTER_SECONDS;
     return { ...type, "retry-after": String(seconds) };
   }
+  // RFC 9110 section 15.5.22: with the protocols that are wanted; none of them is begun on this connection.
+  if (status === 426) return { ...type, upgrade: "TLS/1.3", connection: "close, upgrade" };
   // The rest of a body that nobody reads ends with its connection.
   return status === 413 ? { ...type, connection: "close" } : type;
 }

@@ -54,10 +54,8 @@ async function mountedRoutes(core: Core): Promise<string[]> {
   const config = loadCentralConfig(undefined);
   const openedRing = await openKeyRing(opened);
   const { ring: keys } = openedRing;
-  const fleet = await createFleet(
-    { ...opened, config, keys, centralId: "c" },
-    { isStopping: false },
-  );
+  const all = { ...opened, config, flags: {}, keys, centralId: "c" };
+  const fleet = await createFleet(all, { isStopping: false });
   for (const port of ["agents", "console"] as const) {
     const server = createServer();
     const app = createApiApp({ log, server });
@@ -67,7 +65,8 @@ async function mountedRoutes(core: Core): Promise<string[]> {
     if (port === "agents") {
       const clockWatch = { note: () => Promise.resolve() };
       const { now } = clock;
-      serveControl(app, server, { ...fleet, clockWatch, log, now, isStopping: () => false });
+      const judging = { isStopping: () => false, judgeRequest: () => undefined };
+      serveControl(app, server, { ...fleet, ...judging, clockWatch, log, now });
       assert.equal(server.listenerCount("upgrade"), 1);
       mounted.push(nameOf({ port, method: "GET", path: "/v1/opamp" }));
     } else {
@@ -83,6 +82,7 @@ async function mountedRoutes(core: Core): Promise<string[]> {
         ...fleet,
         keys: sharedKeys,
         operators,
+        listeners: { list: () => [], set: () => Promise.reject(new Error("unused")) },
         vault,
         audit,
         trail,

@@ -9,6 +9,7 @@ import { lifeVerbs } from "./verbs/life-verbs.ts";
 import { historyVerbs } from "./verbs/history-verbs.ts";
 import { keyVerbs } from "./verbs/key-verbs.ts";
 import { linkVerbs } from "./verbs/link-verbs.ts";
+import { listenerVerbs } from "./verbs/listener-verbs.ts";
 import { namespaceVerbs } from "./verbs/namespace-verbs.ts";
 import { revocationVerbs } from "./verbs/revocation-verbs.ts";
 import { operatorVerbs } from "./verbs/operator-verbs.ts";
@@ -32,6 +33,7 @@ export function listVerbs(deps: ApiDeps): readonly Verb[] {
     ...historyVerbs(deps),
     ...linkVerbs(deps),
     ...keyVerbs(deps),
+    ...listenerVerbs(deps),
     ...namespaceVerbs(deps),
     ...settingVerbs(deps),
     ...certificateVerbs(deps),

@@ -36,6 +36,7 @@ export type AuditAction =
   | "key.switched"
   | "key.withdrawn"
   | "link.refused"
+  | "listener.changed"
   | "namespace.created"
   | "operator.created"
   | "operator.disabled"

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, Server } from "node:http";
 import {
   LIMITS,
   OFFER_HEADER,
@@ -9,7 +9,7 @@ import {
 } from "@tautline/protocol";
 import type { FastifyInstance } from "fastify";
 import type { Admission, Arrival } from "./admission.ts";
-import { securedOf } from "../listeners/secured-connection.ts";
+import { type SecuredConnection, securedOf } from "../listeners/secured-connection.ts";
 import { shownAddress } from "../sources/remote-network.ts";
 import type { Caller } from "./caller.ts";
 import type { ClockWatch } from "./clock-watch.ts";
@@ -33,6 +33,11 @@ export interface ControlDeps extends WebSocketLinkDeps {
   readonly clockWatch: ClockWatch;
   readonly offers: Pick<Offers, "header">;
   readonly isStopping: () => boolean;
+  /** Refuses a request for how its connection is secured, by the settings that hold when it is asked. */
+  readonly judgeRequest: (
+    connection: SecuredConnection,
+    headers: IncomingHttpHeaders,
+  ) => TautlineError | undefined;
   readonly now: () => number;
 }
 
@@ -106,6 +111,11 @@ async function admitRequest(deps: ControlDeps, request: IncomingMessage): Promis
   const said = { clockOffsetMs, offer: readOffer(headers[OFFER_HEADER]) };
   // The very caller that is let in is the one that is given a voice later: nothing may be added to a copy of it.
   const caller = await deps.connections.admit(socket, async () => {
+    const refusal = deps.judgeRequest(arrival, headers);
+    if (refusal !== undefined) {
+      await deps.refusals.note(refusal, arrival);
+      throw refusal;
+    }
     const judged = await deps.admission.admit(arrival);
     return judged.kind === "agent" ? { ...judged, ...said } : judged;
   });

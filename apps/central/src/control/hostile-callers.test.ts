@@ -266,16 +266,18 @@ describe("a polling request", () => {
 });
 
 describe("strangers", () => {
-  it("plaintext on the TLS port is cut, and named in the log", () =>
+  it("plaintext on a port that has none gets nothing but its refusal, and is named in the log", () =>
     withCentral(async (test) => {
-      for (const port of [test.agentsPort, test.consolePort]) {
+      for (const [port, says, code] of [
+        [test.agentsPort, /^HTTP\/1\.1 426 /, "link.level_closed"],
+        [test.consolePort, /^(?!HTTP)/, "link.not_tls"],
+      ] as const) {
         const socket = connect(port, "127.0.0.1");
         const said = readAll(socket);
         socket.write("GET /v1/opamp HTTP/1.1\r\nhost: x\r\n\r\n");
-        assert.doesNotMatch(await said, /HTTP/);
+        assert.match(await said, says);
+        assert.equal(test.lines.filter((line) => line["code"] === code).length, 1);
       }
-      const named = test.lines.filter(({ code }) => code === "link.not_tls");
-      assert.equal(named.length, 2);
     }));
 
   it("what is no HTTP inside TLS gets 400 and an end", () =>

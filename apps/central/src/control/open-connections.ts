@@ -36,6 +36,8 @@ export interface OpenConnections {
   /** Whoever is being judged now is judged again. Call it before `all`. */
   judgeAgain(): void;
   all(): readonly OpenConnection[];
+  /** Whether the caller on a connection was let in. */
+  has(socket: Duplex): boolean;
 }
 
 interface Entry extends OpenConnection {
@@ -67,6 +69,7 @@ export function createOpenConnections(): OpenConnections {
     },
     judgeAgain: () => void (round += 1),
     all: () => [...bySocket.values()],
+    has: (socket) => bySocket.has(socket),
   };
 }
 

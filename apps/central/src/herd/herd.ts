@@ -1,7 +1,7 @@
 import type { HandshakeGate } from "@tautline/link";
 import { TautlineError } from "@tautline/protocol";
 import type { CentralConfig } from "../config.ts";
-import type { CentralMetrics } from "../metrics.ts";
+import type { CentralMetrics, LABEL_VALUES } from "../metrics.ts";
 import { createSourceGuard, type SourceGuard } from "../sources/source-guard.ts";
 import { spreadReturnMs } from "./return-time.ts";
 import { createWaitingRoom, type WaitingRoom } from "./waiting-room.ts";
@@ -21,11 +21,16 @@ export interface EnrolmentQueue {
 /** What keeps a crowd from trampling central. */
 export interface Herd {
   readonly sources: SourceGuard;
+  /** At the levels tls and mtls. */
   readonly handshakes: HandshakeGate;
+  /** At the levels of shared keys: a room each, so that a crowd at one level holds up no other. */
+  readonly keyHandshakes: Readonly<Record<"advanced" | "basic", HandshakeGate>>;
   readonly enrolments: EnrolmentQueue;
   /** The good-bye of a stop to one of so many links: come back, each at another time (F9). */
   goodbye(links: number): TautlineError;
 }
+
+type Queue = (typeof LABEL_VALUES)["queue"][number];
 
 /** What herd control needs. */
 export interface HerdDeps {
@@ -42,7 +47,7 @@ const HANDSHAKES_PER_SECOND = 200;
 const ENROLMENTS_PER_SECOND = 50;
 
 /**
- * Builds herd control: two waiting rooms and the memory of sources.
+ * Builds herd control: waiting rooms and the memory of sources.
  *
  * @param deps settings, counters, clock and chance
  */
@@ -50,11 +55,21 @@ export function createHerd(deps: HerdDeps): Herd {
   const { config, now, random } = deps;
   const { admission: limits } = config;
   const sources = createSourceGuard(limits, now);
-  const handshakes = openRoom(deps, "handshakes", {
-    atOnce: limits.handshakesAtOnce,
-    mostWaiting: limits.handshakesWaiting,
-    expectedPerSecond: HANDSHAKES_PER_SECOND,
-  });
+  const gateTo = (queue: Queue): HandshakeGate => {
+    const room = openRoom(deps, queue, {
+      atOnce: limits.handshakesAtOnce,
+      mostWaiting: limits.handshakesWaiting,
+      expectedPerSecond: HANDSHAKES_PER_SECOND,
+    });
+    return {
+      enter: (caller) =>
+        room.enter({
+          rank: sources.rankOf(caller.remoteAddress),
+          begin: () => caller.begin(),
+          refuse: () => caller.refuse(),
+        }),
+    };
+  };
   const enrolments = openRoom(deps, "enrolments", {
     atOnce: limits.enrolmentsAtOnce,
     mostWaiting: limits.enrolmentsWaiting,
@@ -62,14 +77,8 @@ export function createHerd(deps: HerdDeps): Herd {
   });
   return {
     sources,
-    handshakes: {
-      enter: (caller) =>
-        handshakes.enter({
-          rank: sources.rankOf(caller.remoteAddress),
-          begin: () => caller.begin(),
-          refuse: () => caller.refuse(),
-        }),
-    },
+    handshakes: gateTo("handshakes"),
+    keyHandshakes: { advanced: gateTo("handshakes-advanced"), basic: gateTo("handshakes-basic") },
     enrolments: queueOf(enrolments, sources),
     goodbye: (links) => {
       const retryAfterMs = spreadReturnMs({
@@ -84,7 +93,7 @@ export function createHerd(deps: HerdDeps): Herd {
 
 function openRoom(
   { metrics, now, random }: HerdDeps,
-  queue: "handshakes" | "enrolments",
+  queue: Queue,
   bounds: {
     readonly atOnce: number;
     readonly mostWaiting: number;

@@ -1,11 +1,7 @@
+import type { IncomingHttpHeaders } from "node:http";
 import type { Logger } from "@tautline/daemon";
-import {
-  createClientJudge,
-  type HostPort,
-  type JudgeClient,
-  rootsPem,
-  type TlsAcceptor,
-} from "@tautline/link";
+import type { HostPort, TlsAcceptor } from "@tautline/link";
+import type { TautlineError } from "@tautline/protocol";
 import { createApiApp } from "../api/api-app.ts";
 import type { CertificateAuthority } from "../authority/authority.ts";
 import type { CentralIdentity } from "../authority/central-identity.ts";
@@ -13,89 +9,128 @@ import type { CentralConfig } from "../config.ts";
 import { serveControl, type ControlDeps } from "../control/control-endpoint.ts";
 import { errorForPeer } from "../control/peer-error.ts";
 import type { Herd } from "../herd/herd.ts";
+import type { KeyRing } from "../keys/key-ring.ts";
+import { createAgentsAcceptors } from "./agents-acceptors.ts";
+import { acceptedLevels, judgeRequest } from "./caller-judge.ts";
+import { drain } from "./drain.ts";
 import { createHttpServer } from "./http-server.ts";
-import { createSecuredPort } from "./secured-port.ts";
+import { createLevelPort } from "./level-port.ts";
+import { createListenerPorts, type PortChange } from "./listener-ports.ts";
+import { type ListenerSettings, placeOf } from "./listener-settings.ts";
+import type { AgentsPortName } from "./secured-connection.ts";
+import { createServing } from "./serving.ts";
+import { showOut } from "./show-out.ts";
 
-/** The port that agents dial. */
+/** The ports that agents dial. */
 export interface AgentsListener {
-  /** @returns the address really taken */
-  start(): Promise<HostPort>;
-  readonly acceptor: TlsAcceptor;
+  start(): Promise<void>;
+  readonly acceptor: Pick<TlsAcceptor, "replaceIdentity">;
+  settings(): ListenerSettings;
+  /** The addresses really taken. */
+  addressesOf(name: AgentsPortName): readonly HostPort[];
+  /**
+   * Goes over to other settings while it runs; whoever has no business here by them is shown out with the reason.
+   *
+   * @throws as `ListenerPorts.change`, and everything is as it was
+   */
+  change(change: PortChange): Promise<void>;
   /** Stops accepting and cuts what is still open after links were told good-bye. */
   stop(): Promise<void>;
 }
 
-/** What the agents' port needs. */
+/** What the agents' ports need. */
 export interface AgentsListenerDeps {
-  readonly config: Pick<CentralConfig, "agents">;
+  readonly config: Pick<CentralConfig, "agents" | "plaintext">;
+  readonly first: ListenerSettings;
   readonly authority: CertificateAuthority;
   readonly identity: CentralIdentity;
-  readonly control: ControlDeps;
-  readonly herd: Pick<Herd, "handshakes" | "sources">;
+  readonly keys: KeyRing;
+  readonly control: Omit<ControlDeps, "judgeRequest">;
+  readonly herd: Pick<Herd, "handshakes" | "keyHandshakes" | "sources">;
   readonly log: Logger;
   readonly now: () => number;
+  /** Told where the ports are, when they open and when they move. */
+  readonly onMoved: (at: Readonly<Record<AgentsPortName, HostPort | undefined>>) => void;
 }
 
 /**
- * Builds the agents' port: TLS 1.3 with a client certificate asked for, then HTTP with OpAMP on it.
+ * Builds the agents' ports: whatever secures a connection, HTTP with OpAMP is served on it.
  *
  * @param deps central's parts
  */
 export async function createAgentsListener(deps: AgentsListenerDeps): Promise<AgentsListener> {
-  const { config, log } = deps;
-  const { host, port, handshakeTimeout, maxConnections } = config.agents;
+  const { config, log, now } = deps;
+  const { handshakeTimeout: handshakeTimeoutMs, maxConnections } = config.agents;
   const http = createHttpServer();
-  const { offers } = deps.control;
-  const said = { now: deps.now, offer: () => offers.header() };
+  const said = { now, offer: () => deps.control.offers.header() };
   const app = createApiApp({ log, server: http, tell: errorForPeer, ...said });
-  const control = serveControl(app, http, deps.control);
-  await app.ready();
-  const secured = createSecuredPort({
-    place: { listener: "agents'", host, port, flag: "--agents-port" },
-    http,
-    log,
-    identity: deps.identity.current(),
-    clientRootsPem: rootsPem([deps.authority.root]),
-    judgeClient: judgeOf(deps),
-    handshakeTimeoutMs: handshakeTimeout,
-    maxConnections,
-    gate: deps.herd.handshakes,
-    now: deps.now,
-    onFailed: (error, from, remoteAddress) => {
-      if (!NO_ATTEMPTS.has(error.code)) deps.herd.sources.failed(remoteAddress);
-      deps.control.refusals.noteFailed(error, from);
-    },
+  const control = serveControl(app, http, {
+    ...deps.control,
+    judgeRequest: (connection, headers: IncomingHttpHeaders) =>
+      judgeRequest(settings(), connection, headers),
   });
+  await app.ready();
+  const onFailed = failureNoter(deps);
+  const settings = (): ListenerSettings => ports.settings();
+  const { serve, served } = createServing({ http, settings, onFailed });
+  const { certificates, advanced, basic } = createAgentsAcceptors({
+    ...deps,
+    handshakeTimeoutMs,
+    onSecured: serve,
+    onFailed,
+  });
+  const limits = { handshakeTimeoutMs, maxConnections, now };
+  const taking = { certificates: certificates.server, advanced, basic, onPlain: serve, onFailed };
+  const ports = createListenerPorts({
+    first: deps.first,
+    hosts: { agents: config.agents.host, plaintext: config.plaintext.host },
+    serve: (name) =>
+      createLevelPort({
+        ...taking,
+        ...limits,
+        accepted: () => placeOf(settings(), name).levels,
+        acceptedAnywhere: () => acceptedLevels(settings()),
+      }),
+    log,
+  });
+  const tellWhere = (): void => {
+    const [[agents], [plaintext]] = [ports.addressesOf("agents"), ports.addressesOf("plaintext")];
+    deps.onMoved({ agents, plaintext });
+  };
   return {
-    acceptor: secured.acceptor,
-    start: () => secured.start(),
+    acceptor: certificates,
+    settings,
+    addressesOf: (name) => ports.addressesOf(name),
+    start: async () => {
+      await ports.open();
+      tellWhere();
+    },
+    change: async (change) => {
+      await ports.change(change);
+      tellWhere();
+      showOut({ ...deps.control, log }, settings(), served);
+    },
     stop: async () => {
-      await secured.stop(control.settled());
+      const closed = ports.close();
+      const open = { [Symbol.iterator]: () => served.keys() };
+      await drain({ http, open, settled: control.settled(), closed, cut: () => ports.cut() });
       await control.settled();
       await app.close();
     },
   };
 }
 
-/** Central was full, or nothing was tried: load balancers look every second whether a port opens. */
+function failureNoter({ herd, control }: AgentsListenerDeps) {
+  return (error: TautlineError, from: string, remoteAddress: string): void => {
+    if (!NO_ATTEMPTS.has(error.code)) herd.sources.failed(remoteAddress);
+    control.refusals.noteFailed(error, from);
+  };
+}
+
+/** Central was full, nothing was tried, or nothing was asked but a level: load balancers look every second whether a port opens. */
 const NO_ATTEMPTS: ReadonlySet<string> = new Set([
   "link.too_many",
   "link.queue_full",
   "link.handshake_cut",
+  "link.level_closed",
 ]);
-
-/** Our own intermediates are known, so a client need not send them. */
-function judgeOf({ authority, now }: AgentsListenerDeps): JudgeClient {
-  const judge = createClientJudge({
-    trustDomain: authority.trustDomain,
-    roots: () => [authority.root],
-    // Serials are looked up in the database when the first request arrives (control/admission.ts).
-    isRevoked: () => false,
-    now,
-  });
-  return (leaf) => {
-    // The one it names, whatever the number of namespaces: a path is sought among a few certificates only.
-    const issuer = leaf === undefined ? undefined : authority.issuerOf(leaf);
-    return judge(leaf, issuer === undefined ? [] : [issuer]);
-  };
-}

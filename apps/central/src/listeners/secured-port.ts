@@ -5,16 +5,12 @@ import {
   closeServer,
   createTlsAcceptor,
   type HostPort,
-  lapsedPeerOf,
   listenOn,
-  markOf,
-  tlsBinding,
   type TlsAcceptor,
   type TlsAcceptorOptions,
 } from "@tautline/link";
-import type { LinkEvidence, TautlineError } from "@tautline/protocol";
+import { drain } from "./drain.ts";
 import { explainListenError, type ListenPlace } from "./listen-error.ts";
-import { noteSecured, type SecuredConnection } from "./secured-connection.ts";
 
 /** A port on which every connection is secured by TLS and then served by an HTTP server. */
 export interface SecuredPort {
@@ -39,11 +35,6 @@ export interface SecuredPortOptions extends Omit<TlsAcceptorOptions, "onSecured"
   readonly log: Logger;
 }
 
-/** For good-byes to be read and answered. */
-const DRAIN_MS = 2_000;
-/** For the last bytes to go out to a peer that reads them. */
-const FLUSH_MS = 500;
-
 /**
  * Builds a port that does not listen yet.
  *
@@ -54,8 +45,7 @@ export function createSecuredPort(options: SecuredPortOptions): SecuredPort {
   const open = new Set<TLSSocket>();
   const acceptor = createTlsAcceptor({
     ...acceptorOptions,
-    onSecured: (socket, evidence, refusal) => {
-      noteSecured(socket, tlsConnection(socket, evidence, refusal));
+    onSecured: (socket) => {
       open.add(socket);
       socket.once("close", () => open.delete(socket));
       http.emit("connection", socket);
@@ -72,40 +62,6 @@ export function createSecuredPort(options: SecuredPortOptions): SecuredPort {
       acceptor.server.on("error", (error) => log.error({ err: error }, "a port had a failure"));
       return address;
     },
-    stop: async (settled) => {
-      const closed = closeServer(acceptor.server);
-      http.closeIdleConnections();
-      await withinMs(DRAIN_MS, settled);
-      for (const socket of open) socket.destroySoon();
-      await withinMs(FLUSH_MS, closed);
-      for (const socket of open) socket.destroy();
-      http.closeAllConnections();
-      await closed;
-      http.close();
-    },
+    stop: (settled) => drain({ http, open, settled, closed: closeServer(acceptor.server) }),
   };
-}
-
-function tlsConnection(
-  socket: TLSSocket,
-  evidence: LinkEvidence,
-  refusal: TautlineError | undefined,
-): SecuredConnection {
-  return {
-    listener: "agents",
-    evidence,
-    remoteAddress: socket.remoteAddress ?? "unknown",
-    refusal,
-    lapsed: lapsedPeerOf(socket),
-    mark: markOf(socket),
-    binding: () => tlsBinding(socket),
-  };
-}
-
-/** Waits for work, but not longer. */
-async function withinMs(ms: number, work: Promise<void>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  await Promise.race([work, promise]);
-  clearTimeout(timer);
 }

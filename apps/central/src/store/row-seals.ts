@@ -37,6 +37,7 @@ const SEALED: Readonly<Record<string, readonly string[]>> = {
   key_names: [],
   key_versions: [],
   keys: [],
+  listeners: [],
   namespaces: [],
   operators: [],
   reserved_keys: [],

@@ -8,6 +8,7 @@ import type {
   HistoryStrangerTable,
 } from "./history-tables.ts";
 import type { KeyNameTable, KeyTable, KeyUseTable, KeyVersionTable } from "./key-tables.ts";
+import type { ListenerTable } from "./listener-tables.ts";
 
 /*
  * Times are milliseconds since the epoch; ids, serials, pins and hashes are lower-case hex or canonical text.
@@ -314,6 +315,7 @@ export interface Schema {
   counters: CounterTable;
   links: LinkTable;
   settings: SettingTable;
+  listeners: ListenerTable;
   instructions: InstructionTable;
   operators: OperatorTable;
   audit: AuditTable;

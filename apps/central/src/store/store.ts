@@ -13,6 +13,7 @@ import { auditCheckpoints } from "./migrations/0006-audit-checkpoints.ts";
 import { network } from "./migrations/0008-network.ts";
 import { evidenceHistory } from "./migrations/0007-evidence-history.ts";
 import { sharedKeys } from "./migrations/0009-keys.ts";
+import { listeners } from "./migrations/0010-listeners.ts";
 import {
   publishDatabase,
   refuseCutOff,
@@ -73,6 +74,7 @@ const migrations: MigrationProvider = {
     "0008-network": network,
     "0007-evidence-history": evidenceHistory,
     "0009-keys": sharedKeys,
+    "0010-listeners": listeners,
   }),
 };
 

@@ -10,6 +10,7 @@ interface RunCentralOptions {
   readonly data?: string;
   readonly agentsPort?: number;
   readonly consolePort?: number;
+  readonly plaintextPort?: number;
   readonly host?: string;
 }
 
@@ -28,6 +29,11 @@ export const runCentralVerb: DefineVerb = (command, context) => {
     .option("--data <dir>", "data folder (or TAUTLINE_DATA)")
     .option("--agents-port <port>", "port that agents dial; 0 takes any free one", portValue)
     .option("--console-port <port>", "port of console and API; 0 takes any free one", portValue)
+    .option(
+      "--plaintext-port <port>",
+      "open a port without any protection, for agents that cannot do better yet; 0 takes any free one",
+      portValue,
+    )
     .option("--host <address>", "address to listen on")
     .action(async (options: RunCentralOptions) => {
       const { runCentral } = await import("@tautline/central/main");

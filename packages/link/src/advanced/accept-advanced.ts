@@ -1,4 +1,5 @@
-import { createServer, type Server, type TLSSocket } from "node:tls";
+import type { Server } from "node:net";
+import { createServer, type TLSSocket } from "node:tls";
 import {
   formatKeyIdentity,
   type KeyIdentity,
@@ -8,6 +9,7 @@ import {
 } from "@tautline/protocol";
 import { formatHostPort } from "../addresses.ts";
 import type { CryptoChoice } from "../crypto-choice.ts";
+import { createGatedServer, HANDSHAKE_LEASE_MS, type HandshakeGate } from "../handshake-gate.ts";
 import { evidenceOfAcceptedPsk } from "./advanced-evidence.ts";
 import { namePskFailure } from "./psk-failure.ts";
 import { pskServerSettings } from "./psk-settings.ts";
@@ -29,12 +31,14 @@ export interface AdvancedAcceptorOptions {
   readonly handshakeTimeoutMs: number;
   /** Groups that are allowed; the default where it is left out. */
   readonly crypto?: CryptoChoice | undefined;
+  /** Asked before anything is spent on a connection; without one every handshake begins at once. */
+  readonly gate?: HandshakeGate | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** The key is proven. */
   readonly onSecured: (stream: TLSSocket, evidence: LinkEvidence, key: SharedKey) => void;
-  /** A connection failed before that; it is closed already. */
-  readonly onFailed: (error: TautlineError, remoteAddress: string) => void;
+  /** A connection failed before that; it is closed already. `address` is "host:port", `remoteAddress` the host alone. */
+  readonly onFailed: (error: TautlineError, address: string, remoteAddress: string) => void;
 }
 
 /** What a caller named, and the version that was chosen for it then. */
@@ -58,15 +62,28 @@ export function createAdvancedAcceptor(options: AdvancedAcceptorOptions): Server
     return key?.sharedKey;
   }, options.crypto);
   const server = createServer({ ...settings, handshakeTimeout: timeoutMs, noDelay: true });
+  const gated =
+    options.gate &&
+    createGatedServer({
+      gate: options.gate,
+      timeoutMs,
+      leaseMs: HANDSHAKE_LEASE_MS,
+      now: options.now,
+      secure: (socket) => server.emit("connection", socket),
+      onFailed: (error, address, remoteAddress) => report(options, error, [address, remoteAddress]),
+    });
   const fail = (error: unknown, socket: TLSSocket): void => {
-    const address = addressOf(socket);
+    const [address, remoteAddress] = [addressOf(socket), socket.remoteAddress ?? "unknown"];
     const asked = named.get(socket)?.identity;
     const identity = asked && formatKeyIdentity(asked);
+    gated?.over(socket);
     socket.destroy();
-    report(options, namePskFailure(error, { address, identity, timeoutMs }), address);
+    const failure = namePskFailure(error, { address, identity, timeoutMs });
+    report(options, failure, [address, remoteAddress]);
   };
   server.on("tlsClientError", (error, socket) => fail(error, socket));
   server.on("secureConnection", (stream) => {
+    gated?.over(stream);
     stream.allowHalfOpen = true;
     stream.on("error", () => {});
     try {
@@ -79,7 +96,7 @@ export function createAdvancedAcceptor(options: AdvancedAcceptorOptions): Server
       fail(toTautlineError(error), stream);
     }
   });
-  return server;
+  return gated?.server ?? server;
 }
 
 function unproven(stream: TLSSocket): TautlineError {
@@ -88,9 +105,13 @@ function unproven(stream: TLSSocket): TautlineError {
   return new TautlineError("link.unproven_level", { detail });
 }
 
-function report(options: AdvancedAcceptorOptions, error: TautlineError, address: string): void {
+function report(
+  options: AdvancedAcceptorOptions,
+  error: TautlineError,
+  [address, remoteAddress]: readonly [string, string],
+): void {
   try {
-    options.onFailed(error, address);
+    options.onFailed(error, address, remoteAddress);
   } catch {
     // Whoever reports failures has nobody left to report its own to; the connection is closed already.
   }

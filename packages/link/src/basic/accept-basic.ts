@@ -43,6 +43,8 @@ export interface AcceptedBasicLink {
   readonly stream: BasicStream;
   readonly evidence: LinkEvidence;
   readonly key: CandidateKey;
+  /** 32 bytes that name this one connection, the same at both ends and at no others (Noise revision 34, section 11.2). */
+  readonly handshakeHash: Buffer;
 }
 
 /** Versions of one key that live at once. */
@@ -73,7 +75,8 @@ export async function acceptBasic(
     const head = Buffer.alloc(0);
     const stream = new BasicStream({ socket, keys: answer.keys, head, address, rekeyAfter });
     const isBound = key.agentId !== undefined;
-    return { stream, key, evidence: basicEvidence(formatKeyIdentity(key), isBound, now) };
+    const evidence = basicEvidence(formatKeyIdentity(key), isBound, now);
+    return { stream, key, evidence, handshakeHash: answer.keys.handshakeHash };
   } catch (error) {
     socket.destroy();
     throw error;

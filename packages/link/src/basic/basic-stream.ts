@@ -49,6 +49,7 @@ export class BasicStream extends Duplex {
     socket.on("end", () => this.#socketEnded());
     socket.on("error", (error) => this.destroy(error));
     socket.on("close", () => this.#socketEnded());
+    socket.on("timeout", () => this.emit("timeout"));
     // Stays for the stream's life: a reset must not end the process before its user listens.
     this.on("error", () => {});
     socket.pause();
@@ -61,6 +62,20 @@ export class BasicStream extends Duplex {
 
   get remotePort(): number | undefined {
     return this.#socket.remotePort;
+  }
+
+  /** As a socket's: "timeout" is emitted where nothing was said either way for so long, 0 ends that. HTTP cuts idle callers by it. */
+  setTimeout(ms: number, onTimeout?: () => void): this {
+    if (onTimeout !== undefined) this.once("timeout", onTimeout);
+    this.#socket.setTimeout(ms);
+    return this;
+  }
+
+  /** As a socket's: what was written goes out and is ended, then all of it is closed, whatever the other end does. */
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once("finish", () => this.destroy());
   }
 
   override _read(): void {

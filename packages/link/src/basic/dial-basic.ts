@@ -33,6 +33,8 @@ export interface DialBasicOptions {
 export interface BasicLink {
   readonly stream: BasicStream;
   readonly evidence: LinkEvidence;
+  /** 32 bytes that name this one connection, the same at both ends and at no others (Noise revision 34, section 11.2). */
+  readonly handshakeHash: Buffer;
 }
 
 /**
@@ -53,7 +55,8 @@ export async function dialBasic(socket: Socket, options: DialBasicOptions): Prom
   try {
     const { keys } = initiation.finish(answer);
     const stream = new BasicStream({ socket, keys, head: Buffer.alloc(0), address });
-    return { stream, evidence: basicEvidence(formatKeyIdentity(key), isBound, now) };
+    const evidence = basicEvidence(formatKeyIdentity(key), isBound, now);
+    return { stream, evidence, handshakeHash: keys.handshakeHash };
   } catch (error) {
     socket.destroy();
     throw error;

@@ -5,6 +5,7 @@ import type { BasicRefusal } from "../basic/basic-refusal.ts";
 import { MAX_CLIENT_HELLO_BYTES, readClientHello } from "./client-hello.ts";
 import { readHandshake } from "./handshake-reader.ts";
 import { type Opening, recogniseOpening } from "./opening.ts";
+import { noteOpened } from "./opening-time.ts";
 import { refuseInKind } from "./refuse-in-kind.ts";
 
 /** Something that takes connections it did not accept itself: an un-listened `tls.Server`, for one. */
@@ -16,12 +17,14 @@ export interface ConnectionTaker {
 export interface OpeningPortOptions {
   /** For the first bytes to tell what a caller speaks. */
   readonly openingTimeoutMs: number;
+  /** Milliseconds since 1970. With it the time that a caller took to tell counts as time of its handshake. */
+  readonly now?: (() => number) | undefined;
   /** Connections open at once, whatever they speak. */
   readonly maxConnections: number;
   /** Asked at each connection, so that a policy changes without a port being opened anew. */
   readonly accepts: (level: Level) => boolean;
-  /** What a caller is told whose level is not accepted. */
-  readonly explain: (level: Level) => BasicRefusal;
+  /** What a caller is told whose level is not accepted, or who speaks HTTP/2 where that is not spoken. */
+  readonly explain: (level: Level, spoken: "basic" | "advanced" | "http2") => BasicRefusal;
   /** HTTP/1 in clear; it judges the level itself and refuses in HTTP. */
   readonly plain: ConnectionTaker;
   /** HTTP/2 in clear; refused where there is none. */
@@ -32,8 +35,8 @@ export interface OpeningPortOptions {
   readonly advanced: ConnectionTaker;
   /** The level `basic`; its first bytes are unread. */
   readonly basic: ConnectionTaker;
-  /** A connection came to nothing; it is closed already. */
-  readonly onFailed: (error: TautlineError, remoteAddress: string) => void;
+  /** A connection came to nothing; it is closed already. `address` is "host:port", `remoteAddress` the host alone. */
+  readonly onFailed: (error: TautlineError, address: string, remoteAddress: string) => void;
 }
 
 /** Where a connection goes. */
@@ -50,15 +53,18 @@ export function createOpeningPort(options: OpeningPortOptions): Server {
   server.maxConnections = options.maxConnections;
   server.on("connection", (socket) => void route(socket, options));
   server.on("drop", (data) => {
-    const address = formatHostPort(data?.remoteAddress ?? "unknown", data?.remotePort ?? 0);
+    const remoteAddress = data?.remoteAddress ?? "unknown";
+    const address = formatHostPort(remoteAddress, data?.remotePort ?? 0);
     const detail = { address, limit: options.maxConnections };
-    report(options, new TautlineError("link.too_many", { detail }), address);
+    report(options, new TautlineError("link.too_many", { detail }), { address, remoteAddress });
   });
   return server;
 }
 
 async function route(socket: Socket, options: OpeningPortOptions): Promise<void> {
-  const address = addressOf(socket);
+  const from = callerOf(socket);
+  const { address } = from;
+  if (options.now !== undefined) noteOpened(socket, options.now());
   try {
     const wait = {
       address,
@@ -69,10 +75,10 @@ async function route(socket: Socket, options: OpeningPortOptions): Promise<void>
       const part = wayOf(bytes);
       return part === undefined ? undefined : { part, length: 0 };
     });
-    hand(socket, way, options, address);
+    hand(socket, way, options, from);
   } catch (error) {
     socket.destroy();
-    report(options, toTautlineError(error), address);
+    report(options, toTautlineError(error), from);
   }
 }
 
@@ -88,14 +94,16 @@ function wayOf(bytes: Buffer): Way | undefined {
   return offersPsk || (!knowsTls13 && offersPskSuite) ? "advanced" : "certificates";
 }
 
-function hand(socket: Socket, way: Way, options: OpeningPortOptions, address: string): void {
+function hand(socket: Socket, way: Way, options: OpeningPortOptions, from: CallerAddress): void {
+  const { address } = from;
   const level = levelOf(way);
   if (way === "unknown") throw new TautlineError("link.opening_unknown", { detail: { address } });
   if (level !== undefined && (!options.accepts(level) || (way === "http2" && !options.http2))) {
-    const refusal = options.explain(level);
-    refuseInKind(socket, way as "basic" | "advanced" | "http2", refusal);
+    const spoken = way as "basic" | "advanced" | "http2";
+    const refusal = options.explain(level, spoken);
+    refuseInKind(socket, spoken, refusal);
     const detail = { address, level, text: refusal.text, code: refusal.code };
-    report(options, new TautlineError("link.level_closed", { detail }), address);
+    report(options, new TautlineError("link.level_closed", { detail }), from);
     return;
   }
   takerOf(way, options).emit("connection", socket);
@@ -112,16 +120,27 @@ function takerOf(way: Exclude<Way, "unknown">, options: OpeningPortOptions): Con
   return way === "http" ? options.plain : options[way];
 }
 
-function report(options: OpeningPortOptions, error: TautlineError, address: string): void {
+function report(
+  options: OpeningPortOptions,
+  error: TautlineError,
+  { address, remoteAddress }: CallerAddress,
+): void {
   try {
-    options.onFailed(error, address);
+    options.onFailed(error, address, remoteAddress);
   } catch {
     // Whoever reports failures has nobody left to report its own to; the connection is closed already.
   }
 }
 
-function addressOf({ remoteAddress, remotePort }: Socket): string {
+/** Where a caller is: "host:port", and the host alone. */
+interface CallerAddress {
+  readonly address: string;
+  readonly remoteAddress: string;
+}
+
+/** Kept from the beginning: of a socket that was closed nothing is known any more. */
+function callerOf({ remoteAddress, remotePort }: Socket): CallerAddress {
   return remoteAddress === undefined || remotePort === undefined
-    ? "an unknown address"
-    : formatHostPort(remoteAddress, remotePort);
+    ? { address: "an unknown address", remoteAddress: "unknown" }
+    : { address: formatHostPort(remoteAddress, remotePort), remoteAddress };
 }

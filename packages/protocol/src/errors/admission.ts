@@ -87,4 +87,40 @@ export const admissionErrors = defineErrors({
     status: 409,
     exit: 1,
   },
+  "admission.level_not_accepted": {
+    sentence: "Central does not accept the level {level} here. {reason}",
+    remedy: "{remedy} At central: '{command}'.",
+    status: 426,
+    exit: 1,
+  },
+  "admission.certificate_needed": {
+    sentence:
+      "This port accepts callers with an agent's certificate only ({accepted}), and this one showed none.",
+    remedy:
+      "Join this host first ('tautline tokens create' at central, then 'tautline agent join TOKEN'), or accept callers without one: '{command}' at central.",
+    status: 403,
+    exit: 1,
+  },
+  "admission.token_in_the_open": {
+    sentence: "A join token was shown at the level {level}; joining needs the level tls.",
+    remedy:
+      "Join over the secure port, as 'tautline agent join TOKEN' does. Others may have read this token on its way: revoke it with 'tautline tokens revoke' and make another.",
+    status: 403,
+    exit: 1,
+  },
+  "admission.loopback_only": {
+    sentence:
+      "The level {level} is accepted from central's own host alone, and this caller is on another.",
+    remedy:
+      "Secure this caller (level mtls; 'tautline agent join'), or let other hosts in: 'tautline listeners set plaintext --bind public' at central.",
+    status: 403,
+    exit: 1,
+  },
+  "admission.foreign_page": {
+    sentence: "The request was refused on the loopback port: {reason}.",
+    remedy:
+      "Programs on this host call 127.0.0.1, [::1] or localhost and send no Origin. What sent this may be a web page that tries to reach central through a browser.",
+    status: 403,
+    exit: 1,
+  },
 });

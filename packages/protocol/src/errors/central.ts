@@ -15,6 +15,13 @@ export const centralErrors = defineErrors({
     status: 503,
     exit: 1,
   },
+  "central.ports_equal": {
+    sentence: "The secure port and the plaintext port are both {port}.",
+    remedy:
+      "Nothing was changed. Choose two ports, or let plaintext be spoken on the secure port on purpose: 'tautline listeners set plaintext --shared'.",
+    status: 409,
+    exit: 2,
+  },
   "central.admin_socket_failed": {
     sentence: "The admin socket {path} cannot be made: {reason}.",
     remedy:

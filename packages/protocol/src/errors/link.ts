@@ -238,4 +238,10 @@ export const linkErrors = defineErrors({
     status: 426,
     exit: 1,
   },
+  "link.http_version": {
+    sentence: "This port speaks HTTP/1.1, and the call came in HTTP/2.",
+    remedy: "Let the caller speak HTTP/1.1 (curl: --http1.1).",
+    status: 505,
+    exit: 1,
+  },
 });

@@ -1,0 +1,103 @@
+import type { Server, Socket } from "node:net";
+import {
+  type ConnectionTaker,
+  createOpeningPort,
+  formatHostPort,
+  plaintextEvidence,
+  refuseInKind,
+} from "@tautline/link";
+import { type Level, TautlineError } from "@tautline/protocol";
+import { endWithProblem } from "../api/problem-reply.ts";
+import type { AgentsAcceptors } from "./agents-acceptors.ts";
+import type { Drainable } from "./drain.ts";
+import { asRefusal, levelNotAccepted } from "./level-refusal.ts";
+import type { SecuredConnection } from "./secured-connection.ts";
+
+/** What a port needs to take callers of every level. */
+export interface LevelPortDeps extends Pick<AgentsAcceptors, "advanced" | "basic"> {
+  readonly certificates: ConnectionTaker;
+  /** What is accepted here now. */
+  readonly accepted: () => readonly Level[];
+  /** What is accepted on any of central's ports now, for those who are at the wrong one. */
+  readonly acceptedAnywhere: () => readonly Level[];
+  readonly handshakeTimeoutMs: number;
+  readonly maxConnections: number;
+  readonly now: () => number;
+  /** Plaintext has no handshake: what is accepted is served at once. */
+  readonly onPlain: (stream: Drainable, connection: SecuredConnection) => void;
+  readonly onFailed: (error: TautlineError, address: string, remoteAddress: string) => void;
+}
+
+/**
+ * Makes the server of one port: it tells callers apart by their first bytes and refuses, each in its own language, those whose
+ * level has no business here.
+ *
+ * @param deps acceptors, live settings, limits
+ * @returns not listening yet
+ */
+export function createLevelPort(deps: LevelPortDeps): Server {
+  const accepts = (level: Level): boolean => deps.accepted().includes(level);
+  const explain = (level: Level): TautlineError =>
+    levelNotAccepted(
+      level,
+      deps.acceptedAnywhere().filter((each) => each !== level),
+    );
+  return createOpeningPort({
+    openingTimeoutMs: deps.handshakeTimeoutMs,
+    maxConnections: deps.maxConnections,
+    now: deps.now,
+    accepts,
+    explain: (level, spoken) =>
+      asRefusal(
+        spoken === "http2" && accepts(level)
+          ? new TautlineError("link.http_version")
+          : explain(level),
+      ),
+    plain: takerOf((socket) => {
+      if (accepts("plaintext")) return servePlain(socket, deps);
+      const error = explain("plaintext");
+      noteClosed(socket, "plaintext", error, deps);
+      socket.on("error", () => {});
+      endWithProblem(socket, error);
+    }),
+    certificates: takerOf((socket) => {
+      // What is wrong with a caller at tls or mtls is said in the protocol inside; the plaintext port does not speak TLS at all.
+      if (deps.accepted().some((level) => level !== "plaintext")) {
+        deps.certificates.emit("connection", socket);
+        return;
+      }
+      const error = explain("tls");
+      noteClosed(socket, "tls", error, deps);
+      refuseInKind(socket, "advanced", asRefusal(error));
+    }),
+    advanced: deps.advanced,
+    basic: deps.basic,
+    onFailed: deps.onFailed,
+  });
+}
+
+function takerOf(take: (socket: Socket) => void): ConnectionTaker {
+  return {
+    emit: (_event, socket) => {
+      take(socket);
+      return true;
+    },
+  };
+}
+
+function servePlain(socket: Socket, { now, onPlain }: LevelPortDeps): void {
+  const { remoteAddress = "unknown" } = socket;
+  const evidence = plaintextEvidence(now);
+  onPlain(socket, { listener: "plaintext", evidence, remoteAddress, binding: () => undefined });
+}
+
+function noteClosed(
+  { remoteAddress = "unknown", remotePort = 0 }: Socket,
+  level: Level,
+  { message: text, code }: TautlineError,
+  { onFailed }: LevelPortDeps,
+): void {
+  const address = formatHostPort(remoteAddress, remotePort);
+  const error = new TautlineError("link.level_closed", { detail: { address, level, text, code } });
+  onFailed(error, address, remoteAddress);
+}

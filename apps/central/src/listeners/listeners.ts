@@ -1,0 +1,77 @@
+import { formatHostPort } from "@tautline/link";
+import type { Level } from "@tautline/protocol";
+import type { LiveLinks } from "../control/live-links.ts";
+import type { AgentsListener } from "./agents-listener.ts";
+import { listenerOf } from "./caller-judge.ts";
+import {
+  changeSettings,
+  type ListenerBind,
+  type ListenerChange,
+  placeOf,
+} from "./listener-settings.ts";
+import type { ListenerStore } from "./listener-store.ts";
+import type { AgentsPortName } from "./secured-connection.ts";
+
+/** A listener as lists show it. */
+export interface ListenerView {
+  readonly name: AgentsPortName;
+  readonly bind: ListenerBind;
+  /** What is really listened on; empty where it is off. */
+  readonly addresses: readonly string[];
+  readonly levels: readonly Level[];
+  /** Both names are on one port. */
+  readonly shared: boolean;
+  /** Live links of its levels. */
+  readonly links: number;
+}
+
+/** Central's ports for agents, as operators see and set them. */
+export interface Listeners {
+  list(): readonly ListenerView[];
+  /**
+   * Changes a listener while central runs, for good; what it no longer accepts is ended with the reason.
+   *
+   * @throws central.ports_equal, central.address_in_use, central.cannot_listen, api.invalid, and everything is as it was
+   */
+  set(name: AgentsPortName, change: ListenerChange, actor: string): Promise<ListenerView>;
+}
+
+/** What they work on. */
+export interface ListenersDeps {
+  readonly listener: Pick<AgentsListener, "settings" | "addressesOf" | "change">;
+  readonly kept: ListenerStore;
+  readonly live: Pick<LiveLinks, "all">;
+  /** Told when a port has moved, so that agents learn where it is. */
+  readonly onMoved: () => void;
+}
+
+const NAMES = ["agents", "plaintext"] as const;
+
+/**
+ * Makes the operators' side of the listeners.
+ *
+ * @param deps what listens, and what is kept of it
+ */
+export function createListeners({ listener, kept, live, onMoved }: ListenersDeps): Listeners {
+  const view = (name: AgentsPortName): ListenerView => {
+    const settings = listener.settings();
+    const { bind, levels } = placeOf(settings, name);
+    const addresses = listener
+      .addressesOf(name)
+      .map(({ host, port }) => formatHostPort(host, port));
+    const links = live.all().filter(({ evidence }) => listenerOf(evidence.level) === name).length;
+    return { name, bind, addresses, levels, shared: settings.isShared, links };
+  };
+  return {
+    list: () => NAMES.map(view),
+    set: async (name, change, actor) => {
+      const before = view("agents").addresses.join();
+      await listener.change({
+        next: (now) => changeSettings(now, name, change),
+        keep: (was, after) => kept.save({ name, change, before: was, after, actor }),
+      });
+      if (view("agents").addresses.join() !== before) onMoved();
+      return view(name);
+    },
+  };
+}
