@@ -13,6 +13,7 @@ export {
 export * from "./crl-reader.ts";
 export * from "./csr.ts";
 export * from "./csr-reader.ts";
+export * from "./identity-proof.ts";
 export * from "./issue.ts";
 export type { Issuer } from "./issuing-authority.ts";
 export {
