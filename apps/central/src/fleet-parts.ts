@@ -1,10 +1,12 @@
 import { spkiPin } from "@tautline/pki";
-import { encodeJoinToken } from "@tautline/protocol";
+import { encodeJoinToken, type PromotionOffer } from "@tautline/protocol";
 import type { CentralState, OpenedCentral } from "./opened-central.ts";
 import { type CentralAddresses, openCentralAddresses } from "./addresses/wanted-addresses.ts";
+import { createAgentJudge } from "./authority/agent-judge.ts";
 import { dialledAddresses, readHostFacts } from "./authority/own-names.ts";
 import { type Admission, createAdmission } from "./control/admission.ts";
 import { createAgentSession } from "./control/agent-session.ts";
+import { createClaimSession } from "./control/claim-session.ts";
 import type { Caller } from "./control/caller.ts";
 import { createJoinSession } from "./control/join-session.ts";
 import { createLiveLinks, type LiveLinks } from "./control/live-links.ts";
@@ -16,6 +18,7 @@ import type { Session } from "./control/session.ts";
 import { createTokenStore, type TokenParts, type TokenStore } from "./enrolment/token-store.ts";
 import { type AgentLife, createAgentLife } from "./fleet/agent-life.ts";
 import { type AgentStore, createAgentStore } from "./fleet/agent-store.ts";
+import { claimEnded, createClaimStore } from "./fleet/claim-store.ts";
 import { createLinkStore, type LinkStore } from "./fleet/link-store.ts";
 import { type NamespaceStore, openNamespaces } from "./fleet/namespace-store.ts";
 import { createHerd, type Herd } from "./herd/herd.ts";
@@ -70,10 +73,12 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const { recorder } = history;
   const live = createLiveLinks({ agents, links, history: recorder, metrics, log, now });
   const endLinks: LiveLinks["endAgent"] = (id, reason) => live.endAgent(id, reason);
+  const endClaims = (id: string): void => live.endAgent(id, claimEnded(id, "it has joined"));
   const life = createAgentLife({
     ...recorded,
     renewalGraceMs,
     endLinks,
+    tellAgent: (id) => void live.pushToAgent(id),
     forgetHistory: (trx, id) => history.forget(trx, id),
   });
   const onChange = (namespace: string): void => {
@@ -85,10 +90,22 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const settings = createSettingStore({ ...recorded, onChange });
   const refusals = createRefusals({ audit, history: recorder, log, metrics, now });
   const herd = createHerd({ ...deps, metrics });
-  const gate = { store, authority, tokens, refusals, now, renewalGraceMs, herd };
+  const claims = createClaimStore({ store, now, sources: herd.sources });
+  const proofs = {
+    judge: createAgentJudge(authority, now),
+    trustDomain: authority.trustDomain,
+  };
+  const tlsClients = (): "proven" | "any" => config.agents.tlsClients;
+  const records = { store, authority, tokens, refusals };
+  const gate = { ...records, now, renewalGraceMs, herd, proofs, tlsClients };
   const admission = createAdmission(gate);
   const connections = createOpenConnections();
-  const enrolment = { ...recorded, tokens, authority };
+  const enrolment = { ...recorded, tokens, authority, endClaims };
+  const promotion = (namespace: string): PromotionOffer => ({
+    addresses: addresses.toldTo(namespace),
+    pins: [spkiPin(authority.root)],
+    trustDomain: authority.trustDomain,
+  });
   const grant = {
     authority,
     instructor,
@@ -100,6 +117,7 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const stored = { ...offering, agents, metrics, now, store, renewing, life, witness };
   const beginSession = (caller: Caller): Session => {
     if (caller.kind === "agent") return createAgentSession(stored, caller);
+    if (caller.kind === "claim") return createClaimSession({ claims, promotion }, caller);
     if (caller.kind === "lapsed") return createRenewalSession(renewing, caller);
     return createJoinSession({ enrolment, grant, metrics, queue: herd.enrolments }, caller);
   };

@@ -1,10 +1,5 @@
 import assert from "node:assert/strict";
-import {
-  generateKeyPairSync,
-  type KeyPairKeyObjectResult,
-  randomBytes,
-  X509Certificate,
-} from "node:crypto";
+import { generateKeyPairSync, randomBytes, X509Certificate } from "node:crypto";
 import { test } from "node:test";
 import { isTautlineError, toBase64Url } from "@tautline/protocol";
 import * as fc from "fast-check";
@@ -16,7 +11,7 @@ import {
   type ProofSubject,
   signIdentity,
 } from "./identity-proof.ts";
-import { createKeyPair } from "./keys.ts";
+import { createKeyPair, type KeyPair } from "./keys.ts";
 import { createSerial } from "./serial.ts";
 
 const isMalformed = (error: unknown): boolean =>
@@ -53,7 +48,7 @@ test("a proof comes back as it was written", () => {
   assert.deepEqual(Buffer.from(signature), PROOF.signature);
 });
 
-const KEYS: Readonly<Record<string, KeyPairKeyObjectResult>> = {
+const KEYS: Readonly<Record<string, KeyPair>> = {
   "P-256": generateKeyPairSync("ec", { namedCurve: "P-256" }),
   "P-384": generateKeyPairSync("ec", { namedCurve: "P-384" }),
   Ed25519: generateKeyPairSync("ed25519"),

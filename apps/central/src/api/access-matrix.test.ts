@@ -31,6 +31,9 @@ function expectation(
 
 const STATUSES = { done: [200, 201, 204], login: [401], forbidden: [403], missing: [404] };
 
+/** Everybody who dials in this test has an identity: the verb was let through, and refuses that itself. */
+const OWN_ANSWERS: Readonly<Record<string, number>> = { "POST /api/v1/agents/:id/promote": 409 };
+
 /** What ends something comes last, so that all may still be asked for it before. */
 function rank({ method, path }: ListedRoute): number {
   if (method === "GET") return 0;
@@ -111,7 +114,9 @@ async function judge(asked: Ask, before: Things): Promise<void> {
   const expected = expectation(route, who, things);
   const answer = await ask(asked, things);
   const label = `${routeName(route)} of ${things.namespace} by ${who.name}: ${answer.text}`;
-  assert.ok(STATUSES[expected].includes(answer.status), `${label}: expected ${expected}`);
+  const own = expected === "done" ? OWN_ANSWERS[routeName(route)] : undefined;
+  const statuses = own === undefined ? STATUSES[expected] : [own];
+  assert.ok(statuses.includes(answer.status), `${label}: expected ${expected}`);
   if (expected === "missing") await assertLikeMissing(asked, things, answer);
   if (expected === "done" && route.reach === "list") {
     const places = namespacesIn(route, answer);

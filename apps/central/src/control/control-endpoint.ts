@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server } from "node:http";
+import { PROOF_HEADER } from "@tautline/pki";
 import { LIMITS, readPeerTime, TautlineError, TIME_HEADER } from "@tautline/protocol";
 import type { FastifyInstance } from "fastify";
 import type { Admission, Arrival } from "./admission.ts";
@@ -9,6 +10,7 @@ import type { ClockWatch } from "./clock-watch.ts";
 import { CONTROL_PATH } from "./control-path.ts";
 import type { OpenConnections } from "./open-connections.ts";
 import type { PollingLinks } from "./polling-links.ts";
+import { challengeOf } from "./proof-challenge.ts";
 import { readBody } from "./request-body.ts";
 import type { Session } from "./session.ts";
 import { serveUpgrades } from "./upgrade-endpoint.ts";
@@ -92,9 +94,19 @@ async function admitRequest(deps: ControlDeps, request: IncomingMessage): Promis
   const remoteAddress = shownAddress(secured.remoteAddress);
   const peerMs = readPeerTime(headers[TIME_HEADER]);
   const clockOffsetMs = peerMs === undefined ? undefined : peerMs - deps.now();
-  const arrival: Arrival = { ...secured, authorization: headers.authorization, remoteAddress };
+  const { authorization, [PROOF_HEADER]: proof } = headers;
+  const challenge = challengeOf(socket, deps.now);
+  const arrival: Arrival = {
+    ...secured,
+    authorization,
+    // Node joins a header that comes twice, and the reader refuses what is joined.
+    proof: proof?.toString(),
+    challenge,
+    remoteAddress,
+  };
   const caller = await deps.connections.admit(socket, () => deps.admission.admit(arrival));
-  if (caller.kind === "token" || clockOffsetMs === undefined) return caller;
+  const isNobody = caller.kind === "token" || caller.kind === "claim";
+  if (isNobody || clockOffsetMs === undefined) return caller;
   const agentId = caller.kind === "agent" ? caller.agent.id : caller.agentId;
   await deps.clockWatch.note(agentId, clockOffsetMs, remoteAddress);
   return caller.kind === "agent" ? { ...caller, clockOffsetMs } : caller;

@@ -20,10 +20,11 @@ import {
   recordingLog,
   tokenCaller,
 } from "./fixture-messages.test.ts";
-import { renewingOf, sessionDepsOf } from "./fixture-sessions.test.ts";
+import { claimDepsOf, renewingOf, sessionDepsOf } from "./fixture-sessions.test.ts";
 import { createRenewalSession } from "./renewal-session.ts";
 import type { Session } from "./session.ts";
 import { MISSED_HEARTBEATS, SHORTEST_SILENCE_MS } from "../fleet/life-rule.ts";
+import { createClaimSession } from "./claim-session.ts";
 import { createJoinSession } from "./join-session.ts";
 import { createLiveLinks, type LiveLinks } from "./live-links.ts";
 import { createPollingLinks, type PollAnswer, type PollingLinks } from "./polling-links.ts";
@@ -46,6 +47,7 @@ const withPolling = (use: (ground: Ground) => Promise<void>): Promise<void> =>
     const beginSession = (caller: Caller): Session => {
       if (caller.kind === "agent") return createAgentSession(sessionDepsOf(core), caller);
       if (caller.kind === "lapsed") return createRenewalSession(renewingOf(core), caller);
+      if (caller.kind === "claim") return createClaimSession(claimDepsOf(core), caller);
       const enrolment = { store, tokens, authority, audit, now };
       const { grant } = renewingOf(core);
       const queue = herdOf(core).enrolments;

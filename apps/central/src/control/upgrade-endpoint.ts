@@ -35,6 +35,7 @@ export function serveUpgrades(server: Server, deps: UpgradeDeps): void {
     agent: createUpgrader(LIMITS.opampMessageBytes.value, now),
     token: createUpgrader(LIMITS.opampUnprovenMessageBytes.value, now),
     lapsed: createUpgrader(LIMITS.opampUnprovenMessageBytes.value, now),
+    claim: createUpgrader(LIMITS.opampUnprovenMessageBytes.value, now),
   };
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on("error", () => socket.destroy());

@@ -116,6 +116,8 @@ describe("the state that people see", () => {
 
 describe("what a state lets an agent do", () => {
   const table: Readonly<Record<ShownState, readonly [link: boolean, renew: boolean]>> = {
+    unproven: [false, false],
+    keyed: [false, false],
     pending: [false, false],
     joining: [true, true],
     active: [true, true],

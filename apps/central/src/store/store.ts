@@ -11,6 +11,7 @@ import { lifeOfAgents } from "./migrations/0004-life.ts";
 import { revocation } from "./migrations/0005-revocation.ts";
 import { auditCheckpoints } from "./migrations/0006-audit-checkpoints.ts";
 import { network } from "./migrations/0008-network.ts";
+import { claims } from "./migrations/0011-claims.ts";
 import { evidenceHistory } from "./migrations/0007-evidence-history.ts";
 import {
   publishDatabase,
@@ -71,6 +72,7 @@ const migrations: MigrationProvider = {
     "0006-audit-checkpoints": auditCheckpoints,
     "0008-network": network,
     "0007-evidence-history": evidenceHistory,
+    "0011-claims": claims,
   }),
 };
 

@@ -81,7 +81,8 @@ export const admissionErrors = defineErrors({
     exit: 1,
   },
   "admission.proof_challenged": {
-    sentence: "This link has nothing that a proof of identity could be bound to but a number of central's.",
+    sentence:
+      "This link has nothing that a proof of identity could be bound to but a number of central's.",
     remedy:
       "The agent signs the number in WWW-Authenticate and asks again on the same connection, within 60 s; it is good for one proof.",
     status: 401,
@@ -95,20 +96,24 @@ export const admissionErrors = defineErrors({
     exit: 1,
   },
   "admission.link_unbound": {
-    sentence: "A link of level {level} proves nothing about who sent this message, so it cannot {what}.",
-    remedy: "Let the agent dial at basic or a higher level for it ('central.level' of its settings).",
+    sentence:
+      "A link of level {level} proves nothing about who sent this message, so it cannot {what}.",
+    remedy:
+      "Let the agent dial at basic or a higher level for it ('central.level' of its settings).",
     status: 403,
     exit: 1,
   },
   "admission.id_enrolled": {
-    sentence: "The id {id} is of an agent that has, or had, an identity here; it is not taken without that.",
+    sentence:
+      "The id {id} is of an agent that has, or had, an identity here; it is not taken without that.",
     remedy:
       "If this host is that agent, let it prove itself: 'tautline agent status' on it. If it is another one, empty its data folder, so that it makes an id of its own.",
     status: 403,
     exit: 1,
   },
   "admission.claim_differs": {
-    sentence: "The id {id} is known here from another namespace, or by a key of its own; this link has not that key.",
+    sentence:
+      "The id {id} is known here from another namespace, or by a key of its own; this link has not that key.",
     remedy:
       "Give the agent the key it came with before. If the change is meant, 'tautline agents delete {id}' at central lets it come anew.",
     status: 403,
@@ -116,12 +121,14 @@ export const admissionErrors = defineErrors({
   },
   "admission.key_not_yours": {
     sentence: "The shared key of this link was given to another agent than {id}.",
-    remedy: "Give each agent the key that was made for it ('tautline keys list' at central shows whose).",
+    remedy:
+      "Give each agent the key that was made for it ('tautline keys list' at central shows whose).",
     status: 403,
     exit: 1,
   },
   "admission.claims_full": {
-    sentence: "Namespace '{namespace}' has {limit} agents without an identity already; no more are taken.",
+    sentence:
+      "Namespace '{namespace}' has {limit} agents without an identity already; no more are taken.",
     remedy:
       "Remove those that are gone ('tautline agents list --state unproven', 'tautline agents delete ID'), or let agents join.",
     status: 429,

@@ -44,7 +44,8 @@ export const pkiErrors = defineErrors({
   },
   "pki.proof_malformed": {
     sentence: "The proof of identity cannot be read: {reason}.",
-    remedy: "Compare 'tautline --version' on both hosts; a proxy between them may have cut the header.",
+    remedy:
+      "Compare 'tautline --version' on both hosts; a proxy between them may have cut the header.",
     status: 400,
     exit: 1,
   },

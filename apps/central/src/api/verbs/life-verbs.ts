@@ -42,7 +42,7 @@ export function lifeVerbs({ agents, life }: ApiDeps): readonly Verb[] {
     namespaceOf: (input: Named) => namespaceOf(idOf(input)),
     missing: (input: Named) => notFound("agent", idOf(input)),
   } as const;
-  const simple = (name: "decline" | "quarantine" | "release", summary: string): Verb =>
+  const simple = (name: "decline" | "quarantine" | "release" | "promote", summary: string): Verb =>
     defineVerb({
       ...one,
       method: "POST",
@@ -66,6 +66,7 @@ export function lifeVerbs({ agents, life }: ApiDeps): readonly Verb[] {
     }),
     simple("decline", "Decline what an agent waits for"),
     simple("quarantine", "Keep an agent out until it is released, and close its links"),
+    simple("promote", "Have an agent without an identity told where it can join"),
     simple("release", "End an agent's quarantine, and the suspicion that it exists twice"),
     defineVerb({
       ...one,
