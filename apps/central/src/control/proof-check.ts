@@ -1,5 +1,5 @@
 import type { CertificateMark, JudgeClient, LapsedPeer } from "@tautline/link";
-import { decodeIdentityProof, isIdentitySignature } from "@tautline/pki";
+import { decodeIdentityProof, isIdentitySignature, PROOF_CHALLENGE } from "@tautline/pki";
 import { parseSpiffeId, TautlineError, toBase64Url } from "@tautline/protocol";
 import type { Arrival } from "./admission.ts";
 
@@ -69,7 +69,7 @@ function bindingFor(arrival: Arrival, text: string): Buffer {
     if (binding === undefined) throw refused("the link has nothing to bind it to");
     return binding;
   }
-  const nonce = arrival.challenge.take(text);
+  const nonce = text === PROOF_CHALLENGE ? undefined : arrival.challenge.take(text);
   if (nonce !== undefined) return nonce;
   const given = toBase64Url(arrival.challenge.issue());
   throw new TautlineError("admission.proof_challenged", { detail: { nonce: given } });

@@ -63,7 +63,10 @@ async function closeEnded({ store, live, connections, log }: RevocationWatchDeps
       .filter(({ isClaim }) => isClaim !== true)
       .map((link) => certificateOfLink(link)),
   ];
-  const claims = open.flatMap((connection) => claimOf(connection));
+  const claims = [
+    ...open.flatMap((connection) => claimOf(connection)),
+    ...live.all().filter(({ isClaim }) => isClaim === true),
+  ];
   const byToken = open.flatMap((connection) => tokenOf(connection));
   const refused = [
     ...(await judgeStandings(store, byCertificate)),
@@ -104,7 +107,6 @@ interface ClaimStanding extends Ending {
   readonly agentId: string;
 }
 
-/** A polling claim has no standing between two messages: it is judged with each of them. */
 function claimOf(connection: OpenConnection): ClaimStanding[] {
   const agentId = connection.agentId();
   if (connection.caller.kind !== "claim" || agentId === undefined) return [];
