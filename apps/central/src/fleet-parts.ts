@@ -5,15 +5,12 @@ import { type CentralAddresses, openCentralAddresses } from "./addresses/wanted-
 import { createAgentJudge } from "./authority/agent-judge.ts";
 import { dialledAddresses, readHostFacts } from "./authority/own-names.ts";
 import { type Admission, createAdmission } from "./control/admission.ts";
-import { createAgentSession } from "./control/agent-session.ts";
-import { createClaimSession } from "./control/claim-session.ts";
+import { createSessions } from "./control/begin-session.ts";
 import type { Caller } from "./control/caller.ts";
-import { createJoinSession } from "./control/join-session.ts";
 import { createLiveLinks, type LiveLinks } from "./control/live-links.ts";
 import { createOpenConnections, type OpenConnections } from "./control/open-connections.ts";
 import { createPollingLinks, type PollingLinks } from "./control/polling-links.ts";
 import { createRefusals, type Refusals } from "./control/refusals.ts";
-import { createRenewalSession } from "./control/renewal-session.ts";
 import type { Session } from "./control/session.ts";
 import { createTokenStore, type TokenParts, type TokenStore } from "./enrolment/token-store.ts";
 import { type AgentLife, createAgentLife } from "./fleet/agent-life.ts";
@@ -91,21 +88,8 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const refusals = createRefusals({ audit, history: recorder, log, metrics, now });
   const herd = createHerd({ ...deps, metrics });
   const claims = createClaimStore({ store, now, sources: herd.sources });
-  const proofs = {
-    judge: createAgentJudge(authority, now),
-    trustDomain: authority.trustDomain,
-  };
-  const tlsClients = (): "proven" | "any" => config.agents.tlsClients;
-  const records = { store, authority, tokens, refusals };
-  const gate = { ...records, now, renewalGraceMs, herd, proofs, tlsClients };
-  const admission = createAdmission(gate);
+  const admission = openGate(deps, { tokens, refusals, herd });
   const connections = createOpenConnections();
-  const enrolment = { ...recorded, tokens, authority, endClaims };
-  const promotion = (namespace: string): PromotionOffer => ({
-    addresses: addresses.toldTo(namespace),
-    pins: [spkiPin(authority.root)],
-    trustDomain: authority.trustDomain,
-  });
   const grant = {
     authority,
     instructor,
@@ -114,17 +98,40 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const renewing = { renewal: { ...recorded, authority }, grant };
   const { witness } = deps.trail;
   const offering = { settings, instructions, addresses };
-  const stored = { ...offering, agents, metrics, now, store, renewing, life, witness };
-  const beginSession = (caller: Caller): Session => {
-    if (caller.kind === "agent") return createAgentSession(stored, caller);
-    if (caller.kind === "claim") return createClaimSession({ claims, promotion }, caller);
-    if (caller.kind === "lapsed") return createRenewalSession(renewing, caller);
-    return createJoinSession({ enrolment, grant, metrics, queue: herd.enrolments }, caller);
-  };
+  const enrolment = { ...recorded, tokens, authority, endClaims };
+  const beginSession = createSessions({
+    agents: { ...offering, agents, metrics, now, store, renewing, life, witness },
+    joining: { enrolment, grant, metrics, queue: herd.enrolments },
+    claiming: { claims, promotion: promotionsOf(deps, addresses) },
+  });
   const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
   const stores = { agents, life, links, history, tokens, namespaces, settings };
   const parts = { metrics, live, polling, connections, refusals, admission, herd };
   return { ...stores, ...parts, beginSession };
+}
+
+/** The gate of the control link. */
+function openGate(
+  { config, store, authority, now }: OpenedCentral,
+  parts: Pick<Fleet, "tokens" | "refusals" | "herd">,
+): Admission {
+  const { renewalGrace: renewalGraceMs } = config.certificates;
+  const judge = createAgentJudge(authority, now);
+  const proofs = { judge, trustDomain: authority.trustDomain };
+  const tlsClients = (): "proven" | "any" => config.agents.tlsClients;
+  return createAdmission({ ...parts, store, authority, now, renewalGraceMs, proofs, tlsClients });
+}
+
+/** What an agent without an identity is told of where it can join. */
+function promotionsOf(
+  { authority }: OpenedCentral,
+  addresses: CentralAddresses,
+): (namespace: string) => PromotionOffer {
+  return (namespace) => ({
+    addresses: addresses.toldTo(namespace),
+    pins: [spkiPin(authority.root)],
+    trustDomain: authority.trustDomain,
+  });
 }
 
 /** Where agents are told to dial: what is set, else what is advertised, else this host's own. */

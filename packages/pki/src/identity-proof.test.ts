@@ -80,8 +80,13 @@ test("parts cannot be shifted into one another", () => {
   assert.ok(!isIdentitySignature(pair.publicKey, shifted, signature));
 });
 
+const chainOf = (length: number): X509Certificate[] => Array.from({ length }, () => certificate);
+
+/** A proof with these bytes in place of a certificate. */
+const withCertificate = (der: Buffer): Buffer =>
+  Buffer.concat([Buffer.of(1, 1, der.length >> 8, der.length & 255), der, Buffer.of(0, 1, 7)]);
+
 test("too many certificates, or none, and more than a header holds, are refused on both ends", () => {
-  const chainOf = (length: number) => Array.from({ length }, () => certificate);
   for (const length of [0, 5]) {
     assert.throws(() => encodeIdentityProof({ ...PROOF, chain: chainOf(length) }), isMalformed);
   }
@@ -94,8 +99,6 @@ test("too many certificates, or none, and more than a header holds, are refused 
 test("what is not in its one encoding is refused", () => {
   const bytes = Buffer.from(TEXT, "base64url");
   const pem = Buffer.from(certificate.toString());
-  const withCertificate = (der: Buffer): Buffer =>
-    Buffer.concat([Buffer.of(1, 1, der.length >> 8, der.length & 255), der, Buffer.of(0, 1, 7)]);
   const cases: [Uint8Array, RegExp][] = [
     [Buffer.concat([bytes, Buffer.of(0)]), /after it/],
     [bytes.subarray(0, -1), /too early/],
@@ -120,7 +123,7 @@ test("what is not in its one encoding is refused", () => {
 
 test("no text does anything but give a proof, in its one encoding, or the one refusal", () => {
   const changed = fc
-    .tuple(fc.nat(TEXT.length - 1), fc.constantFrom(..."AB09-_ ="))
+    .tuple(fc.nat(TEXT.length - 1), fc.constantFrom("A", "B", "0", "9", "-", "_", " ", "="))
     .map(([at, by]) => TEXT.slice(0, at) + by + TEXT.slice(at + 1));
   const any = fc.uint8Array({ maxLength: 200 }).map((bytes) => toBase64Url(bytes));
   fc.assert(

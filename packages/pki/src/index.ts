@@ -29,5 +29,6 @@ export {
 export * from "./message-signature.ts";
 export { certificatesFromPem, decodePemBlock, encodePemBlock, splitPem, toPem } from "./pem.ts";
 export * from "./profile.ts";
+export * from "./proof-challenge.ts";
 export { createSerial, serialOf } from "./serial.ts";
 export * from "./key-derivation.ts";

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
+import { formatProofChallenge } from "@tautline/pki";
 import { type TautlineError, toProblem } from "@tautline/protocol";
 import type { FastifyReply } from "fastify";
 
@@ -56,7 +57,7 @@ export function endWithProblem(
 function headersOf({ code, status, detail }: TautlineError): Readonly<Record<string, string>> {
   const type = { "content-type": "application/problem+json" };
   if (code === "admission.proof_challenged") {
-    return { ...type, "www-authenticate": `Tautline-Proof nonce="${detail["nonce"] ?? ""}"` };
+    return { ...type, "www-authenticate": formatProofChallenge(String(detail["nonce"])) };
   }
   if (status === 401) return { ...type, "www-authenticate": 'Bearer realm="tautline"' };
   if (status === 429) {

@@ -119,7 +119,7 @@ function post(
         const chunks: Buffer[] = [];
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
         response.on("end", () => {
-          const challenge = String(response.headers["www-authenticate"] ?? "");
+          const challenge = response.headers["www-authenticate"] ?? "";
           resolve({ status: response.statusCode ?? 0, challenge, body: Buffer.concat(chunks) });
         });
       },
@@ -156,7 +156,13 @@ async function openSocket({ port }: Ground): Promise<OpampSocket> {
   const socket = connect({ host: "127.0.0.1", port });
   const host = `127.0.0.1:${port}`;
   const maxMessageBytes = LIMITS.opampMessageBytes.value;
-  const websocket = await openWebSocket({ socket, path: "/v1/opamp", host, maxMessageBytes });
+  const websocket = await openWebSocket({
+    socket,
+    path: "/v1/opamp",
+    host,
+    headers: {},
+    maxMessageBytes,
+  });
   const next = (): Promise<ServerToAgent> =>
     new Promise((resolve) =>
       websocket.once("message", (data: Buffer) =>

@@ -1,7 +1,13 @@
 import type { CertificateMark, JudgeClient, LapsedPeer } from "@tautline/link";
 import { decodeIdentityProof, isIdentitySignature, PROOF_CHALLENGE } from "@tautline/pki";
 import { parseSpiffeId, TautlineError, toBase64Url } from "@tautline/protocol";
-import type { Arrival } from "./admission.ts";
+import type { SecuredConnection } from "../listeners/secured-connection.ts";
+import type { ProofChallenge } from "./proof-challenge.ts";
+
+/** What a proof of identity is bound to. */
+export interface ProofGround extends Pick<SecuredConnection, "evidence" | "binding"> {
+  readonly challenge: ProofChallenge;
+}
 
 /** Whose key a proof of identity proved on this connection. */
 export interface ProvenIdentity {
@@ -24,12 +30,16 @@ export interface ProofCheckDeps {
  * connection, this level and this end (A23, F16). Records are looked up by the caller.
  *
  * @param deps judge and trust domain
- * @param arrival the connection
+ * @param ground the connection
  * @param text value of the header
  * @throws admission.proof_challenged, admission.proof_refused, pki.proof_malformed, pki.chain_*
  */
-export function checkProof(deps: ProofCheckDeps, arrival: Arrival, text: string): ProvenIdentity {
-  const binding = bindingFor(arrival, text);
+export function checkProof(
+  deps: ProofCheckDeps,
+  ground: ProofGround,
+  text: string,
+): ProvenIdentity {
+  const binding = bindingFor(ground, text);
   const { chain, signature } = decodeIdentityProof(text);
   const [leaf, ...intermediates] = chain;
   const verdict = deps.judge(leaf, intermediates);
@@ -42,7 +52,7 @@ export function checkProof(deps: ProofCheckDeps, arrival: Arrival, text: string)
     role: "agent",
     agentId: who.kind === "agent" ? who.agentId : "",
     trustDomain: deps.trustDomain,
-    level: arrival.evidence.level,
+    level: ground.evidence.level,
     binding,
   } as const;
   if (!isIdentitySignature(leaf.publicKey, subject, signature)) {
@@ -54,24 +64,24 @@ export function checkProof(deps: ProofCheckDeps, arrival: Arrival, text: string)
       ? { peer: verdict.lapsed, refusal: verdict.refuse }
       : undefined;
   // Nothing binds to the proof what comes after it, such as keys to be certified.
-  if (lapsed !== undefined && isUnbound(arrival)) throw lapsed.refusal;
+  if (lapsed !== undefined && isUnbound(ground)) throw lapsed.refusal;
   return { peerId, peerSerial, mark, lapsed };
 }
 
 /** A link on which a proof says who was there when it began, and not who sent what comes after. */
-export function isUnbound({ evidence }: Pick<Arrival, "evidence">): boolean {
+export function isUnbound({ evidence }: Pick<ProofGround, "evidence">): boolean {
   return evidence.level === "plaintext";
 }
 
-function bindingFor(arrival: Arrival, text: string): Buffer {
-  if (!isUnbound(arrival)) {
-    const binding = arrival.binding();
+function bindingFor(ground: ProofGround, text: string): Buffer {
+  if (!isUnbound(ground)) {
+    const binding = ground.binding();
     if (binding === undefined) throw refused("the link has nothing to bind it to");
     return binding;
   }
-  const nonce = text === PROOF_CHALLENGE ? undefined : arrival.challenge.take(text);
+  const nonce = text === PROOF_CHALLENGE ? undefined : ground.challenge.take(text);
   if (nonce !== undefined) return nonce;
-  const given = toBase64Url(arrival.challenge.issue());
+  const given = toBase64Url(ground.challenge.issue());
   throw new TautlineError("admission.proof_challenged", { detail: { nonce: given } });
 }
 
