@@ -184,7 +184,8 @@ async function admitProof(
   const { agent, certificate } = await proveRecorded(deps, evidence, mark);
   if (key !== undefined) requireOwnKey(key, agent);
   deps.herd.sources.proved(remoteAddress);
-  return { kind: "agent", agent, expiresAtMs: certificate.not_after, evidence, remoteAddress };
+  const expiresAtMs = certificate.not_after;
+  return { kind: "agent", agent, expiresAtMs, key, evidence, remoteAddress };
 }
 
 function requireOwnKey(key: LiveKey, { id, namespace }: AgentRow): void {
