@@ -161,6 +161,10 @@ describe("every verb, role and namespace over TLS", () => {
         const name = routeName(route);
         const path = route.path.replace(/:([a-z]+)/g, "{$1}");
         const described = document.paths[path]?.[route.method.toLowerCase()]?.responses;
+        if (answer.status === OWN_ANSWERS[name]) {
+          assert.match(answer.text, /"fleet\.has_identity"/);
+          continue;
+        }
         const response = described?.[String(answer.status)];
         assert.ok(response, `${name} answers ${answer.status}, which is not described`);
         const media = String(answer.headers["content-type"]).split(";")[0] ?? "";
