@@ -12,6 +12,7 @@ import {
   ServerCapabilities,
   ServerToAgentFlags,
 } from "@tautline/protocol";
+import { enrol, type JoinRequest } from "../enrolment/enrol.ts";
 import { refusalOf } from "../fixture-checks.test.ts";
 import {
   actionsOf,
@@ -246,6 +247,25 @@ describe("what becomes of agents without an identity", () => {
       const late = { id: joiner.id, atMs: 9, level: "plaintext", group: null, isClaim: true };
       await core.agents.noteSeen([late]);
       assert.equal((await core.agents.page(joiner.id)).level, null);
+    }));
+
+  it("joining ends the links of whoever claimed the id, and of nobody else; so does waiting for approval", () =>
+    withCore(async (core) => {
+      const { store, tokens, authority, audit, clock } = core;
+      const ended: string[] = [];
+      const endClaims = (id: string): void => void ended.push(id);
+      const deps = { store, tokens, authority, audit, now: clock.now, endClaims };
+      const join = async (request: JoinRequest, approve: boolean) => {
+        const { tokenId, secret } = await makeToken(core, { approve });
+        return enrol(deps, await tokens.prove(tokenId, secret), request);
+      };
+      const [claimed, waiting, fresh] = [makeJoiner(), makeJoiner(), makeJoiner()];
+      for (const { id } of [claimed, waiting]) await begin(core).receive(messageOf(id, 1));
+      await join(claimed.request, false);
+      await join(fresh.request, false);
+      await refusalOf(join(waiting.request, true), "enrolment.approval_pending");
+      assert.deepEqual(ended, [claimed.id, waiting.id]);
+      assert.equal((await core.agents.page(waiting.id)).state, "pending");
     }));
 
   it("deleting lets it come again; nothing else is done to it, and each verb says what is", () =>

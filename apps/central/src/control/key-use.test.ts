@@ -30,8 +30,8 @@ test("each answered message notes the version it came by, and a refused one noth
 
 test("a session without a key stays as it is", () =>
   withCore(async (core) => {
-    const noteUse = (): void => assert.fail("there is no key");
     const caller = claimCaller();
     const session = createClaimSession(claimDepsOf(core), caller);
-    assert.equal(notingKeyUse({ noteUse }, caller, session), session);
+    const keys = { noteUse: () => assert.fail("there is no key") };
+    assert.equal(notingKeyUse(keys, caller, session), session);
   }));
