@@ -185,7 +185,7 @@ async function admitProof(
   if (key !== undefined) requireOwnKey(key, agent);
   deps.herd.sources.proved(remoteAddress);
   const expiresAtMs = certificate.not_after;
-  return { kind: "agent", agent, expiresAtMs, key, evidence, remoteAddress };
+  return { kind: "agent", agent, expiresAtMs, evidence, remoteAddress };
 }
 
 function requireOwnKey(key: LiveKey, { id, namespace }: AgentRow): void {

@@ -8,8 +8,6 @@ export interface AgentCaller {
   readonly agent: AgentRow;
   /** When its certificate ends; milliseconds since the epoch. */
   readonly expiresAtMs: number;
-  /** The version of a shared key that it came over. */
-  readonly key?: LiveKey | undefined;
   /** Its clock minus central's, if it said; milliseconds. */
   readonly clockOffsetMs?: number | undefined;
   readonly evidence: LinkEvidence;
