@@ -65,6 +65,12 @@ const agents = z
       .max(1_000_000)
       .default(65_536)
       .describe("Connections accepted at once on the agents' port."),
+    tlsClients: z
+      .enum(["proven", "any"])
+      .default("proven")
+      .describe(
+        "Whether callers of level tls without a certificate, a token or a proof come in as agents without an identity (`any`) or are refused (`proven`).",
+      ),
     handshakeTimeout: durationSetting("10s", "1s", "60s").describe(
       "A caller that has not finished its TLS handshake by then is cut.",
     ),

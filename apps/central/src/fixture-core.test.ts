@@ -75,6 +75,8 @@ export interface Core {
   readonly life: AgentLife;
   /** Agents whose links were ended, and why, in order. */
   readonly ended: readonly EndedLinks[];
+  /** Agents whose links were to tell them something, in order. */
+  readonly told: readonly string[];
   readonly links: LinkStore;
   readonly history: EvidenceHistory;
   readonly settings: SettingStore;
@@ -157,8 +159,10 @@ async function fill({ folder, clock, store, now }: Opened, options: CoreOptions)
   const heartbeatOf = (name: string): Promise<number> => settings.heartbeatMs(name);
   const ended: EndedLinks[] = [];
   const endLinks = (id: string, { code }: TautlineError): void => void ended.push({ id, code });
+  const told: string[] = [];
   const history = createEvidenceHistory({ store, now, rule: FOLD_RULE });
   return {
+    told,
     folder,
     clock,
     store,
@@ -178,6 +182,7 @@ async function fill({ folder, clock, store, now }: Opened, options: CoreOptions)
       now,
       renewalGraceMs: GRACE_MS,
       endLinks,
+      tellAgent: (id) => void told.push(id),
       forgetHistory: (trx, id) => history.forget(trx, id),
     }),
     ended,

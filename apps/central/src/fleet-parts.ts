@@ -1,23 +1,23 @@
 import { spkiPin } from "@tautline/pki";
-import { encodeJoinToken } from "@tautline/protocol";
+import { encodeJoinToken, type PromotionOffer } from "@tautline/protocol";
 import type { CentralState, OpenedCentral } from "./opened-central.ts";
 import { type CentralAddresses, openCentralAddresses } from "./addresses/wanted-addresses.ts";
+import { createAgentJudge } from "./authority/agent-judge.ts";
 import { dialledAddresses, readHostFacts } from "./authority/own-names.ts";
 import { type Admission, createAdmission } from "./control/admission.ts";
-import { createAgentSession } from "./control/agent-session.ts";
+import { createSessions } from "./control/begin-session.ts";
 import type { Caller } from "./control/caller.ts";
-import { createJoinSession } from "./control/join-session.ts";
 import { createLiveLinks, type LiveLinks } from "./control/live-links.ts";
 import { createOffers, type Offers } from "./control/offers.ts";
 import { createOpenConnections, type OpenConnections } from "./control/open-connections.ts";
 import { createPollingLinks, type PollingLinks } from "./control/polling-links.ts";
 import { createRefusals, type Refusals } from "./control/refusals.ts";
-import { createRenewalSession } from "./control/renewal-session.ts";
 import type { Session } from "./control/session.ts";
 import { createTokenStore, type TokenParts, type TokenStore } from "./enrolment/token-store.ts";
 import { type AgentLife, createAgentLife } from "./fleet/agent-life.ts";
 import { type AgentStore, createAgentStore } from "./fleet/agent-store.ts";
 import type { KeyRing } from "./keys/key-ring.ts";
+import { claimEnded, createClaimStore } from "./fleet/claim-store.ts";
 import { createLinkStore, type LinkStore } from "./fleet/link-store.ts";
 import { type NamespaceStore, openNamespaces } from "./fleet/namespace-store.ts";
 import { createHerd, type Herd } from "./herd/herd.ts";
@@ -78,10 +78,12 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   const { recorder } = history;
   const live = createLiveLinks({ ...deps, agents, links, history: recorder, metrics });
   const endLinks: LiveLinks["endAgent"] = (id, reason) => live.endAgent(id, reason);
+  const endClaims = (id: string): void => live.endAgent(id, claimEnded(id, "it has joined"));
   const life = createAgentLife({
     ...recorded,
     renewalGraceMs,
     endLinks,
+    tellAgent: (id) => void live.pushToAgent(id),
     forgetHistory: (trx, id) => history.forget(trx, id),
   });
   const onChange = (namespace: string): void => {
@@ -93,10 +95,9 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   const settings = createSettingStore({ ...recorded, onChange });
   const refusals = createRefusals({ audit, history: recorder, log, metrics, now });
   const herd = createHerd({ ...deps, metrics });
-  const gate = { store, authority, tokens, refusals, now, renewalGraceMs, herd };
-  const admission = createAdmission(gate);
+  const claims = createClaimStore({ store, now, sources: herd.sources });
+  const admission = openGate(deps, { tokens, refusals, herd });
   const connections = createOpenConnections();
-  const enrolment = { ...recorded, tokens, authority };
   const grant = {
     authority,
     instructor,
@@ -105,18 +106,42 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   const renewing = { renewal: { ...recorded, authority }, grant };
   const { witness } = deps.trail;
   const offering = { settings, instructions, addresses };
-  const stored = { ...offering, agents, metrics, now, store, renewing, life, witness };
-  const beginSession = (caller: Caller): Session => {
-    if (caller.kind === "agent") return createAgentSession(stored, caller);
-    if (caller.kind === "lapsed") return createRenewalSession(renewing, caller);
-    return createJoinSession({ enrolment, grant, metrics, queue: herd.enrolments }, caller);
-  };
+  const enrolment = { ...recorded, tokens, authority, endClaims };
+  const beginSession = createSessions({
+    agents: { ...offering, agents, metrics, now, store, renewing, life, witness },
+    joining: { enrolment, grant, metrics, queue: herd.enrolments },
+    claiming: { claims, promotion: promotionsOf(deps, addresses) },
+  });
   const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
   const offers = createOffers(live, () => state.levels?.() ?? ["tls", "mtls"]);
   const stores = { agents, life, links, history, tokens, namespaces, settings };
   const parts = { metrics, live, polling, connections, refusals, admission, herd };
   const offerAddresses = (): void => onChange("");
   return { ...stores, ...parts, beginSession, offers, offerAddresses };
+}
+
+/** The gate of the control link. */
+function openGate(
+  { config, store, authority, now }: OpenedCentral,
+  parts: Pick<Fleet, "tokens" | "refusals" | "herd">,
+): Admission {
+  const { renewalGrace: renewalGraceMs } = config.certificates;
+  const judge = createAgentJudge(authority, now);
+  const proofs = { judge, trustDomain: authority.trustDomain };
+  const tlsClients = (): "proven" | "any" => config.agents.tlsClients;
+  return createAdmission({ ...parts, store, authority, now, renewalGraceMs, proofs, tlsClients });
+}
+
+/** What an agent without an identity is told of where it can join. */
+function promotionsOf(
+  { authority }: OpenedCentral,
+  addresses: CentralAddresses,
+): (namespace: string) => PromotionOffer {
+  return (namespace) => ({
+    addresses: addresses.toldTo(namespace),
+    pins: [spkiPin(authority.root)],
+    trustDomain: authority.trustDomain,
+  });
 }
 
 /** Where agents are told to dial: what is set, else what is advertised, else this host's own. */

@@ -98,6 +98,16 @@ export function nameHttpFailure(error: unknown, address: string): TautlineError 
 }
 
 /**
+ * The HTTP agent of a link that messages were posted over: only by way of it Node lets another request have the link.
+ *
+ * @param socket a dialled link
+ * @returns undefined where nothing was posted over it
+ */
+export function agentOfPosts(socket: Duplex): Agent | undefined {
+  return agents.get(socket);
+}
+
+/**
  * An HTTP agent that knows exactly one socket, so that posts follow each other on it. (`agent: false` would ignore
  * `createConnection` and dial a second, plaintext connection by itself.)
  */
@@ -117,6 +127,11 @@ class OneSocketAgent extends Agent {
   constructor(socket: Duplex) {
     super({ keepAlive: true, maxSockets: 1 });
     this.#socket = socket;
+  }
+
+  /** Whatever the request calls the other end: it has one socket for all. */
+  override getName(): string {
+    return "";
   }
 
   override createConnection(): Duplex {

@@ -6,6 +6,7 @@ import { Readable, pipeline } from "node:stream";
 import { test } from "node:test";
 import { TautlineError, isTautlineError, toProblem, type ErrorCode } from "@tautline/protocol";
 import type { WebSocket } from "ws";
+import { postMessage } from "./http-post.ts";
 import { refusalCode } from "./refusal.ts";
 import { createFleetAuthority } from "../test/fleet-authority.ts";
 import {
@@ -83,6 +84,23 @@ test("messages go both ways over the dialled link, with path, host, headers and 
   assert.equal(request?.headers.host, "central.test:9150");
   assert.equal(request?.headers.authorization, "Bearer id.secret");
   assert.equal(request?.headers["sec-websocket-protocol"], "opamp");
+  assert.equal(central.connections(), 1);
+  websocket.terminate();
+});
+
+test("a link that a message was posted over becomes a WebSocket all the same", async () => {
+  await using central = await startHttpCentral(authority, {
+    onRequest: (_request, response) => void response.writeHead(401).end(),
+    onWebSocket: (websocket) => websocket.on("message", (data: Buffer) => websocket.send(data)),
+  });
+  const { socket } = await central.dial();
+  const post = { path: "/v1/opamp", host: "central.test:9150", headers: {} };
+  const answer = await postMessage({ ...post, socket, body: new Uint8Array(), maxBytes: 100 });
+  assert.equal(answer.status, 401);
+  const websocket = await openWebSocket({ ...post, socket, maxMessageBytes: 1000 });
+  const answered = once(websocket, "message");
+  websocket.send(Buffer.from("hello"));
+  assert.equal(String((await answered)[0]), "hello");
   assert.equal(central.connections(), 1);
   websocket.terminate();
 });

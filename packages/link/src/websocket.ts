@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { TautlineError } from "@tautline/protocol";
 import { WebSocket } from "ws";
 import { withoutZone } from "./addresses.ts";
-import { nameHttpFailure } from "./http-post.ts";
+import { agentOfPosts, nameHttpFailure } from "./http-post.ts";
 import { LARGEST_PROBLEM_BYTES, readAnswer, refusalFromAnswer } from "./refusal.ts";
 
 /** The link to upgrade, and how. */
@@ -89,6 +89,7 @@ function createClient(options: OpenWebSocketOptions): WebSocket {
   // "ws:" although the link is secured: securing is done, and ws must not start TLS inside it.
   return new WebSocket(`ws://${withoutZone(options.host)}${options.path}`, protocols, {
     createConnection: () => options.socket,
+    agent: agentOfPosts(options.socket),
     headers: { ...options.headers },
     maxPayload: options.maxMessageBytes,
     perMessageDeflate: false,

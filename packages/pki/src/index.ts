@@ -13,6 +13,7 @@ export {
 export * from "./crl-reader.ts";
 export * from "./csr.ts";
 export * from "./csr-reader.ts";
+export * from "./identity-proof.ts";
 export * from "./issue.ts";
 export type { Issuer } from "./issuing-authority.ts";
 export {
@@ -28,5 +29,6 @@ export {
 export * from "./message-signature.ts";
 export { certificatesFromPem, decodePemBlock, encodePemBlock, splitPem, toPem } from "./pem.ts";
 export * from "./profile.ts";
+export * from "./proof-challenge.ts";
 export { createSerial, serialOf } from "./serial.ts";
 export * from "./key-derivation.ts";

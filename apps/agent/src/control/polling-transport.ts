@@ -1,10 +1,17 @@
 import { postMessage, refusalFromAnswer } from "@tautline/link";
 import { LIMITS, toTautlineError, type TautlineError } from "@tautline/protocol";
+import { provenOrClosed } from "./identity-proof.ts";
 import { OPAMP_PATH } from "./opamp-path.ts";
 import type { ControlTransport, OpenTransport, SecuredSocket } from "./transport.ts";
 
 /** How long a goodbye may take when the agent stops. */
 const CLOSE_TIMEOUT_MS = 2_000;
+
+const MESSAGE_HEADERS = {
+  "Content-Type": "application/x-protobuf",
+  // Without this an HTTP server may choose any encoding (RFC 9110 section 12.5.3).
+  "Accept-Encoding": "identity",
+};
 
 /**
  * OpAMP over plain HTTP (opamp-spec 0.18, HTTP transport): each message a POST, each answer its response; one request at a
@@ -21,6 +28,7 @@ export const openPollingTransport: OpenTransport = async ({
   askTime,
 }) => {
   let link: SecuredSocket = await dial(address, signal);
+  let proof = await provenOrClosed(link, address, signal);
   const stop = new AbortController();
   let inFlight: Promise<void> = Promise.resolve();
   let isClosed = false;
@@ -33,19 +41,16 @@ export const openPollingTransport: OpenTransport = async ({
   };
   const post = async (body: Uint8Array): Promise<void> => {
     if (isClosed) return;
-    if (link.socket.destroyed || link.socket.readableEnded) link = await dial(address, stop.signal);
+    if (link.socket.destroyed || link.socket.readableEnded) {
+      link = await dial(address, stop.signal);
+      proof = await provenOrClosed(link, address, stop.signal);
+    }
     const question = askTime?.();
     const answer = await postMessage({
       socket: link.socket,
       path: OPAMP_PATH,
       host: address,
-      headers: {
-        ...headers,
-        ...question?.headers,
-        "Content-Type": "application/x-protobuf",
-        // Without this an HTTP server may choose any encoding (RFC 9110 section 12.5.3).
-        "Accept-Encoding": "identity",
-      },
+      headers: { ...headers, ...proof, ...question?.headers, ...MESSAGE_HEADERS },
       body,
       maxBytes: LIMITS.opampMessageBytes.value,
       signal: stop.signal,

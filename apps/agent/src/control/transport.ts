@@ -1,11 +1,15 @@
+import type { Duplex } from "node:stream";
 import type { LinkEvidence, TautlineError } from "@tautline/protocol";
-import type { TLSSocket } from "node:tls";
 import type { TimeQuestion } from "./central-clock.ts";
 
 /** A socket that is secured and proven, before any byte of ours went over it. */
 export interface SecuredSocket {
-  readonly socket: TLSSocket;
+  readonly socket: Duplex;
   readonly evidence: LinkEvidence;
+  /** What the two ends of this very connection share and nobody else knows; undefined where there is no such thing (plaintext). */
+  readonly binding?: () => Buffer | undefined;
+  /** Gives the headers that prove this agent's identity on this connection; left out where the handshake did, or there is none. */
+  readonly prove?: (binding: Uint8Array) => Readonly<Record<string, string>>;
 }
 
 /**

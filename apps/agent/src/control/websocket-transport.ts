@@ -7,6 +7,7 @@ import {
   toTautlineError,
 } from "@tautline/protocol";
 import type { WebSocket } from "ws";
+import { provenOrClosed } from "./identity-proof.ts";
 import { OPAMP_PATH } from "./opamp-path.ts";
 import type { ControlTransport, OpenTransport, TransportEvents } from "./transport.ts";
 
@@ -24,13 +25,15 @@ const MAX_FRAME_BYTES = LIMITS.opampMessageBytes.value + 1;
  */
 export const openWebSocketTransport: OpenTransport = async (options) => {
   const { address, dial, events, signal, headers = {}, askTime } = options;
-  const { socket, evidence } = await dial(address, signal);
+  const link = await dial(address, signal);
+  const { socket, evidence } = link;
+  const proof = await provenOrClosed(link, address, signal);
   const question = askTime?.();
   const websocket = await openWebSocket({
     socket,
     path: OPAMP_PATH,
     host: address,
-    headers: { ...headers, ...question?.headers },
+    headers: { ...headers, ...proof, ...question?.headers },
     onHeaders: (answered) => question?.answered(answered),
     maxMessageBytes: MAX_FRAME_BYTES,
     signal,

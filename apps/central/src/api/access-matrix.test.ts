@@ -38,6 +38,9 @@ function expectation(
 
 const STATUSES = { done: [200, 201, 204], login: [401], forbidden: [403], missing: [404] };
 
+/** Everybody who dials in this test has an identity: the verb was let through, and refuses that itself. */
+const OWN_ANSWERS: Readonly<Record<string, number>> = { "POST /api/v1/agents/:id/promote": 409 };
+
 /** What ends something comes last, so that all may still be asked for it before. */
 function rank({ method, path }: ListedRoute): number {
   if (method === "GET") return 0;
@@ -124,7 +127,9 @@ async function judge(asked: Ask, before: Things): Promise<void> {
   const things = expected === "done" ? await restored(asked, before) : before;
   const answer = await ask(asked, things);
   const label = `${routeName(route)} of ${things.namespace} by ${who.name}: ${answer.text}`;
-  assert.ok(STATUSES[expected].includes(answer.status), `${label}: expected ${expected}`);
+  const own = expected === "done" ? OWN_ANSWERS[routeName(route)] : undefined;
+  const statuses = own === undefined ? STATUSES[expected] : [own];
+  assert.ok(statuses.includes(answer.status), `${label}: expected ${expected}`);
   if (expected === "missing") await assertLikeMissing(asked, things, answer);
   if (expected === "done" && route.reach === "list") {
     const places = namespacesIn(route, answer);
@@ -164,7 +169,7 @@ describe("every verb, role and namespace over TLS", () => {
         JSON.parse((await callAs(central, who, { method: "GET", path })).text);
       const document = DOCUMENT.parse(await read("/api/v1/openapi.json"));
       const routes = (await routesOf(central, who)).filter(({ path }) => path.startsWith("/api"));
-      for (const route of inOrder(routes)) {
+      for (const route of inOrder(routes).filter((each) => !(routeName(each) in OWN_ANSWERS))) {
         const asked = { central, route, who };
         const answer = await ask(asked, await restored(asked, things));
         const name = routeName(route);

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
+import { formatProofChallenge } from "@tautline/pki";
 import { type TautlineError, toProblem } from "@tautline/protocol";
 import type { FastifyReply } from "fastify";
 
@@ -55,6 +56,9 @@ export function endWithProblem(
 /** 401 must say how to log in (RFC 9110 section 11.6.1); who shall come back is told when. */
 function headersOf({ code, status, detail }: TautlineError): Readonly<Record<string, string>> {
   const type = { "content-type": "application/problem+json" };
+  if (code === "admission.proof_challenged") {
+    return { ...type, "www-authenticate": formatProofChallenge(String(detail["nonce"])) };
+  }
   if (status === 401) return { ...type, "www-authenticate": 'Bearer realm="tautline"' };
   if (status === 429) {
     const seconds = detail["retryAfterSeconds"] ?? RETRY_SOON_SECONDS;

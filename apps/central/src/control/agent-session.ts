@@ -120,9 +120,13 @@ async function receive(
   const serial = caller.evidence.peerSerial ?? "";
   // Last of all: whoever is refused keeps its older identity.
   if (turn === "first") await proveIdentity(deps.store, agent.id, serial);
-  if (saysLeave(message)) return letGo(deps, agent.id, state);
+  if (saysLeave(message)) {
+    requireBound(caller, "end an identity");
+    return letGo(deps, agent.id, state);
+  }
   const order = renewalOrderOf(message, { agentId: agent.id, serial });
   if (order !== undefined) {
+    requireBound(caller, "renew an identity");
     return grantAnswer(deps.renewing.grant, await renew(deps.renewing.renewal, order));
   }
   const wantsFullState =
@@ -141,6 +145,11 @@ async function answerWith(
   const news = state.ended || offer !== undefined ? undefined : await state.audit.news();
   if (!wantsFullState && offer === undefined && news === undefined) return state.plain;
   return { ...plainAnswer(agent.id, wantsFullState), ...offer, ...news };
+}
+
+/** Where nothing binds a message to the proof of who began the link, whoever stands between could have keys of its own certified. */
+function requireBound({ evidence: { clientProven, level } }: AgentCaller, what: string): void {
+  if (!clientProven) throw new TautlineError("admission.link_unbound", { detail: { level, what } });
 }
 
 function saysLeave({ customMessage: custom }: AgentToServer): boolean {

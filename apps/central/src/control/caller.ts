@@ -1,7 +1,8 @@
 import type { LinkEvidence, PeerOffer } from "@tautline/protocol";
+import type { LiveKey } from "../keys/key-ring.ts";
 import type { AgentRow, TokenRow } from "../store/schema.ts";
 
-/** An agent that proved its key by its recorded certificate. */
+/** An agent that proved the key of its recorded certificate, in the handshake or by a proof on the link. */
 export interface AgentCaller {
   readonly kind: "agent";
   readonly agent: AgentRow;
@@ -37,5 +38,16 @@ export interface LapsedCaller {
   readonly remoteAddress: string;
 }
 
+/** Somebody without an identity, at a level where that is accepted: whatever it says to be is a claim. */
+export interface ClaimCaller {
+  readonly kind: "claim";
+  /** The version of a shared key that it proved to hold. */
+  readonly key?: LiveKey | undefined;
+  /** What it said of itself, if it did; a claim too. */
+  readonly offer?: PeerOffer | undefined;
+  readonly evidence: LinkEvidence;
+  readonly remoteAddress: string;
+}
+
 /** Who is at the other end of a control link. */
-export type Caller = AgentCaller | TokenCaller | LapsedCaller;
+export type Caller = AgentCaller | TokenCaller | LapsedCaller | ClaimCaller;

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, Server } from "node:http";
+import { PROOF_HEADER } from "@tautline/pki";
 import {
   LIMITS,
   OFFER_HEADER,
@@ -17,6 +18,7 @@ import { CONTROL_PATH } from "./control-path.ts";
 import type { Offers } from "./offers.ts";
 import type { OpenConnections } from "./open-connections.ts";
 import type { PollingLinks } from "./polling-links.ts";
+import { challengeOf } from "./proof-challenge.ts";
 import { readBody } from "./request-body.ts";
 import type { Session } from "./session.ts";
 import { serveUpgrades } from "./upgrade-endpoint.ts";
@@ -107,7 +109,15 @@ async function admitRequest(deps: ControlDeps, request: IncomingMessage): Promis
   const remoteAddress = shownAddress(secured.remoteAddress);
   const peerMs = readPeerTime(headers[TIME_HEADER]);
   const clockOffsetMs = peerMs === undefined ? undefined : peerMs - deps.now();
-  const arrival: Arrival = { ...secured, authorization: headers.authorization, remoteAddress };
+  const { authorization, [PROOF_HEADER]: proof } = headers;
+  const arrival: Arrival = {
+    ...secured,
+    authorization,
+    // Node joins a header that comes twice, and the reader refuses what is joined.
+    proof: proof?.toString(),
+    challenge: challengeOf(socket, deps.now),
+    remoteAddress,
+  };
   const said = { clockOffsetMs, offer: readOffer(headers[OFFER_HEADER]) };
   // The very caller that is let in is the one that is given a voice later: nothing may be added to a copy of it.
   const caller = await deps.connections.admit(socket, async () => {
@@ -117,11 +127,12 @@ async function admitRequest(deps: ControlDeps, request: IncomingMessage): Promis
       throw refusal;
     }
     const judged = await deps.admission.admit(arrival);
-    return judged.kind === "agent" ? { ...judged, ...said } : judged;
+    if (judged.kind === "agent") return { ...judged, ...said };
+    return judged.kind === "claim" ? { ...judged, offer: said.offer } : judged;
   });
-  if (clockOffsetMs !== undefined && caller.kind !== "token") {
-    const agentId = caller.kind === "agent" ? caller.agent.id : caller.agentId;
-    await deps.clockWatch.note(agentId, clockOffsetMs, remoteAddress);
-  }
+  const isNobody = caller.kind === "token" || caller.kind === "claim";
+  if (isNobody || clockOffsetMs === undefined) return caller;
+  const agentId = caller.kind === "agent" ? caller.agent.id : caller.agentId;
+  await deps.clockWatch.note(agentId, clockOffsetMs, remoteAddress);
   return caller;
 }

@@ -1,6 +1,9 @@
 /* Equipment: what sessions are begun with, of a core. No tests of its own. */
-import type { Core } from "../fixture-core.test.ts";
+import { spkiPin } from "@tautline/pki";
+import { createClaimStore } from "../fleet/claim-store.ts";
+import { herdOf, type Core, TRUST_DOMAIN } from "../fixture-core.test.ts";
 import type { AgentSessionDeps } from "./agent-session.ts";
+import type { ClaimSessionDeps } from "./claim-session.ts";
 import type { RenewalSessionDeps } from "./renewal-session.ts";
 
 /** What renewing needs, of a core. */
@@ -20,4 +23,17 @@ export function sessionDepsOf(core: Core): AgentSessionDeps {
   const addresses = { wantedBy: () => undefined };
   const stores = { agents, life, settings, instructions, store, addresses };
   return { ...stores, metrics, now: clock.now, renewing, witness };
+}
+
+/** What the session of somebody without an identity needs, of a core. */
+export function claimDepsOf(core: Core): ClaimSessionDeps {
+  const { store, clock, authority } = core;
+  return {
+    claims: createClaimStore({ store, now: clock.now, sources: herdOf(core).sources }),
+    promotion: () => ({
+      addresses: ["127.0.0.1:9150"],
+      pins: [spkiPin(authority.root)],
+      trustDomain: TRUST_DOMAIN,
+    }),
+  };
 }

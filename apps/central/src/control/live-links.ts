@@ -16,6 +16,8 @@ export interface LiveLink {
   readonly transport: "websocket" | "polling";
   readonly remoteAddress: string;
   readonly evidence: LinkEvidence;
+  /** Nobody proved to be the agent. */
+  readonly isClaim?: boolean;
   /** The agent's clock minus central's, as it said last over this link; milliseconds. */
   clockOffsetMs?: number | undefined;
   /** What the agent said of itself over this link: its version and the levels that it is set to use. */
@@ -44,6 +46,8 @@ export interface LiveLinks {
   endAll(reasonOf: (links: number) => TautlineError): void;
   /** Every link of this process, listed or not yet. */
   all(): readonly LiveLink[];
+  /** Tells the links of one agent to offer it what there is. Never rejects. */
+  pushToAgent(agentId: string): Promise<void>;
   /** Tells every link of a namespace (empty: of all) to offer its agent what it should run. Never rejects. */
   pushTo(namespace: string): Promise<void>;
   /** Writes what was noted. */
@@ -113,15 +117,11 @@ export function createLiveLinks(deps: LiveLinkDeps): LiveLinks {
       for (const link of all) link.end(reasonOf(all.length));
     },
     all: () => table.all(),
-    pushTo: async (namespace) => {
-      for (const link of table.all()) {
-        if (!table.isListed(link) || (namespace !== "" && link.namespace !== namespace)) continue;
-        await link
-          .push()
-          .catch((error: unknown) =>
-            deps.log.error({ err: error, agent: link.agentId }, "settings were not offered"),
-          );
-      }
+    pushToAgent: (agentId) => pushAll(deps, table, table.ofAgent(agentId)),
+    pushTo: (namespace) => {
+      const links = table.all();
+      const isIts = (link: LiveLink): boolean => namespace === "" || link.namespace === namespace;
+      return pushAll(deps, table, links.filter(isIts));
     },
     flush: () => flush(deps, heard, leftBehind),
   };
@@ -173,6 +173,21 @@ class LinkTable {
   }
 }
 
+async function pushAll(
+  { log }: LiveLinkDeps,
+  table: LinkTable,
+  links: readonly LiveLink[],
+): Promise<void> {
+  for (const link of links) {
+    if (!table.isListed(link)) continue;
+    await link
+      .push()
+      .catch((error: unknown) =>
+        log.error({ err: error, agent: link.agentId }, "settings were not offered"),
+      );
+  }
+}
+
 async function removeRow(
   { links, log }: LiveLinkDeps,
   link: LiveLink,
@@ -199,12 +214,13 @@ async function flush(
   for (const [link, atMs] of notes) deps.history.seen(link, atMs);
   await deps.links.noteMessages(notes.map(([link, atMs]) => ({ id: link.id, atMs })));
   await deps.agents.noteSeen(
-    notes.map(([{ agentId, evidence, clockOffsetMs }, atMs]) => ({
+    notes.map(([{ agentId, evidence, clockOffsetMs, isClaim }, atMs]) => ({
       id: agentId,
       atMs,
       level: evidence.level,
       group: evidence.group,
       clockOffsetMs,
+      isClaim,
     })),
   );
   await deps.history.flush();

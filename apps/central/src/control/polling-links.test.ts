@@ -6,6 +6,7 @@ import {
   actionsOf,
   type Core,
   herdOf,
+  HOUR_MS,
   makeJoiner,
   makeToken,
   withCore,
@@ -20,10 +21,12 @@ import {
   recordingLog,
   tokenCaller,
 } from "./fixture-messages.test.ts";
-import { renewingOf, sessionDepsOf } from "./fixture-sessions.test.ts";
+import { claimDepsOf, renewingOf, sessionDepsOf } from "./fixture-sessions.test.ts";
 import { createRenewalSession } from "./renewal-session.ts";
 import type { Session } from "./session.ts";
 import { MISSED_HEARTBEATS, SHORTEST_SILENCE_MS } from "../fleet/life-rule.ts";
+import { claimCaller, liveKey } from "./fixture-arrivals.test.ts";
+import { createClaimSession } from "./claim-session.ts";
 import { createJoinSession } from "./join-session.ts";
 import { createLiveLinks, type LiveLinks } from "./live-links.ts";
 import { createPollingLinks, type PollAnswer, type PollingLinks } from "./polling-links.ts";
@@ -46,6 +49,7 @@ const withPolling = (use: (ground: Ground) => Promise<void>): Promise<void> =>
     const beginSession = (caller: Caller): Session => {
       if (caller.kind === "agent") return createAgentSession(sessionDepsOf(core), caller);
       if (caller.kind === "lapsed") return createRenewalSession(renewingOf(core), caller);
+      if (caller.kind === "claim") return createClaimSession(claimDepsOf(core), caller);
       const enrolment = { store, tokens, authority, audit, now };
       const { grant } = renewingOf(core);
       const queue = herdOf(core).enrolments;
@@ -205,5 +209,79 @@ describe("PollingLinks", () => {
       core.clock.advance(SHORTEST_SILENCE_MS * (MISSED_HEARTBEATS - 1));
       await polling.forgetSilent();
       assert.deepEqual(await listed(core), []);
+    }));
+});
+
+describe("polling by somebody without an identity", () => {
+  const { id } = makeJoiner();
+
+  it("is a link of one session from its first answered message on, at the level it came over", () =>
+    withPolling(async ({ core, polling, live }) => {
+      const caller = claimCaller();
+      assert.equal(read(await take(polling, caller, messageOf(id, 7, described()))).flags, 0n);
+      assert.equal(read(await take(polling, claimCaller(), messageOf(id, 8))).flags, 0n);
+      assert.equal(read(await take(polling, caller, messageOf(id, 10))).flags, 1n);
+      const [link, ...others] = await core.links.list({});
+      assert.deepEqual(others, []);
+      assert.deepEqual(
+        [link?.agent, link?.level, link?.transport, link?.clientProven, link?.namespace],
+        [id, "plaintext", "polling", false, "default"],
+      );
+      core.clock.advance(1_000);
+      await live.flush();
+      const page = await core.agents.page(id);
+      assert.deepEqual([page.state, page.level], ["unproven", "plaintext"]);
+      assert.equal((await core.history.list({ agent: id, limit: 9 })).length, 1);
+    }));
+
+  it("begins a link anew where it comes over another level, and ends it with its good-bye", () =>
+    withPolling(async ({ core, polling }) => {
+      await take(polling, claimCaller(), messageOf(id, 1, described()));
+      await take(polling, claimCaller("basic", liveKey("default")), messageOf(id, 1, described()));
+      const levels = async (): Promise<string[]> =>
+        (await core.links.list({})).map(({ level }) => level);
+      assert.deepEqual(await levels(), ["basic"]);
+      await take(
+        polling,
+        claimCaller("basic", liveKey("default")),
+        messageOf(id, 2, { agentDisconnect: {} }),
+      );
+      assert.deepEqual(await levels(), []);
+    }));
+
+  it("is no link where it was refused, and is never in the way of the agent that proves the id (A3)", () =>
+    withPolling(async ({ core, polling, live }) => {
+      const caller = await joinedCaller(core);
+      const own = caller.agent.id;
+      await take(polling, caller, messageOf(own, 1, described()));
+      const held = Promise.withResolvers<Uint8Array>();
+      const slow = polling.take(claimCaller(), () => held.promise);
+      const forged = await take(polling, claimCaller(), messageOf(own, 1, described()));
+      assert.equal(codeOf(forged), "admission.id_enrolled");
+      assert.equal((await take(polling, caller, messageOf(own, 2))).status, 200);
+      held.resolve(messageOf(own, 2));
+      assert.equal(codeOf(await slow), "admission.id_enrolled");
+      assert.equal(live.all().length, 1);
+      assert.deepEqual(await listed(core), [`${own} X25519MLKEM768`]);
+      const refused = (await core.audit.list({ limit: 100 })).filter(
+        ({ action }) => action === "claim.refused",
+      );
+      assert.deepEqual(
+        refused.map(({ actor, subject }) => [actor, subject]),
+        [["unproven:192.0.2.1", `agent:${own}`]],
+      );
+    }));
+
+  it("answers bytes that are no message as to anybody, and forgets who is silent", () =>
+    withPolling(async ({ core, polling, live }) => {
+      assert.equal(
+        codeOf(await take(polling, claimCaller(), Buffer.from("noise"))),
+        "opamp.malformed",
+      );
+      await take(polling, claimCaller(), messageOf(id, 1, described()));
+      core.clock.advance(HOUR_MS);
+      await polling.forgetSilent();
+      assert.deepEqual(live.all(), []);
+      assert.equal((await core.agents.page(id)).state, "unproven");
     }));
 });

@@ -1,15 +1,20 @@
 import { randomUUID } from "node:crypto";
 import {
+  decodeAgentToServer,
   encodeServerToAgent,
+  isTautlineError,
+  LIMITS,
   type LinkEvidence,
   TautlineError,
   toTautlineError,
 } from "@tautline/protocol";
+import { namespaceOfClaim } from "../fleet/claim-rule.ts";
 import { MISSED_HEARTBEATS, SHORTEST_SILENCE_MS } from "../fleet/life-rule.ts";
 import type { CentralMetrics } from "../metrics.ts";
 import { errorAnswer } from "./answer.ts";
-import type { AgentCaller, Caller } from "./caller.ts";
+import type { AgentCaller, Caller, ClaimCaller } from "./caller.ts";
 import type { LiveLink, LiveLinks } from "./live-links.ts";
+import { claimedSender } from "./message-sender.ts";
 import { errorForPeer } from "./peer-error.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Session } from "./session.ts";
@@ -57,29 +62,70 @@ interface Polling {
  * @param deps central's parts
  */
 export function createPollingLinks(deps: PollingDeps): PollingLinks {
-  const byAgent = new Map<string, Polling>();
-  const busy = new Set<string>();
+  // Apart: who only claims an id is never in the way of the agent that proves it.
+  const tables = { agent: newTable(), claim: newTable() };
   return {
     take: async (caller, read) => {
-      if (caller.kind !== "agent") return answer(deps, caller, deps.beginSession(caller), read);
-      const { id } = caller.agent;
-      // What an agent may make central hold in memory at once does not grow with its connections.
-      if (busy.has(id)) throw new TautlineError("opamp.one_at_a_time");
-      busy.add(id);
-      try {
-        return await answerAgent(deps, byAgent, caller, read);
-      } finally {
-        busy.delete(id);
+      if (caller.kind === "agent") {
+        const { id, namespace } = caller.agent;
+        return inTurn(tables.agent, id, () =>
+          answerAgent(deps, tables.agent.byAgent, { caller, id, namespace }, read),
+        );
       }
+      if (caller.kind !== "claim") return answer(deps, caller, deps.beginSession(caller), read);
+      const bytes = await read();
+      const id = claimedIdIn(bytes);
+      if (id === undefined) {
+        return answer(deps, caller, deps.beginSession(caller), async () => bytes);
+      }
+      return inTurn(tables.claim, id, () =>
+        answerClaim(deps, tables.claim.byAgent, { caller, id }, bytes),
+      );
     },
     forgetSilent: async () => {
-      for (const [agentId, { link, lastMs }] of byAgent) {
-        if (busy.has(agentId) || deps.now() - lastMs <= SHORTEST_SILENCE_MS) continue;
-        const mayBeSilentMs = MISSED_HEARTBEATS * (await deps.heartbeatOf(link.namespace));
-        if (deps.now() - lastMs > mayBeSilentMs) await drop(deps, byAgent, link);
+      for (const { byAgent, busy } of [tables.agent, tables.claim]) {
+        for (const [agentId, { link, lastMs }] of byAgent) {
+          if (busy.has(agentId) || deps.now() - lastMs <= SHORTEST_SILENCE_MS) continue;
+          const mayBeSilentMs = MISSED_HEARTBEATS * (await deps.heartbeatOf(link.namespace));
+          if (deps.now() - lastMs > mayBeSilentMs) await drop(deps, byAgent, link);
+        }
       }
     },
   };
+}
+
+interface PollingTable {
+  readonly byAgent: Map<string, Polling>;
+  readonly busy: Set<string>;
+}
+
+function newTable(): PollingTable {
+  return { byAgent: new Map(), busy: new Set() };
+}
+
+/** What an agent may make central hold in memory at once does not grow with its connections. */
+async function inTurn<Result>(
+  { busy }: PollingTable,
+  id: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  if (busy.has(id)) throw new TautlineError("opamp.one_at_a_time");
+  busy.add(id);
+  try {
+    return await work();
+  } finally {
+    busy.delete(id);
+  }
+}
+
+/** Undefined for bytes that are no message; the session says what is wrong with them. */
+function claimedIdIn(bytes: Uint8Array): string | undefined {
+  try {
+    return claimedSender(decodeAgentToServer(bytes, LIMITS.opampUnprovenMessageBytes.value));
+  } catch (error) {
+    if (isTautlineError(error)) return undefined;
+    throw error;
+  }
 }
 
 interface Reply extends PollAnswer {
@@ -114,17 +160,54 @@ function isOfTransport({ code }: TautlineError): boolean {
   return code === "link.broken" || code === "api.unsupported_media";
 }
 
+/** Whose polling it is, and who it is there. */
+interface Poller {
+  readonly caller: AgentCaller | ClaimCaller;
+  readonly id: string;
+  readonly namespace: string;
+}
+
 async function answerAgent(
   deps: PollingDeps,
   byAgent: Map<string, Polling>,
-  caller: AgentCaller,
+  poller: Poller & { readonly caller: AgentCaller },
   read: () => Promise<Uint8Array>,
 ): Promise<PollAnswer> {
-  const polling = pollingOf(deps, byAgent, caller);
+  const { caller } = poller;
+  const polling = pollingOf(deps, byAgent, poller);
   polling.link.clockOffsetMs = caller.clockOffsetMs;
   polling.link.offer = caller.offer;
+  const reply = await answer(deps, caller, polling.session, read);
+  await noteReply(deps, byAgent, polling, reply);
+  return reply;
+}
+
+/** A claim becomes a link only when it was taken. */
+async function answerClaim(
+  deps: PollingDeps,
+  byAgent: Map<string, Polling>,
+  { caller, id }: { readonly caller: ClaimCaller; readonly id: string },
+  bytes: Uint8Array,
+): Promise<PollAnswer> {
+  const namespace = namespaceOfClaim(caller.key);
+  const known = byAgent.get(id);
+  const isSame = known !== undefined && isSameProof(known.link.evidence, caller.evidence);
+  const session = isSame ? known.session : deps.beginSession(caller);
+  const reply = await answer(deps, caller, session, async () => bytes);
+  if (!reply.taken) return reply;
+  const polling = pollingOf(deps, byAgent, { caller, id, namespace }, session);
+  polling.link.offer = caller.offer;
+  await noteReply(deps, byAgent, polling, reply);
+  return reply;
+}
+
+async function noteReply(
+  deps: PollingDeps,
+  byAgent: Map<string, Polling>,
+  polling: Polling,
+  reply: Reply,
+): Promise<void> {
   const { link, session } = polling;
-  const reply = await answer(deps, caller, session, read);
   polling.lastMs = deps.now();
   if (session.isEnded()) {
     await drop(deps, byAgent, link);
@@ -132,36 +215,45 @@ async function answerAgent(
     await deps.live.list(link);
     deps.live.noteMessage(link);
   }
-  return reply;
 }
 
 /** The session is the agent's own; the link is a new one where a connection negotiated something else. */
-function pollingOf(deps: PollingDeps, byAgent: Map<string, Polling>, caller: AgentCaller): Polling {
-  const { agent, evidence, remoteAddress } = caller;
-  const known = byAgent.get(agent.id);
+function pollingOf(
+  deps: PollingDeps,
+  byAgent: Map<string, Polling>,
+  { caller, id: agentId, namespace }: Poller,
+  begun?: Session,
+): Polling {
+  const { evidence, remoteAddress } = caller;
+  const known = byAgent.get(agentId);
   if (known !== undefined && isSameProof(known.link.evidence, evidence)) return known;
   if (known !== undefined) void drop(deps, byAgent, known.link);
   const link: LiveLink = {
     id: randomUUID(),
-    agentId: agent.id,
-    namespace: agent.namespace,
+    agentId,
+    namespace,
     transport: "polling",
     remoteAddress,
     evidence,
+    isClaim: caller.kind === "claim",
     push: async () => {},
     end: () => void drop(deps, byAgent, link),
   };
   // Another certificate is another identity to be proven, so another session.
   const isSameIdentity = known?.link.evidence.peerSerial === evidence.peerSerial;
-  const session = known !== undefined && isSameIdentity ? known.session : deps.beginSession(caller);
+  const kept = known !== undefined && isSameIdentity ? known.session : undefined;
+  const session = begun ?? kept ?? deps.beginSession(caller);
   const polling = { link, session, lastMs: deps.now() };
-  byAgent.set(agent.id, polling);
+  byAgent.set(agentId, polling);
   deps.live.open(link);
   return polling;
 }
 
 function isSameProof(one: LinkEvidence, other: LinkEvidence): boolean {
   return (
+    one.level === other.level &&
+    one.keyId === other.keyId &&
+    one.clientProven === other.clientProven &&
     one.peerSerial === other.peerSerial &&
     one.protocol === other.protocol &&
     one.cipher === other.cipher &&

@@ -62,11 +62,11 @@ export function createRefusals(deps: RefusalDeps): Refusals {
       metrics.refusals.inc({ code: error.code });
       try {
         history.refused(error, caller);
-        const who = identityOf(caller);
+        const who = identityOf(caller) ?? claimedOf(error, caller);
         if (who === undefined) {
           const unlogged = strangers.take();
           if (unlogged !== undefined) logRefusal(log, error, caller, { unlogged });
-        } else if (quiet.isNews(`${who.actor} ${error.code}`)) {
+        } else if (quiet.isNews(`${who.actor} ${who.subject} ${error.code}`)) {
           logRefusal(log, error, caller, { peer: who.actor });
           const detail = { code: error.code, from: caller.remoteAddress };
           await audit.record({ ...who, detail });
@@ -113,3 +113,19 @@ function identityOf({
   const actor = who.kind === "agent" ? `agent:${who.agentId}` : "central";
   return { action: "link.refused", actor, subject: "central" };
 }
+
+/** Nobody is proven here, but somebody came under the id of an agent: its operator is to know. */
+function claimedOf(
+  { code }: TautlineError,
+  { agentId, remoteAddress }: RefusedCaller,
+): Pick<AuditEvent, "action" | "actor" | "subject"> | undefined {
+  if (agentId === undefined || !CLAIMS_OF_OTHERS.has(code)) return undefined;
+  const actor = `unproven:${remoteAddress}`;
+  return { action: "claim.refused", actor, subject: `agent:${agentId}` };
+}
+
+const CLAIMS_OF_OTHERS: ReadonlySet<string> = new Set([
+  "admission.id_enrolled",
+  "admission.claim_differs",
+  "admission.key_not_yours",
+]);

@@ -38,6 +38,7 @@ export function serveUpgrades(server: Server, deps: UpgradeDeps): void {
     agent: createUpgrader(LIMITS.opampMessageBytes.value, said),
     token: createUpgrader(LIMITS.opampUnprovenMessageBytes.value, said),
     lapsed: createUpgrader(LIMITS.opampUnprovenMessageBytes.value, said),
+    claim: createUpgrader(LIMITS.opampUnprovenMessageBytes.value, said),
   };
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on("error", () => socket.destroy());

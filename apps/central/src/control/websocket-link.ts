@@ -10,9 +10,10 @@ import {
   toTautlineError,
 } from "@tautline/protocol";
 import type { WebSocket } from "ws";
+import { namespaceOfClaim } from "../fleet/claim-rule.ts";
 import type { CentralMetrics } from "../metrics.ts";
 import { errorAnswer } from "./answer.ts";
-import type { AgentCaller, Caller } from "./caller.ts";
+import type { Caller } from "./caller.ts";
 import { keepAlive } from "./keep-alive.ts";
 import type { LiveLink, LiveLinks } from "./live-links.ts";
 import type { OpenConnections } from "./open-connections.ts";
@@ -48,6 +49,8 @@ interface WebSocketLink {
   readonly session: Session;
   readonly socket: WebSocket;
   badMessages: number;
+  /** What stands for it among the live links: of an agent from the beginning, of a claim once its first message was taken. */
+  live: LiveLink | undefined;
   /** It stands in the list of links. */
   isListed: boolean;
   /** What was sent last: most answers of a session are the same object. */
@@ -72,13 +75,13 @@ export function runWebSocketLink(
     session,
     socket,
     badMessages: 0,
+    live: undefined,
     isListed: false,
     sent: undefined,
     isOver: false,
   };
   // A joining caller is no agent yet, and its link is none.
-  const live = caller.kind === "agent" ? liveLinkOf(link, caller) : undefined;
-  if (live !== undefined) deps.live.open(live);
+  if (caller.kind === "agent") openLive(deps, link, caller.agent);
   deps.connections.giveVoice(caller, {
     agentId: () => session.agentId,
     end: (reason) => end(link, reason),
@@ -95,7 +98,7 @@ export function runWebSocketLink(
     waiting += 1;
     if (waiting === PAUSE_AT) socket.pause();
     void enqueue(async () => {
-      await takeMessage(deps, { link, live }, { data, isBinary });
+      await takeMessage(deps, link, { data, isBinary });
       waiting -= 1;
       if (waiting === 0 && socket.isPaused) socket.resume();
     });
@@ -106,7 +109,7 @@ export function runWebSocketLink(
       stopPing();
       // What the agent sent before it closed is still worked on.
       void enqueue(async () => {
-        if (live !== undefined) await deps.live.close(live);
+        if (link.live !== undefined) await deps.live.close(link.live);
         resolve();
       });
     });
@@ -136,7 +139,7 @@ interface Incoming {
 /** Never rejects. */
 async function takeMessage(
   deps: WebSocketLinkDeps,
-  { link, live }: { readonly link: WebSocketLink; readonly live: LiveLink | undefined },
+  link: WebSocketLink,
   incoming: Incoming,
 ): Promise<void> {
   if (link.isOver) return;
@@ -144,6 +147,7 @@ async function takeMessage(
   deps.metrics.messages.inc({ transport: "websocket" });
   try {
     const answer = await session.receive(messageOf(incoming));
+    const live = link.live ?? claimedLive(deps, link);
     if (live !== undefined) {
       if (!link.isListed && socket.readyState === socket.OPEN) {
         await deps.live.list(live);
@@ -179,8 +183,12 @@ async function refuse(
 /** What ends a link for good; other mistakes may be made up for. */
 function closeStatusOf({ code }: TautlineError, link: WebSocketLink): number | undefined {
   if (code === "opamp.too_large") return CLOSE_TOO_BIG;
+  const { kind } = link.caller;
+  // Foreign agents ask for what they could have elsewhere; they are told, and stay to be seen.
+  if (code === "admission.identity_required" && link.badMessages < MAX_BAD_MESSAGES)
+    return undefined;
   const isOver =
-    link.caller.kind !== "agent" ||
+    (kind !== "agent" && kind !== "claim") ||
     code === "enrolment.clone_suspected" ||
     link.badMessages >= MAX_BAD_MESSAGES ||
     code === "opamp.not_your_id" ||
@@ -205,23 +213,42 @@ async function noteFailure(
   }
 }
 
-function liveLinkOf(link: WebSocketLink, caller: AgentCaller): LiveLink {
-  const { agent, evidence, remoteAddress, clockOffsetMs, offer } = caller;
-  return {
+/** Whose link it is that came with a claim is known when its first message was taken. */
+function claimedLive(
+  deps: Pick<WebSocketLinkDeps, "live">,
+  link: WebSocketLink,
+): LiveLink | undefined {
+  const { caller, session } = link;
+  const { agentId: id } = session;
+  if (caller.kind !== "claim" || id === undefined) return undefined;
+  return openLive(deps, link, { id, namespace: namespaceOfClaim(caller.key) });
+}
+
+function openLive(
+  { live }: Pick<WebSocketLinkDeps, "live">,
+  link: WebSocketLink,
+  agent: { readonly id: string; readonly namespace: string },
+): LiveLink {
+  const { caller } = link;
+  const { evidence, remoteAddress } = caller;
+  link.live = {
     id: randomUUID(),
     agentId: agent.id,
     namespace: agent.namespace,
     transport: "websocket",
     remoteAddress,
     evidence,
-    clockOffsetMs,
-    offer,
+    isClaim: caller.kind === "claim",
+    clockOffsetMs: caller.kind === "agent" ? caller.clockOffsetMs : undefined,
+    offer: caller.kind === "agent" || caller.kind === "claim" ? caller.offer : undefined,
     push: async () => {
       const message = await link.session.push();
       if (message !== undefined) send(link, message);
     },
     end: (reason) => end(link, reason),
   };
+  live.open(link.live);
+  return link.live;
 }
 
 function end(link: WebSocketLink, reason: TautlineError): void {

@@ -4,6 +4,7 @@ import { readCsr } from "@tautline/pki";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { CertificateAuthority } from "../authority/authority.ts";
 import { certificateRow, certificatesOf } from "../authority/certificate-store.ts";
+import { isClaimState } from "../fleet/claim-rule.ts";
 import { refusalOf } from "../fleet/life-rule.ts";
 import type { AgentRow, TokenRow } from "../store/schema.ts";
 import type { Store, Writer } from "../store/store.ts";
@@ -45,11 +46,16 @@ export interface EnrolDeps {
   readonly authority: CertificateAuthority;
   readonly audit: AuditLog;
   readonly now: () => number;
+  /** Ends the links of whoever claimed the id of an agent that has joined now; left out where there are none. Never throws. */
+  readonly endClaims?: (id: string) => void;
 }
 
 /**
  * Gives an agent its identity: one transaction judges the token, records agent, certificates and token use, and audits. By a token
  * that asks for approval it records a candidate instead, which holds no certificate until an operator approved and it asks again.
+ *
+ * An id that was only claimed goes over to who joins: a token is proven, a claim is not. Nothing of the claim is kept but the history
+ * of its links.
  *
  * Asked again with the same token, id and keys it gives the same certificates and takes no use, so that an agent
  * which crashed before it could keep them asks again (F3).
@@ -68,6 +74,7 @@ export async function enrol(
 ): Promise<Enrolled> {
   const candidate = readCandidate(request);
   const { agentId, pins } = candidate;
+  let tookOver = false;
   const outcome = await deps.store.write(async (trx) => {
     await refuseDeleted(trx, agentId);
     const known = await trx
@@ -75,15 +82,20 @@ export async function enrol(
       .selectAll()
       .where("id", "=", agentId)
       .executeTakeFirst();
-    if (known !== undefined) return answerAgain(deps, trx, { known, token, candidate });
+    const isClaimed = known !== undefined && isClaimState(known.state);
+    tookOver = isClaimed;
+    if (known !== undefined && !isClaimed) {
+      return answerAgain(deps, trx, { known, token, candidate });
+    }
     await refuseKnownKeys(trx, [pins.client, pins.server]);
     await deps.tokens.takeUse(trx, token.id);
-    await recordAgent(trx, deps, token, candidate);
+    await recordAgent(trx, deps, { token, candidate, isClaimed });
     const agent = { id: agentId, name: candidate.name, namespace: token.namespace };
     if (token.approve === 0) return issue(deps, trx, { agent, token, candidate });
     await reserveKeys(trx, agentId, [pins.client, pins.server]);
     return recordRequest(deps, trx, requestOf(token, candidate));
   });
+  if (tookOver) deps.endClaims?.(agentId);
   if (!("waitingSinceMs" in outcome)) return outcome;
   // Thrown after the transaction, which keeps the candidate.
   throw approvalPending(candidate, outcome, deps.now());
@@ -225,30 +237,52 @@ async function issue(
   };
 }
 
+interface Recording {
+  readonly token: TokenRow;
+  readonly candidate: Candidate;
+  /** Somebody without an identity was seen under the id: its row is the agent's now, with nothing of what it claimed. */
+  readonly isClaimed: boolean;
+}
+
+const NOTHING_CLAIMED = {
+  health: null,
+  last_seen_at: null,
+  level: null,
+  key_group: null,
+  config_hash: null,
+  clock_offset_ms: null,
+  promoted_at: null,
+  promotion_told_at: null,
+} as const;
+
 /** A candidate's facts are shown to whoever decides; of an agent that is let in at once, its first status says them. */
 async function recordAgent(
   trx: Writer,
   deps: EnrolDeps,
-  token: TokenRow,
-  { agentId, name, version, pins, from }: Candidate,
+  { token, candidate: { agentId: id, name, version, pins, from }, isClaimed }: Recording,
 ): Promise<void> {
   const isCandidate = token.approve !== 0;
-  await trx
-    .insertInto("agents")
-    .values({
-      id: agentId,
-      name,
-      namespace: token.namespace,
-      state: isCandidate ? "pending" : "joining",
-      joined_at: deps.now(),
-      token_id: token.id,
-      client_pin: pins.client,
-      server_pin: pins.server,
-      version: version.slice(0, LIMITS.agentNameCharacters.value),
-      attributes: isCandidate ? JSON.stringify(from.attributes) : "{}",
-      config_status: "unset",
-      config_error: "",
-      instruction_seq: 0,
-    })
-    .execute();
+  const values = {
+    name,
+    namespace: token.namespace,
+    state: isCandidate ? "pending" : "joining",
+    joined_at: deps.now(),
+    token_id: token.id,
+    client_pin: pins.client,
+    server_pin: pins.server,
+    version: version.slice(0, LIMITS.agentNameCharacters.value),
+    attributes: isCandidate ? JSON.stringify(from.attributes) : "{}",
+    config_status: "unset",
+    config_error: "",
+    instruction_seq: 0,
+  } as const;
+  if (isClaimed) {
+    const all = { ...NOTHING_CLAIMED, ...values };
+    await trx.updateTable("agents").set(all).where("id", "=", id).execute();
+  } else {
+    await trx
+      .insertInto("agents")
+      .values({ ...values, id })
+      .execute();
+  }
 }

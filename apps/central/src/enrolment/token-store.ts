@@ -1,6 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { TautlineError } from "@tautline/protocol";
 import type { Vault } from "@tautline/vault";
+import type { AuditEvent } from "../audit/audit-event.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { Reader, Store, Writer } from "../store/store.ts";
 import type { TokenRow } from "../store/schema.ts";
@@ -50,8 +51,11 @@ export interface TokenStore {
   /** @throws api.not_found for an unknown namespace */
   create(order: TokenOrder): Promise<NewToken>;
   list(): Promise<TokenView[]>;
-  /** @throws api.not_found */
-  revoke(id: string, actor: string): Promise<void>;
+  /**
+   * @param detail why, for the trail
+   * @throws api.not_found
+   */
+  revoke(id: string, actor: string, detail?: AuditEvent["detail"]): Promise<void>;
   /**
    * Finds the token whose secret this is, in constant time.
    *
@@ -94,7 +98,7 @@ export function createTokenStore(deps: TokenStoreDeps): TokenStore {
       );
       return rows.map((row) => viewOf(row, now()));
     },
-    revoke: (id, actor) => revokeToken(deps, id, actor),
+    revoke: (id, actor, detail) => revokeToken(deps, { id, actor, detail }),
     prove: (id, secret) => proveToken(deps, id, secret),
     takeUse: (trx, id) => takeUse(trx, id, now()),
   };
@@ -138,7 +142,16 @@ async function createToken(deps: TokenStoreDeps, order: TokenOrder): Promise<New
   });
 }
 
-async function revokeToken(deps: TokenStoreDeps, id: string, actor: string): Promise<void> {
+interface TokenRevocation {
+  readonly id: string;
+  readonly actor: string;
+  readonly detail: AuditEvent["detail"] | undefined;
+}
+
+async function revokeToken(
+  deps: TokenStoreDeps,
+  { id, actor, detail }: TokenRevocation,
+): Promise<void> {
   await deps.store.write(async (trx) => {
     const row = await tokenRow(trx, id);
     if (row === undefined) {
@@ -146,7 +159,8 @@ async function revokeToken(deps: TokenStoreDeps, id: string, actor: string): Pro
     }
     if (row.revoked_at !== null) return;
     await trx.updateTable("tokens").set({ revoked_at: deps.now() }).where("id", "=", id).execute();
-    await deps.audit.append(trx, { action: "token.revoked", actor, subject: `token:${id}` });
+    const event = { action: "token.revoked", actor, subject: `token:${id}` } as const;
+    await deps.audit.append(trx, detail === undefined ? event : { ...event, detail });
   });
 }
 

@@ -7,7 +7,10 @@ import type { Writer } from "../store/store.ts";
 import { type DeleteDeps, type DeleteOrder, deleteAgent } from "./delete-agent.ts";
 import { endIdentity } from "./end-identity.ts";
 import { type ReplaceOrder, replaceAgent } from "./replace-agent.ts";
-import { requiredAgent } from "./required-agent.ts";
+import { claimEnded } from "./claim-store.ts";
+import { isClaimState } from "./claim-rule.ts";
+import { promoteAgent } from "./promote-agent.ts";
+import { refuseClaim, requiredAgent } from "./required-agent.ts";
 
 /** What operators, and an agent itself, decide of an agent's life. Each verb is one transaction with its audit entry inside. */
 export interface AgentLife {
@@ -15,25 +18,25 @@ export interface AgentLife {
    * Lets a candidate have what it asks for; it comes for it by itself. A decline is taken back by it.
    *
    * @param code what the operator compared; left out, nothing is compared
-   * @throws api.not_found, enrolment.not_waiting, enrolment.code_mismatch, enrolment.token_revoked
+   * @throws api.not_found, fleet.no_identity, enrolment.not_waiting, enrolment.code_mismatch, enrolment.token_revoked
    */
   approve(id: string, actor: string, code?: string): Promise<void>;
-  /** @throws api.not_found, enrolment.not_waiting */
+  /** @throws api.not_found, fleet.no_identity, enrolment.not_waiting */
   decline(id: string, actor: string): Promise<void>;
   /**
    * Keeps an agent out, with its record and its certificates; its links are closed.
    *
-   * @throws api.not_found, fleet.not_possible
+   * @throws api.not_found, fleet.no_identity, fleet.not_possible
    */
   quarantine(id: string, actor: string): Promise<void>;
   /**
    * Says that an operator looked: ends a quarantine, and the suspicion that the agent exists twice (F25).
    *
-   * @throws api.not_found, fleet.not_possible
+   * @throws api.not_found, fleet.no_identity, fleet.not_possible
    */
   release(id: string, actor: string): Promise<void>;
   /**
-   * Forgets an agent but for its id and its keys, which are never taken again (A3).
+   * Forgets an agent but for its id and its keys, which are never taken again (A3). One without an identity has none, and may come again.
    *
    * @throws api.not_found, fleet.delete_unconfirmed
    */
@@ -44,6 +47,12 @@ export interface AgentLife {
    * @throws api.not_found, fleet.cannot_replace
    */
   replace(order: ReplaceOrder): Promise<void>;
+  /**
+   * Has an agent without an identity told where it can join: on its live link, and on every later one.
+   *
+   * @throws api.not_found, fleet.has_identity
+   */
+  promote(id: string, actor: string): Promise<void>;
   /** The agent itself says that it goes: it is revoked. */
   leave(id: string): Promise<void>;
 }
@@ -52,6 +61,8 @@ export interface AgentLife {
 export interface AgentLifeDeps extends DeleteDeps {
   /** Ends every live link of an agent; called when the reason is on the disk. */
   readonly endLinks: (id: string, reason: TautlineError) => void;
+  /** Has an agent's live links tell it what there is to tell. Never throws. */
+  readonly tellAgent: (id: string) => void;
 }
 
 /**
@@ -74,13 +85,20 @@ export function createAgentLife(deps: AgentLifeDeps): AgentLife {
     },
     release: (id, actor) => release(deps, id, actor),
     delete: async (order) => {
-      await deleteAgent(deps, order);
       const { id } = order;
-      deps.endLinks(id, new TautlineError("admission.agent_unknown", { detail: { id } }));
+      const { state } = await deleteAgent(deps, order);
+      const reason = isClaimState(state)
+        ? claimEnded(id, "an operator removed it, and it may come again")
+        : new TautlineError("admission.agent_unknown", { detail: { id } });
+      deps.endLinks(id, reason);
     },
     replace: async (order) => {
       await replaceAgent(deps, order);
       revokedNow(order.old);
+    },
+    promote: async (id, actor) => {
+      await promoteAgent(deps, id, actor);
+      deps.tellAgent(id);
     },
     leave: (id) => leave(deps, id),
   };
@@ -131,6 +149,7 @@ async function waiting(
   id: string,
 ): Promise<{ readonly agent: AgentRow; readonly approval: ApprovalRow }> {
   const agent = await requiredAgent(trx, id);
+  refuseClaim(agent, "approved or declined");
   const approval = await approvalOf(trx, id);
   if (approval !== undefined && agent.state !== "quarantined" && agent.state !== "revoked") {
     return { agent, approval };
@@ -155,6 +174,7 @@ async function quarantine(
 ): Promise<void> {
   await store.write(async (trx) => {
     const { state } = await requiredAgent(trx, id);
+    refuseClaim({ id, state }, "quarantined");
     if (state === "quarantined") return;
     if (state !== "active" && state !== "joining") throw notPossible(id, state, "quarantined");
     const values = {
@@ -170,6 +190,7 @@ async function quarantine(
 async function release({ store, audit }: AgentLifeDeps, id: string, actor: string): Promise<void> {
   await store.write(async (trx) => {
     const agent = await requiredAgent(trx, id);
+    refuseClaim(agent, "released");
     const { state, quarantined_from, clone_suspected_at } = agent;
     if (state !== "active" && state !== "joining" && state !== "quarantined") {
       throw notPossible(id, state, "released");

@@ -5,7 +5,8 @@ import type { Store } from "../store/store.ts";
 import { type ApprovalView, approvalView } from "./approval-view.ts";
 import { endIdentity } from "./end-identity.ts";
 import { refusalOf, type ShownState, stateShown } from "./life-rule.ts";
-import { saveStatus, type StatusChange } from "./save-status.ts";
+import { refuseClaim } from "./required-agent.ts";
+import { IS_CLAIM, saveStatus, type StatusChange } from "./save-status.ts";
 
 /** An agent as lists show it (CLI.md, `agents`). */
 export interface AgentView {
@@ -34,6 +35,7 @@ export interface AgentPage extends AgentView {
   /** The agent that took its place, and those whose place it took. */
   readonly replacedBy: string | null;
   readonly replaces: readonly string[];
+  /** Empty for agents without an identity. */
   readonly token: string;
   readonly attributes: Readonly<Record<string, string>>;
   readonly health: Readonly<Record<string, unknown>> | null;
@@ -56,6 +58,8 @@ export interface AgentPage extends AgentView {
     readonly error: string;
     readonly at: string | null;
   };
+  /** When an operator had it told where it can join, and when it was told last; both null for agents with an identity. */
+  readonly promotion: { readonly at: string | null; readonly toldAt: string | null };
 }
 
 /** The registered agents. */
@@ -85,6 +89,8 @@ export interface LastSeen {
   readonly group: string | null;
   /** Its clock minus central's, if it said; milliseconds. */
   readonly clockOffsetMs?: number | undefined;
+  /** Nobody proved to be it: what is noted is not noted of an agent that has got an identity meanwhile. */
+  readonly isClaim?: boolean | undefined;
 }
 
 /** What the registry of agents needs. */
@@ -223,6 +229,7 @@ async function agentPage(deps: AgentStoreDeps, id: string): Promise<AgentPage> {
       error: row.addresses_error,
       at: time(row.addresses_at),
     },
+    promotion: { at: time(row.promoted_at), toldAt: time(row.promotion_told_at) },
   };
 }
 
@@ -250,8 +257,14 @@ const NOTE_SEEN =
 /** One by one, so that what a whole fleet notes never holds up an answer for longer than a commit takes. */
 async function noteSeen(store: Store, seen: readonly LastSeen[]): Promise<void> {
   await Promise.all(
-    seen.map(({ id, atMs, level, group, clockOffsetMs = null }) =>
-      store.run(NOTE_SEEN, [atMs, level, group, clockOffsetMs, id]),
+    seen.map(({ id, atMs, level, group, clockOffsetMs = null, isClaim = false }) =>
+      store.run(isClaim ? `${NOTE_SEEN} and ${IS_CLAIM}` : NOTE_SEEN, [
+        atMs,
+        level,
+        group,
+        clockOffsetMs,
+        id,
+      ]),
     ),
   );
 }
@@ -266,6 +279,7 @@ async function revoke(deps: AgentStoreDeps, id: string, actor: string): Promise<
       .executeTakeFirst();
     if (row === undefined) throw notFound(id);
     if (row.state === "revoked") return;
+    refuseClaim({ id, state: row.state }, "revoked");
     await endIdentity(trx, id, atMs);
     await deps.audit.append(trx, { action: "agent.revoked", actor, subject: `agent:${id}` });
   });

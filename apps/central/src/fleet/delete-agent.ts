@@ -3,6 +3,7 @@ import type { AuditLog } from "../audit/audit-log.ts";
 import { reserveKeys } from "../enrolment/known-keys.ts";
 import type { AgentRow } from "../store/schema.ts";
 import type { Store, Writer } from "../store/store.ts";
+import { isClaimState } from "./claim-rule.ts";
 import { endIdentity } from "./end-identity.ts";
 import { requiredAgent } from "./required-agent.ts";
 
@@ -25,37 +26,48 @@ export interface DeleteDeps {
 }
 
 /**
- * Forgets an agent. What stays is what keeps it from coming back: its id, its keys, and its revoked certificates (A3, RS-27).
+ * Forgets an agent. What stays is what keeps it from coming back: its id, its keys, and its revoked certificates (A3, RS-27). Of one
+ * that nobody proved to be nothing stays: anybody could claim an id first, and its owner could never join.
  *
  * @param deps store, trail, clock and grace
  * @param order which
+ * @returns what it was
  * @throws api.not_found, fleet.delete_unconfirmed
  */
-export async function deleteAgent(deps: DeleteDeps, order: DeleteOrder): Promise<void> {
+export async function deleteAgent(
+  deps: DeleteDeps,
+  order: DeleteOrder,
+): Promise<Pick<AgentRow, "state">> {
   const { id, actor, force } = order;
   const atMs = deps.now();
-  await deps.store.write(async (trx) => {
+  return deps.store.write(async (trx) => {
     const agent = await requiredAgent(trx, id);
+    const { namespace, name, state } = agent;
+    const isClaim = isClaimState(state);
     const endMs = await endOfCertificates(trx, id);
-    if (!force && !isOver(agent, endMs, deps)) {
+    if (!isClaim && !force && !isOver(agent, endMs, deps)) {
       throw new TautlineError("fleet.delete_unconfirmed", { detail: { id, state: agent.state } });
     }
-    const { namespace, name } = agent;
-    await reserveKeys(trx, id, await keysOf(trx, agent));
-    await endIdentity(trx, id, atMs);
+    if (!isClaim) {
+      await reserveKeys(trx, id, await keysOf(trx, agent));
+      await endIdentity(trx, id, atMs);
+    }
     await trx.deleteFrom("links").where("agent_id", "=", id).execute();
     await trx.deleteFrom("instructions").where("agent_id", "=", id).execute();
     await deps.forgetHistory(trx, id);
     await trx.deleteFrom("agents").where("id", "=", id).execute();
-    const remains = { id, namespace, name, deleted_at: atMs };
-    await trx.insertInto("deleted_agents").values(remains).execute();
-    const detail = { name, namespace };
+    if (!isClaim) {
+      const remains = { id, namespace, name, deleted_at: atMs };
+      await trx.insertInto("deleted_agents").values(remains).execute();
+    }
+    const detail = { name, namespace, ...(isClaim && { was: state }) };
     await deps.audit.append(trx, {
       action: "agent.deleted",
       actor,
       subject: `agent:${id}`,
       detail,
     });
+    return { state };
   });
 }
 

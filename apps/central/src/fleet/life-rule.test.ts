@@ -102,6 +102,16 @@ const CASES: readonly Case[] = [
     facts: { state: "revoked", awaitsApproval: true },
     shown: "revoked",
   },
+  {
+    title: "without an identity, however silent",
+    facts: { state: "unproven", certificateEndsMs: null, lastHeardMs: NOW - HOUR },
+    shown: "unproven",
+  },
+  {
+    title: "by a key of its own, however silent",
+    facts: { state: "keyed", certificateEndsMs: null, lastHeardMs: NOW - HOUR },
+    shown: "keyed",
+  },
 ];
 
 describe("the state that people see", () => {
@@ -116,6 +126,8 @@ describe("the state that people see", () => {
 
 describe("what a state lets an agent do", () => {
   const table: Readonly<Record<ShownState, readonly [link: boolean, renew: boolean]>> = {
+    unproven: [false, false],
+    keyed: [false, false],
     pending: [false, false],
     joining: [true, true],
     active: [true, true],

@@ -3,6 +3,8 @@ import type { AgentState } from "../store/schema.ts";
 
 /** The states that people see (DESIGN section 2), and `joining`: approved, but not one message was answered yet. */
 export const SHOWN_STATES = [
+  "unproven",
+  "keyed",
   "pending",
   "joining",
   "active",
@@ -27,6 +29,9 @@ const NOTHING: Permits = { link: false, renew: false };
 const ALL: Permits = { link: true, renew: true };
 
 const PERMITS: Readonly<Record<ShownState, Permits>> = {
+  // Neither has a certificate; who comes as one has a session of its own (control/claim-session.ts).
+  unproven: NOTHING,
+  keyed: NOTHING,
   pending: NOTHING,
   joining: ALL,
   active: ALL,
@@ -84,7 +89,7 @@ export function stateShown(facts: LifeFacts, nowMs: number): ShownState {
  *
  * @param state as it is recorded
  * @param id the agent
- * @returns undefined if the state lets it; for `pending` only that it is unknown, as it has no certificate by which it could come
+ * @returns undefined if the state lets it; for `pending`, `unproven` and `keyed` only that it is unknown, as it has no certificate by which it could come
  */
 export function refusalOf(state: AgentState, id: string): TautlineError | undefined {
   if (permitsOf(state).link) return undefined;

@@ -3,7 +3,7 @@ import type { AuditLog } from "../audit/audit-log.ts";
 import type { AgentRow } from "../store/schema.ts";
 import type { Store, Writer } from "../store/store.ts";
 import { endIdentity } from "./end-identity.ts";
-import { requiredAgent } from "./required-agent.ts";
+import { refuseClaim, requiredAgent } from "./required-agent.ts";
 
 /** Which agent takes whose place. */
 export interface ReplaceOrder {
@@ -27,7 +27,7 @@ export interface ReplaceDeps {
  *
  * @param deps store, trail and clock
  * @param order who takes whose place
- * @throws api.not_found, fleet.cannot_replace
+ * @throws api.not_found, fleet.no_identity, fleet.cannot_replace
  */
 export async function replaceAgent(
   { store, audit, now }: ReplaceDeps,
@@ -36,6 +36,7 @@ export async function replaceAgent(
   await store.write(async (trx) => {
     const old = await requiredAgent(trx, oldId);
     const fresh = await requiredAgent(trx, freshId);
+    refuseClaim(old, "replaced");
     if (old.replaced_by === freshId) return;
     const reason = whyNot(old, fresh);
     if (reason !== undefined) {

@@ -29,7 +29,7 @@ describe("profileOf", () => {
     { serverProven: false },
     { clientProven: false },
     { forwardSecret: false },
-    { keyId: "plant" },
+    { keyId: "plant", peerSerial: null },
   ];
   for (const difference of differences) {
     it(`tells ${JSON.stringify(difference)} apart`, () => {
@@ -43,6 +43,7 @@ describe("profileOf", () => {
     [{ clientProven: false }, "none"],
     [{ peerSerial: null }, "none"],
     [{ keyId: "plant", peerSerial: null }, "key"],
+    [{ keyId: "plant" }, "certificate"],
   ];
   for (const [evidence, credential] of credentials) {
     it(`says that ${JSON.stringify(evidence)} proves by ${credential}`, () =>

@@ -40,8 +40,9 @@ function credentialOf({
   keyId,
   peerSerial,
 }: LinkEvidence): EvidenceProfile["credential"] {
-  if (keyId !== null) return "key";
-  return clientProven && peerSerial !== null ? "certificate" : "none";
+  // An agent that proved its identity on a link of a shared key proved more than the key.
+  if (clientProven && peerSerial !== null) return "certificate";
+  return keyId === null ? "none" : "key";
 }
 
 function bounded(name: string | null): string | null {

@@ -8,18 +8,16 @@ import type { LevelVerdict } from "./level-rule.ts";
  * @param verdict what the rule said
  * @param level the caller's
  * @param accepted where it arrived, or at all
- * @returns undefined for a caller that comes in
+ * @returns undefined for a caller whom the admission judges further
  */
 export function refusalFor(
   verdict: LevelVerdict,
   level: Level,
   accepted: readonly Level[],
 ): TautlineError | undefined {
-  if (verdict === "accepted") return undefined;
+  // A token in the open is refused by the admission, which ends the token too.
+  if (verdict === "accepted" || verdict === "token in the open") return undefined;
   if (verdict === "closed") return levelNotAccepted(level, accepted);
-  if (verdict === "token in the open") {
-    return new TautlineError("admission.token_in_the_open", { detail: { level } });
-  }
   const detail = { accepted: accepted.join(", "), command: commandFor("tls", accepted) };
   return new TautlineError("admission.certificate_needed", { detail });
 }

@@ -1,4 +1,4 @@
-import type { Level } from "@tautline/protocol";
+import { compareLevels, type Level } from "@tautline/protocol";
 
 /** What decides whether a caller's level is enough. */
 export interface LevelledCaller {
@@ -40,11 +40,12 @@ export function judgeLevel(
   { level, shows }: LevelledCaller,
   accepted: readonly Level[],
 ): LevelVerdict {
+  // A token opens the door to an identity: it is not to be read on its way, nor by all who hold a shared key. Wherever it was shown.
+  if (shows === "token" && compareLevels(level, "tls") < 0) return "token in the open";
   if (!hearsLevel(level, accepted)) return "closed";
   if (level === "mtls") return "accepted";
   if (level === "tls") {
     return accepted.includes("tls") || shows !== "nothing" ? "accepted" : "certificate needed";
   }
-  // A token opens the door to an identity: it is not to be read on its way, nor by all who hold a shared key.
-  return shows === "token" ? "token in the open" : "accepted";
+  return "accepted";
 }

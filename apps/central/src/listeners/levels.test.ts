@@ -214,13 +214,13 @@ describe("the agents' port, by the levels it is set to", () => {
           socket,
           request("POST /v1/opamp", { authorization, "content-length": "0" }),
         );
-        assert.equal(told(answer), "403 admission.token_in_the_open");
+        assert.equal(told(answer), "403 admission.token_exposed");
         const { stream } = await dialAtBasic(test.agentsPort);
         const other = await ask(
           stream,
           request("POST /v1/opamp", { authorization, "content-length": "0" }),
         );
-        assert.equal(told(other), "403 admission.token_in_the_open");
+        assert.equal(told(other), "403 admission.token_exposed");
         for (const each of [socket, stream]) each.destroy();
       },
       { change: accepting("plaintext", "basic", "tls"), keys: oneKey() },

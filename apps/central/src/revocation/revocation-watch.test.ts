@@ -6,10 +6,21 @@ import { createLog } from "@tautline/daemon";
 import { serialOf } from "@tautline/pki";
 import type { TautlineError } from "@tautline/protocol";
 import type { Caller, LapsedCaller, TokenCaller } from "../control/caller.ts";
-import { joinedCaller } from "../control/fixture-messages.test.ts";
+import { createClaimSession } from "../control/claim-session.ts";
+import { claimCaller } from "../control/fixture-arrivals.test.ts";
+import { joinedCaller, messageOf } from "../control/fixture-messages.test.ts";
+import { claimDepsOf } from "../control/fixture-sessions.test.ts";
 import type { LiveLink } from "../control/live-links.ts";
 import { createOpenConnections, type OpenConnections } from "../control/open-connections.ts";
-import { type Core, joinNew, makeToken, mutualEvidence, withCore } from "../fixture-core.test.ts";
+import {
+  type Core,
+  joinNew,
+  joinWith,
+  makeJoiner,
+  makeToken,
+  mutualEvidence,
+  withCore,
+} from "../fixture-core.test.ts";
 import { revokeCertificate } from "./certificate-revocation.ts";
 import { createRevocationWatch, type RevocationWatch } from "./revocation-watch.ts";
 
@@ -70,6 +81,43 @@ async function tokenCaller(core: Core): Promise<TokenCaller> {
 }
 
 describe("what another process ended", () => {
+  it("whoever claims an id is shown out when its agent joins, or is deleted; others stay", () =>
+    withCore(async (core) => {
+      const here = startProcess(core);
+      const claim = async (name: string, id: string): Promise<void> => {
+        const caller = claimCaller();
+        await createClaimSession(claimDepsOf(core), caller).receive(messageOf(id, 1));
+        await connect(here, name, caller, id);
+        const { evidence, remoteAddress } = caller;
+        const end = ({ code }: TautlineError): void =>
+          void here.ended.push(`${name} polls ${code}`);
+        const link = { id: name, agentId: id, namespace: "default", transport: "polling" } as const;
+        here.links.push({
+          ...link,
+          remoteAddress,
+          evidence,
+          isClaim: true,
+          push: async () => {},
+          end,
+        });
+      };
+      const [joins, deleted, stays] = [makeJoiner(), makeJoiner(), makeJoiner()];
+      await claim("joins", joins.id);
+      await claim("deleted", deleted.id);
+      await claim("stays", stays.id);
+      await here.watch.look();
+      assert.deepEqual(here.ended, []);
+      await joinWith(core, await makeToken(core), joins.request);
+      await core.life.delete({ id: deleted.id, actor: "operator:local", force: false });
+      await here.watch.look();
+      assert.deepEqual(sorted(here.ended), [
+        "deleted admission.claim_ended",
+        "deleted polls admission.claim_ended",
+        "joins admission.claim_ended",
+        "joins polls admission.claim_ended",
+      ]);
+    }));
+
   it("A28, F19: links, polling, renewing and joining of a revoked agent are ended here; others stay", () =>
     withCore(async (core) => {
       const here = startProcess(core);

@@ -3,6 +3,7 @@ import type { TautlineError } from "@tautline/protocol";
 import type { LiveLink, LiveLinks } from "../control/live-links.ts";
 import type { OpenConnection, OpenConnections } from "../control/open-connections.ts";
 import { judgeTokenStandings, type TokenStanding } from "../enrolment/token-standing.ts";
+import { endedClaims } from "../fleet/claim-store.ts";
 import { judgeStandings, type Standing } from "../fleet/standing.ts";
 import type { Store } from "../store/store.ts";
 import { readEndings } from "./ending-counter.ts";
@@ -57,12 +58,20 @@ async function closeEnded({ store, live, connections, log }: RevocationWatchDeps
   const byCertificate = [
     ...open.flatMap((connection) => certificateOf(connection)),
     // Polling goes over connections that come and go; a WebSocket is told once, by the first of the two.
-    ...live.all().map((link) => certificateOfLink(link)),
+    ...live
+      .all()
+      .filter(({ isClaim }) => isClaim !== true)
+      .map((link) => certificateOfLink(link)),
+  ];
+  const claims = [
+    ...open.flatMap((connection) => claimOf(connection)),
+    ...live.all().filter(({ isClaim }) => isClaim === true),
   ];
   const byToken = open.flatMap((connection) => tokenOf(connection));
   const refused = [
     ...(await judgeStandings(store, byCertificate)),
     ...(await judgeTokenStandings(store, byToken)),
+    ...(await judgeClaims(store, claims)),
   ];
   for (const [{ agentId, end }, reason] of refused) {
     log.info({ agent: agentId, code: reason.code }, "closed: the right to be here has ended");
@@ -77,7 +86,7 @@ interface Ending {
 function certificateOf(connection: OpenConnection): (Standing & Ending)[] {
   const { caller } = connection;
   const end = (reason: TautlineError): void => connection.end(reason);
-  if (caller.kind === "token") return [];
+  if (caller.kind === "token" || caller.kind === "claim") return [];
   if (caller.kind === "lapsed") return [{ agentId: caller.agentId, serial: caller.serial, end }];
   return [{ agentId: caller.agent.id, serial: caller.evidence.peerSerial ?? "", end }];
 }
@@ -92,4 +101,28 @@ function tokenOf(connection: OpenConnection): (TokenStanding & Ending)[] {
   if (caller.kind !== "token") return [];
   const end = (reason: TautlineError): void => connection.end(reason);
   return [{ tokenId: caller.token.id, agentId: connection.agentId(), end }];
+}
+
+interface ClaimStanding extends Ending {
+  readonly agentId: string;
+}
+
+function claimOf(connection: OpenConnection): ClaimStanding[] {
+  const agentId = connection.agentId();
+  if (connection.caller.kind !== "claim" || agentId === undefined) return [];
+  return [{ agentId, end: (reason) => connection.end(reason) }];
+}
+
+async function judgeClaims(
+  store: Store,
+  claims: readonly ClaimStanding[],
+): Promise<[ClaimStanding, TautlineError][]> {
+  const ended = await endedClaims(
+    store,
+    claims.map(({ agentId }) => agentId),
+  );
+  return claims.flatMap((claim) => {
+    const reason = ended.get(claim.agentId);
+    return reason === undefined ? [] : [[claim, reason] as [ClaimStanding, TautlineError]];
+  });
 }

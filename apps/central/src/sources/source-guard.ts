@@ -1,4 +1,5 @@
 import type { Rank } from "../herd/arrival-rule.ts";
+import { CLAIM_LIMITS } from "../fleet/claim-rule.ts";
 import { createFailureCount, RecentKeys } from "./failure-count.ts";
 import { sourceOf } from "./source-address.ts";
 
@@ -13,6 +14,10 @@ export interface SourceGuard {
   waitMs(remoteAddress: string): number | undefined;
   /** Counts an attempt in which nothing was proven. */
   failed(remoteAddress: string): void;
+  /** The same for a caller that is to be seen for the first time without an identity: so many within a time, however it came. */
+  claimWaitMs(remoteAddress: string): number | undefined;
+  /** Counts an agent that is seen for the first time without an identity. */
+  claimed(remoteAddress: string): void;
   /** Remembers that an agent proved its certificate from there. */
   proved(remoteAddress: string): void;
   /** Who goes first where not all can: a source with agents behind it, then others, last those that fail too often. */
@@ -42,10 +47,15 @@ export function createSourceGuard(
 ): SourceGuard {
   const { failedAttempts: most, failedAttemptsWindow: windowMs } = limits;
   const failures = createFailureCount({ windowMs, most, maxRemembered }, now);
+  const { newOfSource, windowMs: claimsWindowMs } = CLAIM_LIMITS;
+  const counted = { windowMs: claimsWindowMs, most: newOfSource, maxRemembered };
+  const claims = createFailureCount(counted, now);
   const withAgents = new RecentKeys(maxRemembered);
   return {
     waitMs: (remoteAddress) => failures.waitMs(sourceOf(remoteAddress)),
     failed: (remoteAddress) => failures.count(sourceOf(remoteAddress)),
+    claimWaitMs: (remoteAddress) => claims.waitMs(sourceOf(remoteAddress)),
+    claimed: (remoteAddress) => claims.count(sourceOf(remoteAddress)),
     proved: (remoteAddress) => withAgents.add(sourceOf(remoteAddress)),
     rankOf: (remoteAddress) => {
       const source = sourceOf(remoteAddress);

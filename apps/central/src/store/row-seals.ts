@@ -28,6 +28,7 @@ const SEALED: Readonly<Record<string, readonly string[]>> = {
     "addresses_status",
     "addresses_error",
     "addresses_at",
+    "promotion_told_at",
   ],
   approvals: [],
   authorities: [],

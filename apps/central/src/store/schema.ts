@@ -76,14 +76,25 @@ export interface TokenTable {
 }
 
 /** Where an agent stands in its life, as it is recorded; what people are shown is derived from it (fleet/life-rule.ts). */
-export type AgentState = "pending" | "joining" | "active" | "quarantined" | "declined" | "revoked";
+export type AgentState =
+  | "unproven"
+  | "keyed"
+  | "pending"
+  | "joining"
+  | "active"
+  | "quarantined"
+  | "declined"
+  | "revoked";
 
 /** The registered agents and what they last reported. */
 export interface AgentTable {
   id: string;
   namespace: string;
   name: string;
-  /** `joining` from the moment it may have certificates until its first message over mutual TLS is answered. */
+  /**
+   * `joining` from the moment it may have certificates until its first message over a proven link is answered. Of `unproven` and `keyed` id and
+   * name are claims; token and pins are empty then.
+   */
   state: AgentState;
   joined_at: number;
   token_id: string;
@@ -122,6 +133,9 @@ export interface AgentTable {
   addresses_status: Generated<"unset" | "offered" | "applied" | "failed">;
   addresses_error: Generated<string>;
   addresses_at: Generated<number | null>;
+  /** When an operator had it told where it can join, and when it was told last; of agents without an identity. */
+  promoted_at: Generated<number | null>;
+  promotion_told_at: Generated<number | null>;
 }
 
 /** A request that an operator decides, at most one an agent; gone when what it asks for was issued. */

@@ -11,6 +11,7 @@ import { lifeOfAgents } from "./migrations/0004-life.ts";
 import { revocation } from "./migrations/0005-revocation.ts";
 import { auditCheckpoints } from "./migrations/0006-audit-checkpoints.ts";
 import { network } from "./migrations/0008-network.ts";
+import { claims } from "./migrations/0011-claims.ts";
 import { evidenceHistory } from "./migrations/0007-evidence-history.ts";
 import { sharedKeys } from "./migrations/0009-keys.ts";
 import { listeners } from "./migrations/0010-listeners.ts";
@@ -75,6 +76,7 @@ const migrations: MigrationProvider = {
     "0007-evidence-history": evidenceHistory,
     "0009-keys": sharedKeys,
     "0010-listeners": listeners,
+    "0011-claims": claims,
   }),
 };
 

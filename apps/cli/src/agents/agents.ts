@@ -3,6 +3,7 @@ import { approveAgent } from "./approve.ts";
 import { declineAgent } from "./decline.ts";
 import { deleteAgent } from "./delete.ts";
 import { listAgents } from "./list.ts";
+import { promoteAgent } from "./promote.ts";
 import { quarantineAgent } from "./quarantine.ts";
 import { releaseAgent } from "./release.ts";
 import { replaceAgent } from "./replace.ts";
@@ -18,6 +19,7 @@ export const agentsVerbs: Verbs = {
   quarantine: quarantineAgent,
   release: releaseAgent,
   replace: replaceAgent,
+  promote: promoteAgent,
   revoke: revokeAgent,
   delete: deleteAgent,
 };

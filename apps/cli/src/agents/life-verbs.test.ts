@@ -127,6 +127,7 @@ for (const [verb, said] of [
   ["decline", /is declined; its host is told so/],
   ["quarantine", /is in quarantine; its links are closed/],
   ["release", /is released; it comes back by itself/],
+  ["promote", /is told where to join; give its host a token/],
 ] as const) {
   test(`agents ${verb} asks nobody: it can be taken back; a name is not taken`, async () => {
     const answers = { [`POST /api/v1/agents/${AGENT}/${verb}`]: { status: 204 } };
@@ -159,6 +160,38 @@ test("deleting says what is still alive, changes nothing unasked, and confirms t
     [`GET /api/v1/agents/${AGENT}`]: { body: { ...candidate, state: "revoked" } },
   });
   assert.doesNotMatch(over.stderr, /is revoked by this/);
+});
+
+test("an agent without an identity is shown as one, with its promotion, and may come again when it is deleted", async () => {
+  const claimed = {
+    ...candidate,
+    approval: null,
+    state: "unproven",
+    token: "",
+    joinedAt: "2026-11-22T10:03:03Z",
+    promotion: { at: null, toldAt: null },
+  };
+  const at = "2026-11-22T10:03:03Z";
+  const shown = async (promotion: object): Promise<string> => {
+    const page = { [`GET /api/v1/agents/${AGENT}`]: { body: { ...claimed, promotion } } };
+    return (await ask(`agents show ${AGENT}`, { ...page, ...NO_LINKS })).stdout;
+  };
+  const plain = await shown({ at: null, toldAt: null });
+  assert.match(plain, /^state +unproven$/m);
+  assert.match(plain, /^first seen +2026-11-22T10:03:03Z/m);
+  assert.match(plain, /^identity +none: its id, its name/m);
+  assert.match(plain, /^promoted +no$/m);
+  assert.doesNotMatch(plain, /joined with token|certificate ends/);
+  assert.match(await shown({ at, toldAt: null }), /^promoted .*, not told yet$/m);
+  assert.match(await shown({ at, toldAt: at }), /^promoted .*, told 2026-11-22T10:03:03Z/m);
+  const answers = {
+    [`GET /api/v1/agents/${AGENT}`]: { body: claimed },
+    [`DELETE /api/v1/agents/${AGENT}?force=true`]: { status: 204 },
+  };
+  const unsure = await ask(`agents delete ${AGENT}`, answers);
+  assert.match(unsure.stderr, /It has no identity, and may come again\./);
+  const sure = await ask(`agents delete ${AGENT} --yes`, answers);
+  assert.match(sure.stdout, /is deleted; it may come again\./);
 });
 
 test("replacing names both, asks, and takes ids alone", async () => {

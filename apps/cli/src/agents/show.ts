@@ -60,10 +60,7 @@ function agentLines(agent: Row, nowMs: number): readonly PageLine[] {
     ["level", textOf(agent, "level")],
     ["group", textOf(agent, "group")],
     ["last seen", timeAndDistance(agent["lastSeenAt"], nowMs)],
-    ["joined", timeAndDistance(agent["joinedAt"], nowMs)],
-    ["joined with token", textOf(agent, "token")],
-    ["certificate ends", timeAndDistance(agent["certificateExpiresAt"], nowMs)],
-    ["identity", identityText(agent, nowMs)],
+    ...originLines(agent, nowMs),
     [
       "settings",
       [textOf(settings, "status"), textOf(settings, "error")].filter(Boolean).join(": "),
@@ -73,6 +70,31 @@ function agentLines(agent: Row, nowMs: number): readonly PageLine[] {
     ["health", healthText(rowOf(agent, "health"))],
     ["attributes", pairs(rowOf(agent, "attributes"))],
   ];
+}
+
+/** What came with its identity; of an agent without one, since when it is seen. */
+function originLines(agent: Row, nowMs: number): readonly PageLine[] {
+  const since = timeAndDistance(agent["joinedAt"], nowMs);
+  const state = textOf(agent, "state");
+  if (state === "unproven" || state === "keyed") {
+    return [
+      ["first seen", since],
+      ["identity", "none: its id, its name and what follows are what it says of itself"],
+      ["promoted", promotionText(rowOf(agent, "promotion"), nowMs)],
+    ];
+  }
+  return [
+    ["joined", since],
+    ["joined with token", textOf(agent, "token")],
+    ["certificate ends", timeAndDistance(agent["certificateExpiresAt"], nowMs)],
+    ["identity", identityText(agent, nowMs)],
+  ];
+}
+
+function promotionText({ at = null, toldAt = null }: Row, nowMs: number): string {
+  if (at === null) return "no";
+  const told = toldAt === null ? "not told yet" : `told ${timeAndDistance(toldAt, nowMs)}`;
+  return `${timeAndDistance(at, nowMs)}, ${told}`;
 }
 
 /** Numbers of identities count renewals; the join's is 0. */

@@ -72,6 +72,88 @@ export const admissionErrors = defineErrors({
     status: 409,
     exit: 1,
   },
+  "admission.token_exposed": {
+    sentence:
+      "A join token came over a link of level {level}: whoever listened has it now, so it opens nothing any more.",
+    remedy:
+      "Treat it as exposed. Make another with 'tautline tokens create' at central, and join with it over the agents' port at tls.",
+    status: 403,
+    exit: 1,
+  },
+  "admission.proof_challenged": {
+    sentence:
+      "This link has nothing that a proof of identity could be bound to but a number of central's.",
+    remedy:
+      "The agent signs the number in WWW-Authenticate and asks again on the same connection, within 60 s; it is good for one proof.",
+    status: 401,
+    exit: 1,
+  },
+  "admission.proof_refused": {
+    sentence: "The proof of identity does not fit this link: {reason}.",
+    remedy:
+      "A proof is good on the one connection that it was made for. If it was made for this one, something between the two hosts opens the link: look for it.",
+    status: 403,
+    exit: 1,
+  },
+  "admission.link_unbound": {
+    sentence:
+      "A link of level {level} proves nothing about who sent this message, so it cannot {what}.",
+    remedy:
+      "Let the agent dial at basic or a higher level for it ('central.level' of its settings).",
+    status: 403,
+    exit: 1,
+  },
+  "admission.id_enrolled": {
+    sentence:
+      "The id {id} is of an agent that has, or had, an identity here; it is not taken without that.",
+    remedy:
+      "If this host is that agent, let it prove itself: 'tautline agent status' on it. If it is another one, empty its data folder, so that it makes an id of its own.",
+    status: 403,
+    exit: 1,
+  },
+  "admission.claim_differs": {
+    sentence:
+      "The id {id} is known here from another namespace, or by a key of its own; this link has not that key.",
+    remedy:
+      "Give the agent the key it came with before. If the change is meant, 'tautline agents delete {id}' at central lets it come anew.",
+    status: 403,
+    exit: 1,
+  },
+  "admission.key_not_yours": {
+    sentence: "The shared key of this link was given to another agent than {id}.",
+    remedy:
+      "Give each agent the key that was made for it ('tautline keys list' at central shows whose).",
+    status: 403,
+    exit: 1,
+  },
+  "admission.claims_full": {
+    sentence:
+      "Namespace '{namespace}' has {limit} agents without an identity already; no more are taken.",
+    remedy:
+      "Remove those that are gone ('tautline agents list --state unproven', 'tautline agents delete ID'), or let agents join.",
+    status: 429,
+    exit: 3,
+  },
+  "admission.claims_limited": {
+    sentence:
+      "Too many new agents without an identity came from this address; the next one is taken in {retryAfterSeconds} s.",
+    remedy: "Wait: those that are known already are not held up.",
+    status: 429,
+    exit: 3,
+  },
+  "admission.identity_required": {
+    sentence: "Agent {id} has no identity here: it is seen, and gets nothing.",
+    remedy:
+      "'tautline tokens create' at central, then 'tautline agent join TOKEN' on this host, gives it one; 'tautline agents promote {id}' tells it where.",
+    status: 403,
+    exit: 1,
+  },
+  "admission.claim_ended": {
+    sentence: "The link of agent {id}, which has no identity, has ended: {reason}.",
+    remedy: "Nothing to do if that is meant; 'tautline audit list' at central tells who did it.",
+    status: 409,
+    exit: 1,
+  },
   "admission.source_limited": {
     sentence:
       "Too many failed attempts came from this address; the next one without an agent's certificate is looked at in {retryAfterSeconds} s.",
@@ -98,13 +180,6 @@ export const admissionErrors = defineErrors({
       "This port accepts callers with an agent's certificate only ({accepted}), and this one showed none.",
     remedy:
       "Join this host first ('tautline tokens create' at central, then 'tautline agent join TOKEN'), or accept callers without one: '{command}' at central.",
-    status: 403,
-    exit: 1,
-  },
-  "admission.token_in_the_open": {
-    sentence: "A join token was shown at the level {level}; joining needs the level tls.",
-    remedy:
-      "Join over the secure port, as 'tautline agent join TOKEN' does. Others may have read this token on its way: revoke it with 'tautline tokens revoke' and make another.",
     status: 403,
     exit: 1,
   },

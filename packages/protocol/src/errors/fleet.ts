@@ -8,6 +8,19 @@ export const fleetErrors = defineErrors({
     status: 409,
     exit: 1,
   },
+  "fleet.no_identity": {
+    sentence: "Agent {id} is {state}: nobody proved to be it, so it cannot be {done}.",
+    remedy:
+      "Nothing was changed. 'tautline agents delete {id}' removes it until it comes again; to keep it out, take its level from the port ('tautline listeners set') or its key ('tautline keys remove').",
+    status: 409,
+    exit: 1,
+  },
+  "fleet.has_identity": {
+    sentence: "Agent {id} is {state}: it has an identity, and cannot be promoted to one.",
+    remedy: "Nothing was changed. Only agents of the states unproven and keyed are promoted.",
+    status: 409,
+    exit: 1,
+  },
   "fleet.delete_unconfirmed": {
     sentence:
       "Agent {id} is {state}; without more ado only revoked, declined and long expired agents are deleted.",

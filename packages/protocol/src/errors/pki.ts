@@ -42,6 +42,13 @@ export const pkiErrors = defineErrors({
     status: 400,
     exit: 1,
   },
+  "pki.proof_malformed": {
+    sentence: "The proof of identity cannot be read: {reason}.",
+    remedy:
+      "Compare 'tautline --version' on both hosts; a proxy between them may have cut the header.",
+    status: 400,
+    exit: 1,
+  },
   "pki.certificate_malformed": {
     sentence: "The certificate cannot be read: {reason}.",
     remedy: "Give X.509 version 3 certificates (RFC 5280) in PEM, each as its authority issued it.",

@@ -49,7 +49,7 @@ const page = row.extend({
   quarantinedAt: timeField.nullable(),
   replacedBy: z.string().nullable().describe("Id of the agent that took its place."),
   replaces: z.array(z.string()),
-  token: z.string(),
+  token: z.string().describe("Empty for agents without an identity."),
   attributes: z.record(z.string(), z.string()),
   health: z.record(z.string(), z.unknown()).nullable(),
   renewal: z.strictObject({
@@ -70,6 +70,9 @@ const page = row.extend({
       at: timeField.nullable(),
     })
     .describe("Central's addresses as they were offered to it last."),
+  promotion: z
+    .strictObject({ at: timeField.nullable(), toldAt: timeField.nullable() })
+    .describe("When an operator had it told where it can join, and when it was told last."),
 });
 
 /** The verbs of the fleet. */

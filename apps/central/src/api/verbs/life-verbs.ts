@@ -28,6 +28,9 @@ const replacement = z.strictObject({
   with: z.string().max(128).describe("Id of the agent that takes the place."),
 });
 
+/** Verbs that take an agent and nothing else. */
+type SimpleVerb = "decline" | "quarantine" | "release" | "promote";
+
 function idOf({ params }: Named): string {
   return parseAgentId(params.id);
 }
@@ -42,7 +45,7 @@ export function lifeVerbs({ agents, life }: ApiDeps): readonly Verb[] {
     namespaceOf: (input: Named) => namespaceOf(idOf(input)),
     missing: (input: Named) => notFound("agent", idOf(input)),
   } as const;
-  const simple = (name: "decline" | "quarantine" | "release", summary: string): Verb =>
+  const simple = (name: SimpleVerb, summary: string): Verb =>
     defineVerb({
       ...one,
       method: "POST",
@@ -66,6 +69,7 @@ export function lifeVerbs({ agents, life }: ApiDeps): readonly Verb[] {
     }),
     simple("decline", "Decline what an agent waits for"),
     simple("quarantine", "Keep an agent out until it is released, and close its links"),
+    simple("promote", "Have an agent without an identity told where it can join"),
     simple("release", "End an agent's quarantine, and the suspicion that it exists twice"),
     defineVerb({
       ...one,
@@ -83,14 +87,10 @@ export function lifeVerbs({ agents, life }: ApiDeps): readonly Verb[] {
       ...one,
       method: "DELETE",
       path: "/api/v1/agents/:id",
-      summary: "Forget an agent; its id and keys are never taken again",
+      summary: "Forget an agent; if it had an identity, its id and keys are never taken again",
       query: force,
       run: (input, who) =>
-        life.delete({
-          id: idOf(input),
-          actor: actorOf(who),
-          force: input.query.force === "true",
-        }),
+        life.delete({ id: idOf(input), actor: actorOf(who), force: input.query.force === "true" }),
     }),
   ];
 }
