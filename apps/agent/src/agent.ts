@@ -1,20 +1,18 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { startParts, type Logger, type Part } from "@tautline/daemon";
-import { makeAgentId, TautlineError, toTautlineError, type LinkEvidence } from "@tautline/protocol";
+import { startParts, type Part } from "@tautline/daemon";
+import { type Level, makeAgentId, TautlineError, toTautlineError } from "@tautline/protocol";
 import { ensurePrivateFolder, type Vault } from "@tautline/vault";
 import { openAgentVault } from "./agent-vault.ts";
+import type { AgentWorld } from "./agent-world.ts";
 import { NO_MEMORY } from "./audit/head-memory.ts";
-import type { Clock } from "./clock.ts";
-import type { AgentConfig } from "./config.ts";
 import { createAgentControl, type AgentControl } from "./control/agent-control.ts";
-import type { HostFacts } from "./control/agent-report.ts";
 import type { ControlStatus } from "./control/control-link.ts";
 import { createCentralClock, type CentralClock } from "./control/central-clock.ts";
 import { pinnedDial } from "./control/dial-central.ts";
+import { createKeyFile, type FoundKey } from "./control/key-file.ts";
 import { chooseProxy, type ProxyChoice } from "./control/proxy-choice.ts";
 import { openTransportFor } from "./control/transports.ts";
-import type { DataFolder } from "./data-folder.ts";
 import { createAgentKeys } from "./enrolment/agent-keys.ts";
 import { askCentral } from "./enrolment/ask-central.ts";
 import type { GrantParts } from "./enrolment/grant-check.ts";
@@ -22,6 +20,8 @@ import { join } from "./enrolment/join.ts";
 import { sayLeave } from "./enrolment/say-leave.ts";
 import { takeFolderLock, type FolderLock } from "./folder-lock.ts";
 import { openLocalAudit, type LocalAudit } from "./instructions/local-audit.ts";
+import { forgetLegacy, readLegacy } from "./legacy/legacy-file.ts";
+import { joinedLevel } from "./level-rule.ts";
 import { createReportAllowance, type ReportAllowance } from "./report-allowance.ts";
 import { logLevel } from "./log.ts";
 import { createProblemList, type ProblemList } from "./problem-list.ts";
@@ -39,28 +39,6 @@ const NOT_CONNECTED: ControlStatus = {
   lastAnswerAtMs: undefined,
   attempts: [],
 };
-
-/** The world around an agent; everything that is not its own comes in here. */
-export interface AgentWorld {
-  readonly folder: DataFolder;
-  readonly config: AgentConfig;
-  readonly log: Logger;
-  readonly clock: Clock;
-  /** Where central is asked first, before all that settings and instructions say; it must prove itself all the same. */
-  readonly firstAddresses?: readonly string[];
-  /** Uniform in [0, 1); spreads reconnects. */
-  readonly random: () => number;
-  readonly readVariable: (name: string) => string | undefined;
-  readonly host: HostFacts;
-  /** Told of problems instead of the log. */
-  readonly onProblem?: (error: TautlineError) => void;
-  /** Told once when central says that an operator decides about the join. */
-  readonly onWaiting?: (agentId: string, code: string) => void;
-  /** Told at each first answer of a link. */
-  readonly onConnected: (agentId: string, address: string, evidence: LinkEvidence) => void;
-  /** Told at each renewed identity once it is in use. */
-  readonly onRenewed: (state: CommittedState) => void;
-}
 
 /** How an agent is to be joined. */
 export interface JoinWish {
@@ -119,6 +97,7 @@ class FolderAgent implements Agent {
   readonly #socket: Resource<StatusSocket>;
   readonly #centralClock: CentralClock;
   readonly #proxy: ProxyChoice;
+  readonly #findKey: () => Promise<FoundKey>;
   #control: AgentControl | undefined;
 
   constructor(world: AgentWorld) {
@@ -128,6 +107,7 @@ class FolderAgent implements Agent {
     this.#logAllowance = createReportAllowance(clock.now);
     this.#centralClock = createCentralClock(clock, (error) => this.#onProblem(error));
     this.#proxy = chooseProxy(config.central, readVariable);
+    this.#findKey = createKeyFile(config.central.key, (error) => this.#onProblem(error));
     this.#lock = resource(
       "data folder",
       () => {
@@ -161,18 +141,25 @@ class FolderAgent implements Agent {
   }
 
   join(wish: JoinWish, signal: AbortSignal): Promise<CommittedState> {
-    return this.#withParts(() => this.#finishJoin(wish, signal));
+    return this.#withParts(() => {
+      // No token is used for an agent that would then refuse to start.
+      this.#level();
+      return this.#finishJoin(wish, signal);
+    });
   }
 
   run(signal: AbortSignal): Promise<void> {
     return this.#withParts(async () => {
       const { state } = this.#store.value;
       if (state === undefined) throw this.#notJoined();
+      this.#level();
       this.#world.log.info(
         { dataDir: this.#world.folder.path, id: state.agentId },
         "the agent starts",
       );
       if (state.state !== "committed" && !(await this.#resumeJoin(state.name, signal))) return;
+      // A crash may have come between the end of the join and this.
+      forgetLegacy(this.#world.folder.legacy);
       await this.#makeControl((...connected) => this.#onConnected(...connected)).run(signal);
       this.#world.log.info("the agent stops");
     });
@@ -183,7 +170,8 @@ class FolderAgent implements Agent {
     return this.#withParts(async () => {
       const { state } = this.#store.value;
       if (state === undefined) throw this.#notJoined();
-      await sayLeave(state, { config, clock, signal });
+      const how = { level: this.#level(), findKey: this.#findKey };
+      await sayLeave(state, { config, clock, signal, ...how });
       // Nobody else may begin anew in the folder until it is empty.
       wipeFolder(folder);
       return state.agentId;
@@ -197,6 +185,14 @@ class FolderAgent implements Agent {
     } finally {
       await running.stop();
     }
+  }
+
+  /** @throws agent.level_below_floor, agent.level_lowered */
+  #level(): Level {
+    const { floor, central } = this.#world.config;
+    const { state } = this.#store.value;
+    const proven = state?.state === "committed" ? state.provenLevel : undefined;
+    return joinedLevel({ asked: central.level, floor, proven });
   }
 
   /** Gives false if the agent was stopped before the join was finished; what was reached is kept. */
@@ -229,13 +225,14 @@ class FolderAgent implements Agent {
     }
   }
 
-  #finishJoin(wish: JoinWish, signal: AbortSignal): Promise<CommittedState> {
-    const { clock, random } = this.#world;
-    return join({
+  async #finishJoin(wish: JoinWish, signal: AbortSignal): Promise<CommittedState> {
+    const { clock, random, folder } = this.#world;
+    const state = await join({
       ...wish,
       store: this.#store.value,
       audit: this.#audit.value,
-      makeId: () => makeAgentId(clock.now(), randomBytes(10)),
+      // Central knows a host that ran without an identity by this id, and keeps its history under it.
+      makeId: () => readLegacy(folder.legacy)?.id ?? makeAgentId(clock.now(), randomBytes(10)),
       makeKeys: createAgentKeys,
       ask: (address, state) => this.#ask(address, state, signal),
       control: (onConnected) => this.#makeControl(onConnected),
@@ -246,6 +243,8 @@ class FolderAgent implements Agent {
       onProblem: (error) => this.#onProblem(error),
       onWaiting: (agentId, { code }) => this.#onWaiting(agentId, code),
     });
+    forgetLegacy(folder.legacy);
+    return state;
   }
 
   #ask(address: string, state: JoiningState, signal: AbortSignal): Promise<GrantParts> {
@@ -276,6 +275,8 @@ class FolderAgent implements Agent {
       clock,
       centralClock: this.#centralClock,
       proxy: this.#proxy,
+      level: this.#level(),
+      findKey: this.#findKey,
       firstAddresses: this.#world.firstAddresses ?? [],
       random,
       host,
@@ -303,7 +304,13 @@ class FolderAgent implements Agent {
       addresses: asked.length > 0 ? asked : own,
       clockOffsetMs: this.#centralClock.offsetMs,
       proxy: this.#proxy.shown,
+      ...this.#shownLevel(),
     });
+  }
+
+  #shownLevel(): { readonly level: Level; readonly key: string | null } {
+    const { level = "mtls", key } = this.#world.config.central;
+    return { level, key: level === "basic" || level === "advanced" ? key.name : null };
   }
 
   #applyLogLevel(): void {

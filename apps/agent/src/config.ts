@@ -1,5 +1,12 @@
 import { parseProxy, readDirectRules } from "@tautline/link";
-import { isTautlineError } from "@tautline/protocol";
+import {
+  compareLevels,
+  isNamespace,
+  isTautlineError,
+  type Level,
+  LEVELS,
+  parseKeyIdentity,
+} from "@tautline/protocol";
 import {
   configExample,
   configReference,
@@ -9,8 +16,40 @@ import {
 } from "@tautline/daemon";
 import { z } from "zod";
 
+const key = z
+  .strictObject({
+    name: z
+      .string()
+      .refine(
+        (text) => parseKeyIdentity(text) !== undefined,
+        "must be a key's name, or name#version",
+      )
+      .default("legacy")
+      .describe("Name that central knows the key by, or `name#2` for one of its versions."),
+    namespace: z
+      .string()
+      .refine(isNamespace, "must be a namespace")
+      .default("default")
+      .describe("Namespace of the key at central: the same text is another key elsewhere."),
+    file: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "File of mode 0600 that holds the key's text, for the levels `basic` and `advanced`; read anew at each dial, one line break at its end is not part of it.",
+      ),
+  })
+  .prefault({});
+
 const central = z
   .strictObject({
+    level: z
+      .enum(LEVELS)
+      .optional()
+      .describe(
+        "The level that central is dialled at, and never a lower one. Not set, it is `mtls`, the level of an agent that has joined; below `mtls` and with `addresses`, `agent run` needs no join (docs/guides/old-pairs.md).",
+      ),
+    key,
     addresses: z
       .array(z.string().regex(/^[^\s/@]{1,261}$/, "must be a host with or without :port"))
       .max(16)
@@ -95,39 +134,48 @@ const log = z
   .prefault({});
 
 /** Every setting of the agent's local file (`agent.yaml`): type, default and meaning in one place (SWP-1). */
-export const agentConfigSchema = z.strictObject({
-  name: z
-    .string()
-    .min(1)
-    .max(128)
-    .optional()
-    .describe(
-      "Name for people, told to central; without it the name of the join, else the host's.",
-    ),
-  dataDir: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(
-      "Folder of the agent's identity, keys and audit trail (0700); --data and TAUTLINE_DATA stand above it.",
-    ),
-  central,
-  floor: z
-    .enum(["mtls"])
-    .default("mtls")
-    .describe(
-      "The lowest level this agent speaks to central at once it has joined; nothing that arrives over the network can lower it.",
-    ),
-  allowedInstructions: z
-    .array(z.enum(["addresses", "settings"]))
-    .max(8)
-    .default(["addresses", "settings"])
-    .describe(
-      "Kinds of signed instruction this host carries out; nothing that arrives over the network can widen it. `addresses` are taken into use only after the same central has answered there.",
-    ),
-  vault,
-  log,
-});
+export const agentConfigSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .min(1)
+      .max(128)
+      .optional()
+      .describe(
+        "Name for people, told to central; without it the name of the join, else the host's.",
+      ),
+    dataDir: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "Folder of the agent's identity, keys and audit trail (0700); --data and TAUTLINE_DATA stand above it.",
+      ),
+    central,
+    floor: z
+      .enum(LEVELS)
+      .optional()
+      .describe(
+        "The lowest level this agent speaks to central at; nothing that arrives over the network can lower it. Not set, it is `mtls` once the agent has joined. `central.level` below it refuses to start.",
+      ),
+    allowedInstructions: z
+      .array(z.enum(["addresses", "settings"]))
+      .max(8)
+      .default(["addresses", "settings"])
+      .describe(
+        "Kinds of signed instruction this host carries out; nothing that arrives over the network can widen it. `addresses` are taken into use only after the same central has answered there.",
+      ),
+    vault,
+    log,
+  })
+  .refine(({ central: { level }, floor }) => isAtLeast(level, floor), {
+    path: ["central", "level"],
+    message: "is below 'floor'",
+  });
+
+function isAtLeast(level: Level | undefined, floor: Level | undefined): boolean {
+  return level === undefined || floor === undefined || compareLevels(level, floor) >= 0;
+}
 
 function isProxy(text: string): boolean {
   if (text === "none") return true;

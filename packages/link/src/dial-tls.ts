@@ -12,11 +12,11 @@ import {
   type LinkEvidence,
 } from "@tautline/protocol";
 import { formatHostPort } from "./addresses.ts";
+import { dialWithin } from "./dial-deadline.ts";
 import { requireIdentity } from "./identity-check.ts";
 import { peerChain } from "./peer-chain.ts";
 import { openTunnel, type Proxy } from "./proxy.ts";
 import { evidenceOfDialled, type ProvenPeer } from "./tls-evidence.ts";
-import { nameTlsFailure } from "./tls-failure.ts";
 import { dialSettings, type TlsIdentity } from "./tls-settings.ts";
 
 /** Whom to dial, and how long to try. */
@@ -107,29 +107,13 @@ async function dial(
   }
 }
 
-/** Names why it failed; the time limit holds for proxy, connection and handshake together. */
-async function handshake(options: DialOptions, identity?: TlsIdentity): Promise<TLSSocket> {
-  const address = addressOf(options);
-  const { host, port, timeoutMs, proxy, lookup } = options;
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), timeoutMs);
-  const signals = [late.signal, ...(options.signal === undefined ? [] : [options.signal])];
-  const signal = AbortSignal.any(signals);
-  try {
-    signal.throwIfAborted();
+/** The time limit holds for proxy, connection and handshake together. */
+function handshake(options: DialOptions, identity?: TlsIdentity): Promise<TLSSocket> {
+  const { host, port, proxy, lookup } = options;
+  return dialWithin(options, async (signal) => {
     const tunnel = proxy && (await openTunnel({ proxy, target: { host, port }, signal, lookup }));
-    return await secure(options, { identity, tunnel, signal });
-  } catch (error) {
-    if (options.signal?.aborted === true) {
-      throw new TautlineError("link.cancelled", { detail: { address }, cause: error });
-    }
-    if (late.signal.aborted) {
-      throw new TautlineError("link.timeout", { detail: { address, timeoutMs }, cause: error });
-    }
-    throw nameTlsFailure(error, { address, timeoutMs });
-  } finally {
-    clearTimeout(timer);
-  }
+    return secure(options, { identity, tunnel, signal });
+  });
 }
 
 interface SecureOptions {

@@ -11,6 +11,8 @@ export const CAPABILITY_INSTRUCTION = "io.tautline.instruction";
 export const CAPABILITY_AUDIT = "io.tautline.audit";
 /** OpAMP custom capability of statuses: "unchanged" from the agent, with the SHA-256 of its `statusText`. */
 export const CAPABILITY_STATUS = "io.tautline.status";
+/** OpAMP custom capability of promotions: "offer" from central, to an agent that has no identity. */
+export const CAPABILITY_PROMOTION = "io.tautline.promotion";
 
 /** The types of message of each capability. */
 export interface CustomMessageTypes {
@@ -18,6 +20,7 @@ export interface CustomMessageTypes {
   readonly [CAPABILITY_INSTRUCTION]: "signed" | "receipt";
   readonly [CAPABILITY_AUDIT]: "checkpoints" | "head" | "fork";
   readonly [CAPABILITY_STATUS]: "unchanged";
+  readonly [CAPABILITY_PROMOTION]: "offer";
 }
 
 /**

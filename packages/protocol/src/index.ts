@@ -40,6 +40,7 @@ export * from "./operator.ts";
 export * from "./operator-token.ts";
 export * from "./peer-time.ts";
 export * from "./printable-text.ts";
+export * from "./promotion.ts";
 export * from "./renewal-judgement.ts";
 export * from "./renewal-time.ts";
 export * from "./sequence.ts";

@@ -26,6 +26,8 @@ const document = describeStatus(open, {
   addresses: ["a:1"],
   clockOffsetMs: undefined,
   proxy: null,
+  level: "mtls",
+  key: null,
 });
 
 async function ask(socketPath: string, method: string, path: string): Promise<[number, string]> {

@@ -56,6 +56,8 @@ export function statusLines(status: Row, nowMs: number): readonly PageLine[] {
       `${textOf(attempt, "address")} ${textOf(attempt, "text") || "answered"} ${timeText(attempt["at"])}`,
     ]),
     ["link", linkText(link)],
+    ["level", levelText(status)],
+    ["promotion", promotionText(rowOf(status, "promotion"))],
     [
       "vault",
       [textOf(vault, "source"), textOf(vault, "strength")].filter(Boolean).join(", ") || undefined,
@@ -107,6 +109,25 @@ function checkpointText(value: unknown): string {
 function readCheckpoint(value: unknown): AuditCheckpoint | undefined {
   const signed = checkpointFromJson(value);
   return signed && parseAuditCheckpoint(signed.body);
+}
+
+/** What is dialled, with which key, and what nobody may go below. */
+function levelText(status: Row): string | undefined {
+  const proven = textOf(status, "provenLevel");
+  const words = [
+    textOf(status, "level"),
+    textOf(status, "key") && `key ${textOf(status, "key")}`,
+    proven && `proven before: ${proven}`,
+  ];
+  return words.filter(Boolean).join(", ") || undefined;
+}
+
+function promotionText(offer: Row): string | undefined {
+  if (offer["trustDomain"] === undefined) return undefined;
+  return (
+    "central offers this agent an identity: ask for a join token and run 'tautline agent join'\n" +
+    `${textOf(offer, "trustDomain")} at ${textOf(offer, "addresses")}, since ${timeText(offer["at"])}`
+  );
 }
 
 function linkText(link: Row): string {

@@ -28,4 +28,10 @@ export const opampErrors = defineErrors({
     status: 429,
     exit: 3,
   },
+  "opamp.promotion_malformed": {
+    sentence: "The promotion is not complete: {reason}.",
+    remedy: "Compare 'tautline --version' on both hosts, then 'tautline agents promote ID' again.",
+    status: 400,
+    exit: 1,
+  },
 });
