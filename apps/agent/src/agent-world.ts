@@ -10,6 +10,8 @@ import type { CommittedState } from "./settings/agent-state.ts";
 export interface AgentWorld {
   readonly folder: DataFolder;
   readonly config: AgentConfig;
+  /** Texts of keys by name that came with an old settings file and stand in no file of their own. */
+  readonly keyTexts?: ReadonlyMap<string, string>;
   readonly log: Logger;
   readonly clock: Clock;
   /** Where central is asked first, before all that settings and instructions say; it must prove itself all the same. */

@@ -101,13 +101,13 @@ class FolderAgent implements Agent {
   #control: AgentControl | undefined;
 
   constructor(world: AgentWorld) {
-    const { folder, config, clock, readVariable } = world;
+    const { folder, config, clock, readVariable, keyTexts } = world;
     this.#world = world;
     this.#problems = createProblemList(clock.now);
     this.#logAllowance = createReportAllowance(clock.now);
     this.#centralClock = createCentralClock(clock, (error) => this.#onProblem(error));
     this.#proxy = chooseProxy(config.central, readVariable);
-    this.#findKey = createKeyFile(config.central.key, (error) => this.#onProblem(error));
+    this.#findKey = createKeyFile(config.central.key, (error) => this.#onProblem(error), keyTexts);
     this.#lock = resource(
       "data folder",
       () => {

@@ -11,8 +11,10 @@ import {
   configExample,
   configReference,
   durationSetting,
-  loadConfig,
+  loadSettings,
   LOG_LEVELS,
+  type LoadedSettings,
+  type OldFinding,
 } from "@tautline/daemon";
 import { z } from "zod";
 
@@ -41,6 +43,20 @@ const key = z
   })
   .prefault({});
 
+const trust = z
+  .strictObject({
+    system: z
+      .boolean()
+      .default(false)
+      .describe("At level tls, trust the authorities that this host's system trusts."),
+    caFile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("At level tls, PEM file of the authorities to trust."),
+  })
+  .prefault({});
+
 const central = z
   .strictObject({
     level: z
@@ -50,6 +66,7 @@ const central = z
         "The level that central is dialled at, and never a lower one. Not set, it is `mtls`, the level of an agent that has joined; below `mtls` and with `addresses`, `agent run` needs no join (docs/guides/old-pairs.md).",
       ),
     key,
+    trust,
     addresses: z
       .array(z.string().regex(/^[^\s/@]{1,261}$/, "must be a host with or without :port"))
       .max(16)
@@ -195,23 +212,38 @@ function isDirectRule(text: string): boolean {
 export type AgentConfig = Readonly<z.output<typeof agentConfigSchema>>;
 
 /**
+ * Reads the agent's local settings file: agent.yaml, or an old agent.properties or agent.conf.
+ *
+ * @param file path of the file; undefined takes the defaults
+ * @param readVariable the environment, which stands over an old file (OV-12)
+ * @throws config.unreadable, config.invalid (file, line and key), config.old_setting, config.old_unknown
+ */
+export function loadAgentSettings(
+  file: string | undefined,
+  readVariable: (name: string) => string | undefined = () => undefined,
+): LoadedSettings<AgentConfig> {
+  return loadSettings("agent", file, agentConfigSchema, readVariable);
+}
+
+/**
  * Reads the agent's local settings file.
  *
  * @param file path of agent.yaml; undefined takes the defaults
- * @throws config.unreadable, config.invalid (file, line and key)
+ * @throws the codes of loadAgentSettings
  */
 export function loadAgentConfig(file: string | undefined): AgentConfig {
-  return loadConfig("agent", file, agentConfigSchema);
+  return loadAgentSettings(file).config;
 }
 
 /**
  * Reads a settings file exactly as the agent would, and starts nothing.
  *
  * @param file path of the file
- * @throws config.unreadable, config.invalid
+ * @returns what was noticed in an old file
+ * @throws the codes of loadAgentSettings
  */
-export function checkAgentConfig(file: string): void {
-  loadAgentConfig(file);
+export function checkAgentConfig(file: string): readonly OldFinding[] {
+  return loadAgentSettings(file).findings;
 }
 
 /** The reference page of agent.yaml in Markdown, made from the schema. */

@@ -1,6 +1,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { createLog, type Logger, type Part, type Running, startParts } from "@tautline/daemon";
+import {
+  createLog,
+  logFindings,
+  type Logger,
+  type OldFinding,
+  type Part,
+  type Running,
+  startParts,
+} from "@tautline/daemon";
 import type { HostPort } from "@tautline/link";
 import { TautlineError } from "@tautline/protocol";
 import {
@@ -25,6 +33,10 @@ import { VERSION } from "./version.ts";
 /** What central is started with. */
 export interface CentralOptions {
   readonly config: CentralConfig;
+  /** Texts of keys by name that came with an old settings file and stand in no file of their own. */
+  readonly keyTexts?: ReadonlyMap<string, string>;
+  /** What was noticed in an old settings file; it goes to the log. */
+  readonly findings?: readonly OldFinding[];
   readonly dataDir: string;
   /** Value of the vault's environment variable, if it is set. */
   readonly vaultPassphrase: string | undefined;
@@ -53,6 +65,7 @@ export interface Central {
 export async function startCentral(options: CentralOptions): Promise<Central> {
   const { config, dataDir, now } = options;
   const log = options.log ?? createLog("central", config.log.level);
+  logFindings(log, options.findings ?? []);
   ensurePrivateFolder(dataDir);
   refuseLostDatabase(dataDir);
   const store = await openStore(join(dataDir, DATABASE));

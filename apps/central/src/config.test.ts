@@ -10,6 +10,7 @@ import {
   centralConfigReference,
   centralConfigSchema,
   loadCentralConfig,
+  loadCentralSettings,
 } from "./config.ts";
 import { refusalOf } from "./fixture-checks.test.ts";
 
@@ -116,4 +117,32 @@ describe("central's settings", () => {
     assert.equal(agents.advertise.length, 4);
     await refusalOf(() => loadCentralConfig("/nowhere/central.yaml"), "config.unreadable");
   });
+});
+
+describe("old settings as central's", () => {
+  it("OV-6: a collector.properties is taken as it is, under the command line's flags; its key is handed over in memory", () =>
+    withTempFolder((folder) => {
+      const file = join(folder, "collector.properties");
+      writeFileSync(file, "takipi.encrypt.fast=true\ntakipi.encrypt.key=secret\n", { mode: 0o600 });
+      const { config, keyTexts, findings } = loadCentralSettings(file, { agentsPort: 0 });
+      assert.equal(config.agents.port, 0);
+      assert.deepEqual(config.agents.levels, ["tls", "mtls", "advanced"]);
+      assert.equal(config.plaintext.bind, "off");
+      assert.deepEqual(config.keys, [{ name: "legacy", namespace: "default", file }]);
+      assert.deepEqual([...keyTexts], [["legacy", "secret"]]);
+      assert.equal(findings.length, 1);
+      assert.doesNotMatch(JSON.stringify([config, findings]), /secret/);
+    }));
+
+  it("OV-1: one without encryption goes on accepting plaintext on 8787, and the environment stands over it (OV-12)", () =>
+    withTempFolder((folder) => {
+      const file = join(folder, "collector.properties");
+      writeFileSync(file, "takipi.encrypt=false\ntakipi.encrypt.key=k\n", { mode: 0o600 });
+      const { bind, port, host } = loadCentralConfig(file).plaintext;
+      assert.deepEqual([bind, port, host], ["public", 8787, "::"]);
+      const told = loadCentralSettings(file, {}, (name) =>
+        name === "TAKIPI_ENCRYPT" ? "true" : undefined,
+      );
+      assert.equal(told.config.plaintext.bind, "off");
+    }));
 });

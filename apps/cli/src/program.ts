@@ -31,7 +31,7 @@ export const PARTS: readonly Part[] = [
   },
   {
     name: "config",
-    summary: "Settings files: a full example, and a check before use",
+    summary: "Settings files: a full example, a check before use, and old ones taken over",
     group: STARTING,
     load: async () => (await import("./config/config.ts")).configVerbs,
   },

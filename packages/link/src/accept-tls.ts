@@ -3,6 +3,7 @@ import { createSecureContext, createServer, type TLSSocket } from "node:tls";
 import { TautlineError, toTautlineError, type LinkEvidence } from "@tautline/protocol";
 import { formatHostPort } from "./addresses.ts";
 import type { CertificateMark, ClientVerdict, JudgeClient, LapsedPeer } from "./client-judge.ts";
+import type { CryptoChoice } from "./crypto-choice.ts";
 import { createGatedServer, type HandshakeGate } from "./handshake-gate.ts";
 import { requireIdentity } from "./identity-check.ts";
 import { forgetPeerChain, peerChain } from "./peer-chain.ts";
@@ -20,6 +21,8 @@ export interface TlsAcceptorOptions {
   readonly clientRootsPem: string;
   readonly judgeClient: JudgeClient;
   readonly handshakeTimeoutMs: number;
+  /** Groups and suites that are allowed; the default where it is left out. */
+  readonly crypto?: CryptoChoice | undefined;
   /** Connections open at once, handshakes included; no limit unless told. */
   readonly maxConnections?: number;
   /** Asked before anything is spent on a connection; without one every handshake begins at once. */
@@ -85,7 +88,7 @@ export function createTlsAcceptor(options: TlsAcceptorOptions): TlsAcceptor {
   requireIdentity(options.identity);
   const timeoutMs = options.handshakeTimeoutMs;
   const secured = createServer({
-    ...serverSettings(options.identity, options.clientRootsPem),
+    ...serverSettings(options.identity, options.clientRootsPem, options.crypto),
     handshakeTimeout: timeoutMs,
     noDelay: true,
   });
@@ -130,7 +133,7 @@ export function createTlsAcceptor(options: TlsAcceptorOptions): TlsAcceptor {
     server,
     replaceIdentity: (identity) => {
       requireIdentity(identity);
-      const settings = serverSettings(identity, options.clientRootsPem);
+      const settings = serverSettings(identity, options.clientRootsPem, options.crypto);
       // Tried first: setSecureContext would keep half of a refused identity.
       createSecureContext(settings);
       secured.setSecureContext(settings);

@@ -12,11 +12,12 @@ import {
   type LinkEvidence,
 } from "@tautline/protocol";
 import { formatHostPort } from "./addresses.ts";
-import { dialWithin } from "./dial-deadline.ts";
+import type { CryptoChoice } from "./crypto-choice.ts";
 import { requireIdentity } from "./identity-check.ts";
 import { peerChain } from "./peer-chain.ts";
 import { openTunnel, type Proxy } from "./proxy.ts";
 import { evidenceOfDialled, type ProvenPeer } from "./tls-evidence.ts";
+import { nameTlsFailure } from "./tls-failure.ts";
 import { dialSettings, type TlsIdentity } from "./tls-settings.ts";
 
 /** Whom to dial, and how long to try. */
@@ -32,6 +33,8 @@ export interface DialOptions {
   /** Looks names up at each dial; the system's own way unless told. */
   readonly lookup?: LookupFunction | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Groups and suites that are offered; the default where it is left out. */
+  readonly crypto?: CryptoChoice | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -107,13 +110,29 @@ async function dial(
   }
 }
 
-/** The time limit holds for proxy, connection and handshake together. */
-function handshake(options: DialOptions, identity?: TlsIdentity): Promise<TLSSocket> {
-  const { host, port, proxy, lookup } = options;
-  return dialWithin(options, async (signal) => {
+/** Names why it failed; the time limit holds for proxy, connection and handshake together. */
+async function handshake(options: DialOptions, identity?: TlsIdentity): Promise<TLSSocket> {
+  const address = addressOf(options);
+  const { host, port, timeoutMs, proxy, lookup } = options;
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), timeoutMs);
+  const signals = [late.signal, ...(options.signal === undefined ? [] : [options.signal])];
+  const signal = AbortSignal.any(signals);
+  try {
+    signal.throwIfAborted();
     const tunnel = proxy && (await openTunnel({ proxy, target: { host, port }, signal, lookup }));
-    return secure(options, { identity, tunnel, signal });
-  });
+    return await secure(options, { identity, tunnel, signal });
+  } catch (error) {
+    if (options.signal?.aborted === true) {
+      throw new TautlineError("link.cancelled", { detail: { address }, cause: error });
+    }
+    if (late.signal.aborted) {
+      throw new TautlineError("link.timeout", { detail: { address, timeoutMs }, cause: error });
+    }
+    throw nameTlsFailure(error, { address, timeoutMs });
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 interface SecureOptions {
@@ -124,14 +143,14 @@ interface SecureOptions {
 }
 
 function secure(
-  { host, port, lookup }: DialOptions,
+  { host, port, lookup, crypto }: DialOptions,
   { identity, tunnel, signal }: SecureOptions,
 ): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     // Nothing is cached: the name is looked up at each dial, and of several addresses the next is tried while one is silent (RFC 8305).
     const direct = { host, port, ...(lookup && { lookup }) };
     const way: ConnectionOptions = tunnel === undefined ? direct : { socket: tunnel };
-    const socket = connect({ ...dialSettings(host, identity), ...way }).setNoDelay();
+    const socket = connect({ ...dialSettings(host, identity, crypto), ...way }).setNoDelay();
     const settle = (error?: unknown): void => {
       signal.removeEventListener("abort", cancel);
       if (error === undefined) {

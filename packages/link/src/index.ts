@@ -13,6 +13,7 @@ export * from "./channel-binding.ts";
 export * from "./client-judge.ts";
 export * from "./connect-tcp.ts";
 export * from "./dial-deadline.ts";
+export * from "./crypto-choice.ts";
 export * from "./dial-tls.ts";
 export * from "./handshake-gate.ts";
 export * from "./listen.ts";

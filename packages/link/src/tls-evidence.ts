@@ -1,6 +1,7 @@
 import type { TLSSocket } from "node:tls";
 import { serialOf } from "@tautline/pki";
 import { TautlineError, formatTimestamp, type LinkEvidence } from "@tautline/protocol";
+import { isPostQuantumGroup } from "./crypto-choice.ts";
 import { peerChain } from "./peer-chain.ts";
 import { dialledGroup, readOwnSession } from "./negotiated-group.ts";
 import { groupName } from "./session-der.ts";
@@ -11,21 +12,6 @@ export interface ProvenPeer {
   readonly peerId: string;
   /** Certificate serial, lower-case hex. */
   readonly peerSerial: string;
-}
-
-const HYBRID_GROUPS: ReadonlySet<string> = new Set([
-  "X25519MLKEM768",
-  "SecP256r1MLKEM768",
-  "SecP384r1MLKEM1024",
-]);
-
-/**
- * Tells whether a key-exchange group is a hybrid of a classical and a post-quantum one.
- *
- * @param group as evidence names it; undefined where it is not known
- */
-export function isHybridGroup(group: string | undefined): boolean {
-  return group !== undefined && HYBRID_GROUPS.has(group);
 }
 
 /**
@@ -124,7 +110,7 @@ function negotiated(
     protocol: socket.getProtocol(),
     cipher: socket.getCipher().name,
     group: group ?? null,
-    pq: isHybridGroup(group),
+    pq: isPostQuantumGroup(group),
     // Every full TLS 1.3 handshake with certificates has an ephemeral key exchange (RFC 8446 section 2).
     forwardSecret: true,
     keyId: null,

@@ -1,6 +1,7 @@
 import { constants, type X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
-import { createSecureContext, type ConnectionOptions, type TlsOptions } from "node:tls";
+import type { ConnectionOptions, TlsOptions } from "node:tls";
+import { type CryptoChoice, groups, suites } from "./crypto-choice.ts";
 
 /** Private key and certificate chain (leaf first), both PEM. */
 export interface TlsIdentity {
@@ -8,31 +9,8 @@ export interface TlsIdentity {
   readonly chainPem: string;
 }
 
-/**
- * Preferred groups first. The slash parts preference classes: a client that can X25519MLKEM768 but guessed X25519 is asked again
- * (HelloRetryRequest) instead of being given the weaker group to save a round trip.
- */
-const HYBRID_GROUPS = "X25519MLKEM768/X25519:P-256";
-/** For an OpenSSL before 3.5 (Node 22), which has no ML-KEM; evidence then shows `pq: false`. */
-const CLASSIC_GROUPS = "X25519:P-256";
-const CIPHERS = [
-  "TLS_AES_256_GCM_SHA384",
-  "TLS_CHACHA20_POLY1305_SHA256",
-  "TLS_AES_128_GCM_SHA256",
-].join(":");
-
 /** Names the protocol inside, so that a handshake cannot be carried to a service that speaks another one (ALPACA). */
 const PROTOCOL = "http/1.1";
-
-let supportedGroups: string | undefined;
-
-/**
- * The key-exchange groups of both ends, best first, in OpenSSL's list form: the hybrid one too where this Node can do it.
- */
-export function groups(): string {
-  supportedGroups ??= canUse(HYBRID_GROUPS) ? HYBRID_GROUPS : CLASSIC_GROUPS;
-  return supportedGroups;
-}
 
 /**
  * Every TLS option of an accepting end. `setSecureContext` forgets what is not repeated, so this object is always passed whole.
@@ -42,10 +20,15 @@ export function groups(): string {
  * @param identity what central shows; its chain goes up to and includes the root, which pinned diallers look for
  * @param clientRootsPem authorities named to clients when they are asked for a certificate; "" asks nobody (a browser would
  * otherwise show its user a choice of certificates)
+ * @param crypto the default where it is left out
  */
-export function serverSettings(identity: TlsIdentity, clientRootsPem: string): TlsOptions {
+export function serverSettings(
+  identity: TlsIdentity,
+  clientRootsPem: string,
+  crypto?: CryptoChoice,
+): TlsOptions {
   return {
-    ...bothEnds(),
+    ...bothEnds(crypto),
     // Not a list: Node copies it for every connection, nine bytes that keep 64 KiB of a shared buffer alive.
     ALPNCallback: ({ protocols }) => (protocols.includes(PROTOCOL) ? PROTOCOL : undefined),
     key: identity.keyPem,
@@ -65,10 +48,15 @@ export function serverSettings(identity: TlsIdentity, clientRootsPem: string): T
  *
  * @param host a DNS name goes into SNI; an address does not (RFC 6066 section 3)
  * @param identity what the dialler shows, where it has a certificate
+ * @param crypto the default where it is left out
  */
-export function dialSettings(host: string, identity?: TlsIdentity): ConnectionOptions {
+export function dialSettings(
+  host: string,
+  identity?: TlsIdentity,
+  crypto?: CryptoChoice,
+): ConnectionOptions {
   return {
-    ...bothEnds(),
+    ...bothEnds(crypto),
     ALPNProtocols: [PROTOCOL],
     ...(identity && { key: identity.keyPem, cert: identity.chainPem }),
     ca: [],
@@ -83,7 +71,7 @@ export function rootsPem(roots: readonly X509Certificate[]): string {
   return roots.map((root) => root.toString()).join("");
 }
 
-function bothEnds(): {
+function bothEnds(crypto?: CryptoChoice): {
   minVersion: "TLSv1.3";
   maxVersion: "TLSv1.3";
   ciphers: string;
@@ -93,18 +81,9 @@ function bothEnds(): {
   return {
     minVersion: "TLSv1.3",
     maxVersion: "TLSv1.3",
-    ciphers: CIPHERS,
-    ecdhCurve: groups(),
+    ciphers: suites(crypto),
+    ecdhCurve: groups(crypto),
     // A resumed session skips the certificate check (A28): no tickets.
     secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
   };
-}
-
-function canUse(ecdhCurve: string): boolean {
-  try {
-    createSecureContext({ ecdhCurve });
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -108,6 +108,15 @@ test("the longest text there may be is taken, with its line break", async () => 
   });
 });
 
+test("OV-6: a text that came with an old settings file stands in the place of a file", async () => {
+  const texts = new Map([["legacy", STRONG]]);
+  const place = { name: "legacy", namespace: "default" };
+  const find = createKeyFile({ ...place, file: "/gone/agent.properties" }, ignore, texts);
+  assert.ok((await find()).sharedKey.equals(await deriveSharedKey(STRONG, place)));
+  const other = createKeyFile({ ...place, name: "other", file: "/gone/key" }, ignore, texts);
+  assert.equal((await failure(async () => other())).code, "agent.key_unusable");
+});
+
 test("no file, and none that is set, each say what to do", async () => {
   await withFile(async (file) => {
     const place = { name: "legacy", namespace: "default" };

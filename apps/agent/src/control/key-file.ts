@@ -34,15 +34,17 @@ export interface FoundKey {
  *
  * @param setting name and file
  * @param onWeak told agent.key_weak once for each text that is weak
+ * @param keyTexts texts by name of key that came with an old settings file, in place of the file
  * @returns throws agent.key_unusable, vault.file_unsafe, vault.file_failed; each names the file and never its text
  */
 export function createKeyFile(
   setting: KeySetting,
   onWeak: (error: TautlineError) => void,
+  keyTexts: ReadonlyMap<string, string> = new Map(),
 ): () => Promise<FoundKey> {
   let kept: { readonly text: string; readonly found: Promise<FoundKey> } | undefined;
   return () => {
-    const { file, text } = readKeyText(setting);
+    const { file, text } = readKeyText(setting, keyTexts);
     if (kept?.text === text) return kept.found;
     const weakness = weaknessOf(text);
     if (weakness !== undefined) {
@@ -54,7 +56,12 @@ export function createKeyFile(
   };
 }
 
-function readKeyText({ file }: KeySetting): { readonly file: string; readonly text: string } {
+function readKeyText(
+  { name, file }: KeySetting,
+  keyTexts: ReadonlyMap<string, string>,
+): { readonly file: string; readonly text: string } {
+  const known = keyTexts.get(parseKeyIdentity(name)?.name ?? name);
+  if (known !== undefined) return { file: file ?? "the old settings", text: known };
   if (file === undefined) throw new TautlineError("agent.key_missing");
   const bytes = readPrivateFile(file, MAX_BYTES);
   if (bytes === undefined) throw unusable(file, "it is not there");

@@ -125,7 +125,7 @@ class LegacyAgent {
   }
 
   #makeControl(id: string): ControlLink {
-    const { config, clock, random, host } = this.#world;
+    const { config, clock, random, host, keyTexts } = this.#world;
     return createLegacyControl({
       id,
       wish: this.#wish,
@@ -133,7 +133,7 @@ class LegacyAgent {
       clock,
       centralClock: this.#centralClock,
       proxy: this.#proxy,
-      findKey: createKeyFile(this.#wish.key, (error) => this.#onProblem(error)),
+      findKey: createKeyFile(this.#wish.key, (error) => this.#onProblem(error), keyTexts),
       random,
       host,
       onAnswered: (address, evidence) => this.#onAnswered(id, address, evidence),

@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import type { RunOptions as AgentRunOptions } from "@tautline/agent/main";
 import { parseAgentName, parseKeyIdentity, TautlineError, type Level } from "@tautline/protocol";
 import type { CommandContext } from "../context.ts";
 import type { ExitCode } from "../exit-code.ts";
@@ -16,6 +15,15 @@ interface RunOptions {
   readonly keyFile?: string;
   readonly keyName?: string;
   readonly name?: string;
+}
+
+/** What runs an agent without joining; the agent reads what is missing from its settings file. */
+interface LegacyFlags {
+  readonly central: string;
+  readonly level: Level;
+  readonly keyFile: string | undefined;
+  readonly keyName: string | undefined;
+  readonly name: string | undefined;
 }
 
 /** `tautline agent run`: runs a joined agent, or one that needs no identity, until SIGTERM or SIGINT. */
@@ -72,7 +80,7 @@ export const runAgentVerb: DefineVerb = (command, context) => {
 function legacyFlags(
   { central, level, keyFile, keyName, name, centralAddress }: RunOptions,
   { cwd }: CommandContext,
-): AgentRunOptions["legacy"] {
+): LegacyFlags | undefined {
   const given = [central, level, keyFile, keyName, name];
   if (given.every((value) => value === undefined)) return undefined;
   if (central === undefined || level === undefined) {
