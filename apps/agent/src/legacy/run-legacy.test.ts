@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { isTautlineError, type ErrorCode } from "@tautline/protocol";
@@ -71,6 +71,27 @@ test("agent.yaml alone makes an agent without an identity, and `agent status` sh
     ]);
   });
 });
+
+for (const [level, lines] of [
+  ["basic", "takipi.encrypt =true\n"],
+  ["advanced", "takipi.encrypt.fast=true\n"],
+] as const) {
+  test(`OV-6: an old agent.properties alone connects at ${level}, its key handed over in memory`, async () => {
+    await withTempFolder(async (root) => {
+      await using central = await startKeyedCentral(level);
+      const config = join(root, "agent.properties");
+      const key = `takipi.encrypt.key="${KEY_TEXT}"\n`;
+      writeFileSync(config, `${lines}${key}takipi.collector.host=127.0.0.1\n`, { mode: 0o600 });
+      const data = join(root, "agent");
+      // The old port is not taken over, so the test says where its central is.
+      const legacy = { central: central.address, level } as const;
+      const { line, code } = await runUntilConnected({ data, config, legacy });
+      assert.match(line, new RegExp(`^connected to ${central.address}: ${level}, `));
+      assert.equal(code, 0);
+      assert.doesNotMatch(readFileSync(join(data, "legacy.json"), "utf8"), /key of the tests/);
+    });
+  });
+}
 
 test("flags do not turn an agent that has joined into another, and without any there is none", async () => {
   await withTempFolder(async (root) => {
