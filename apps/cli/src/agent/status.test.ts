@@ -85,6 +85,7 @@ test("an agent without an identity shows its level and key, and that central off
   };
   const page = renderPage(statusLines(legacy, TEST_NOW_MS), plain);
   assert.match(page, /^state +unproven$/m);
+  assert.doesNotMatch(page, /^(settings|audit trail)/m);
   assert.match(page, /^level +basic, key legacy#2, proven before: basic$/m);
   assert.match(
     page,

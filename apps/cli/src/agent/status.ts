@@ -37,6 +37,8 @@ export function statusLines(status: Row, nowMs: number): readonly PageLine[] {
   const central = rowOf(status, "central");
   const link = rowOf(status, "link");
   const vault = rowOf(status, "vault");
+  // Without an identity it takes no settings, and is no witness of anybody's trail.
+  const isUnproven = status["state"] === "unproven";
   return [
     ["id", textOf(status, "id")],
     ["name", textOf(status, "name")],
@@ -67,8 +69,8 @@ export function statusLines(status: Row, nowMs: number): readonly PageLine[] {
       `ends ${timeAndDistance(certificate["notAfter"], nowMs)}, serial ${textOf(certificate, "serial")}`,
     ]),
     ["renewals", renewalText(rowOf(status, "renewal"), nowMs)],
-    ["settings", settingsText(rowOf(status, "settings"))],
-    ["audit trail", headText(rowOf(status, "audit"), nowMs)],
+    ["settings", isUnproven ? undefined : settingsText(rowOf(status, "settings"))],
+    ["audit trail", isUnproven ? undefined : headText(rowOf(status, "audit"), nowMs)],
     ...rowsOf(rowOf(status, "audit"), "forks").map((fork): PageLine => [
       "fork",
       `${timeText(fork["foundAt"])} ${textOf(fork, "what")}; seen: ${checkpointText(fork["seen"])}; shown: ${checkpointText(fork["shown"])}`,
