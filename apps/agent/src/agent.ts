@@ -12,6 +12,7 @@ import { createCentralClock, type CentralClock } from "./control/central-clock.t
 import { pinnedDial } from "./control/dial-central.ts";
 import { createKeyFile, type FoundKey } from "./control/key-file.ts";
 import { chooseProxy, type ProxyChoice } from "./control/proxy-choice.ts";
+import { createPeerOffers } from "./control/peer-offers.ts";
 import { openTransportFor } from "./control/transports.ts";
 import { createAgentKeys } from "./enrolment/agent-keys.ts";
 import { askCentral } from "./enrolment/ask-central.ts";
@@ -96,6 +97,7 @@ class FolderAgent implements Agent {
   readonly #audit: Resource<LocalAudit>;
   readonly #socket: Resource<StatusSocket>;
   readonly #centralClock: CentralClock;
+  readonly #offers = createPeerOffers();
   readonly #proxy: ProxyChoice;
   readonly #findKey: () => Promise<FoundKey>;
   #control: AgentControl | undefined;
@@ -251,7 +253,8 @@ class FolderAgent implements Agent {
     const { config, clock, host } = this.#world;
     const { answerTimeout: answerTimeoutMs, transport } = config.central;
     return askCentral(address, state, {
-      openTransport: openTransportFor(transport),
+      // Before the join central is proven by the token's pin alone.
+      openTransport: this.#offers.over(openTransportFor(transport), "tls"),
       dial: pinnedDial(state.ticket, {
         timeoutMs: answerTimeoutMs,
         now: clock.now,
@@ -274,6 +277,7 @@ class FolderAgent implements Agent {
       config,
       clock,
       centralClock: this.#centralClock,
+      offers: this.#offers,
       proxy: this.#proxy,
       level: this.#level(),
       findKey: this.#findKey,
@@ -303,6 +307,7 @@ class FolderAgent implements Agent {
       problems: this.#problems.latest,
       addresses: asked.length > 0 ? asked : own,
       clockOffsetMs: this.#centralClock.offsetMs,
+      offer: this.#offers.central,
       proxy: this.#proxy.shown,
       ...this.#shownLevel(),
     });

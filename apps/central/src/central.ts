@@ -63,7 +63,7 @@ export interface Central {
  * @throws store.*, vault.*, central.* : it refuses to start rather than run weaker than told
  */
 export async function startCentral(options: CentralOptions): Promise<Central> {
-  const { config, dataDir, now } = options;
+  const { config, keyTexts, dataDir, now } = options;
   const log = options.log ?? createLog("central", config.log.level);
   logFindings(log, options.findings ?? []);
   ensurePrivateFolder(dataDir);
@@ -79,7 +79,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     const opened = { config, dataDir, centralId, store, vault, audit, authority, log, now };
     const trail = await openAuditTrail(opened);
     const random = options.random ?? Math.random;
-    const assembly = await assemble({ ...opened, trail, random });
+    const assembly = await assemble({ ...opened, trail, random, keyTexts });
     return await run(assembly, { store, vault, log });
   } catch (error) {
     vault?.close();
@@ -140,7 +140,7 @@ function listParts(
   { store, vault }: { readonly store: Store; readonly vault: Vault },
 ): Part[] {
   const { agentsListener, consoleListener, adminSocket, live, links, timers, state } = assembly;
-  const { audit, trail, revocationSettled, herd } = assembly;
+  const { audit, trail, revocationSettled, herd, keyUses } = assembly;
   const { recorder } = assembly.history;
   const central = { actor: "central", subject: "central" };
   return [
@@ -165,6 +165,7 @@ function listParts(
     },
     { name: "revocation", stop: () => revocationSettled() },
     { name: "history", stop: () => recorder.flush("everything") },
+    { name: "key uses", stop: () => keyUses.flush() },
     { name: "timers", start: () => timers.start(), stop: () => timers.stop() },
     {
       name: "console",

@@ -98,6 +98,19 @@ describe("central's settings", () => {
     { text: "vault: { passphraseFile: }\n", says: /vault\.passphraseFile: / },
     { text: "instructions: { lifetime: 25h }\n", says: /instructions\.lifetime: / },
     { text: "log: { level: loud }\n", says: /log\.level: / },
+    { text: "keys: [{ name: legacy }]\n", says: /keys\.0\.file: / },
+    { text: "keys: [{ name: Old, file: k }]\n", says: /keys\.0\.name: it cannot name a key/ },
+    { text: "keys: [{ name: a, file: '' }]\n", says: /keys\.0\.file: / },
+    { text: "keys: [{ name: a, namespace: A, file: k }]\n", says: /keys\.0\.namespace: / },
+    { text: "keys: [{ name: a, file: k, value: secret }]\n", says: /keys\.0.*unknown key/ },
+    {
+      text: "keys: [{ name: a, file: k }, { name: a, file: l }]\n",
+      says: /keys: a name stands there twice/,
+    },
+    {
+      text: `keys: [${Array.from({ length: 1_001 }, (_, at) => `{ name: k${at}, file: f }`).join(", ")}]\n`,
+      says: /keys: /,
+    },
     { text: "console:\n", says: /line 1: console: / },
     { text: "a: &x {}\nb: *x\n", says: /aliases are not accepted/ },
     { text: "log: {}\nlog: {}\n", says: /line 2: Map keys must be unique/ },
@@ -110,6 +123,15 @@ describe("central's settings", () => {
       assert.doesNotMatch(refusal.message, /\.\.$/);
     });
   }
+
+  it("OV-9: takes keys from files, for the namespace default unless told", () => {
+    const list = "{ name: legacy, file: k }, { name: b, namespace: lab, file: /etc/k }";
+    assert.deepEqual(parse(`keys: [${list}]\n`).keys, [
+      { name: "legacy", namespace: "default", file: "k" },
+      { name: "b", namespace: "lab", file: "/etc/k" },
+    ]);
+    assert.deepEqual(loadCentralConfig(undefined).keys, []);
+  });
 
   it("takes addresses with and without a port, and refuses a file that is not there", async () => {
     const list = ["central.example.org", "192.0.2.1:443", "'[2001:db8::1]'", "'[2001:db8::1]:1'"];

@@ -72,6 +72,12 @@ export const PARTS: readonly Part[] = [
     load: async () => (await import("./namespaces/namespaces.ts")).namespaceVerbs,
   },
   {
+    name: "keys",
+    summary: "Keys that agents without certificates share with central",
+    group: OPERATING,
+    load: async () => (await import("./keys/keys.ts")).keyVerbs,
+  },
+  {
     name: "settings",
     summary: "What central tells the agents of a namespace, as signed instructions",
     group: OPERATING,

@@ -8,6 +8,7 @@ export { encodeBasicRefusal, type BasicRefusal } from "./basic/basic-refusal.ts"
 export { BasicStream } from "./basic/basic-stream.ts";
 export * from "./basic/dial-basic.ts";
 export { BASIC_MAGIC } from "./basic/preface.ts";
+export * from "./basic/probe-basic.ts";
 export { basicPsk } from "./basic/prologue.ts";
 export * from "./channel-binding.ts";
 export * from "./client-judge.ts";

@@ -9,6 +9,7 @@ import { enrolmentErrors } from "./errors/enrolment.ts";
 import { fleetErrors } from "./errors/fleet.ts";
 import { instructionErrors } from "./errors/instruction.ts";
 import { internalErrors } from "./errors/internal.ts";
+import { keyErrors } from "./errors/keys.ts";
 import { linkErrors } from "./errors/link.ts";
 import { opampErrors } from "./errors/opamp.ts";
 import { pkiErrors } from "./errors/pki.ts";
@@ -33,6 +34,7 @@ export const ERROR_CATALOGUE = {
   ...admissionErrors,
   ...enrolmentErrors,
   ...fleetErrors,
+  ...keyErrors,
   ...configErrors,
   ...storeErrors,
   ...centralErrors,

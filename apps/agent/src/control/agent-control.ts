@@ -46,6 +46,7 @@ import { createControlLink, type ControlLink, type LinkIdentity } from "./contro
 import { identityDial } from "./dial-central.ts";
 import type { FoundKey } from "./key-file.ts";
 import { createNextMessage, type NextMessage } from "./next-message.ts";
+import type { PeerOffers } from "./peer-offers.ts";
 import { statusDigest } from "./status-digest.ts";
 import type { Dial } from "./transport.ts";
 import { openTransportFor } from "./transports.ts";
@@ -59,6 +60,7 @@ export interface AgentControlOptions {
   readonly config: AgentConfig;
   readonly clock: Clock;
   readonly centralClock: CentralClock;
+  readonly offers: PeerOffers;
   readonly proxy: ProxyChoice;
   /** The level that every link is dialled at. */
   readonly level: Level;
@@ -118,7 +120,7 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
       onOrder: createOrderHandler(options, { ...keepers, nextMessage, watch }),
       onProblem,
     },
-    openTransport: openTransportFor(transport),
+    openTransport: options.offers.over(openTransportFor(transport), options.level),
     identity: () => linkIdentity(options, nextMessage, keepers),
     askTime: () => options.centralClock.ask(),
     prepare: (address, signal) =>
@@ -211,7 +213,7 @@ function askOnce(
   },
 ): Promise<GrantParts> {
   const { answerTimeout: answerTimeoutMs, transport } = options.config.central;
-  const openTransport = openTransportFor(transport);
+  const openTransport = options.offers.over(openTransportFor(transport), options.level);
   const dial = dialAs(asking.identity, asking.keys, options);
   const askTime = (): TimeQuestion => options.centralClock.ask();
   const how = { openTransport, dial, clock: options.clock, answerTimeoutMs, signal, askTime };

@@ -13,6 +13,7 @@ import type { AgentWorld } from "../agent-world.ts";
 import { createCentralClock, type CentralClock } from "../control/central-clock.ts";
 import type { ControlLink } from "../control/control-link.ts";
 import { createKeyFile } from "../control/key-file.ts";
+import { createPeerOffers } from "../control/peer-offers.ts";
 import { chooseProxy, type ProxyChoice } from "../control/proxy-choice.ts";
 import { takeFolderLock, type FolderLock } from "../folder-lock.ts";
 import { higherLevel, legacyLevel, provenLevel } from "../level-rule.ts";
@@ -57,6 +58,7 @@ class LegacyAgent {
   /** A hostile central must not be able to fill the host's log. */
   readonly #logAllowance: ReportAllowance;
   readonly #centralClock: CentralClock;
+  readonly #offers = createPeerOffers();
   readonly #proxy: ProxyChoice;
   readonly #lock: Resource<FolderLock>;
   readonly #state: Resource<{ now: LegacyState }>;
@@ -132,6 +134,7 @@ class LegacyAgent {
       config,
       clock,
       centralClock: this.#centralClock,
+      offers: this.#offers,
       proxy: this.#proxy,
       findKey: createKeyFile(this.#wish.key, (error) => this.#onProblem(error), keyTexts),
       random,
@@ -174,6 +177,7 @@ class LegacyAgent {
       control: this.#control?.status,
       problems: this.#problems.latest,
       clockOffsetMs: this.#centralClock.offsetMs,
+      offer: this.#offers.central,
       proxy: this.#proxy.shown,
     });
   }

@@ -21,6 +21,7 @@ import { keyedDial } from "../control/dial-keyed.ts";
 import { plaintextDial } from "../control/dial-plaintext.ts";
 import type { FoundKey } from "../control/key-file.ts";
 import { createNextMessage, type Status } from "../control/next-message.ts";
+import type { PeerOffers } from "../control/peer-offers.ts";
 import type { ProxyChoice } from "../control/proxy-choice.ts";
 import type { Order } from "../control/session.ts";
 import type { Dial } from "../control/transport.ts";
@@ -40,6 +41,7 @@ export interface LegacyControlOptions {
   readonly config: AgentConfig;
   readonly clock: Clock;
   readonly centralClock: CentralClock;
+  readonly offers: PeerOffers;
   readonly proxy: ProxyChoice;
   readonly findKey: () => Promise<FoundKey>;
   readonly random: () => number;
@@ -74,7 +76,7 @@ export function createLegacyControl(options: LegacyControlOptions): ControlLink 
       onOrder: (order) => hear(order, options),
       onProblem,
     },
-    openTransport: openTransportFor(transport),
+    openTransport: options.offers.over(openTransportFor(transport), wish.level),
     identity: () => ({ dial, onProven: () => {}, onUnproven: () => {} }),
     askTime: () => centralClock.ask(),
     addresses: () => wish.addresses,

@@ -1,3 +1,4 @@
+import type { PeerOffer } from "@tautline/protocol";
 import { describeMemory, NO_MEMORY } from "../audit/head-memory.ts";
 import type { ControlStatus } from "../control/control-link.ts";
 import type { Problem } from "../problem-list.ts";
@@ -13,11 +14,12 @@ export interface LegacyFacts {
   readonly control: ControlStatus | undefined;
   readonly problems: readonly Problem[];
   readonly clockOffsetMs: number | undefined;
+  readonly offer: PeerOffer | undefined;
   readonly proxy: string | null;
 }
 
 const STOPPED = { running: false, level: null, key: null, link: null, errors: [], name: "" };
-const UNKNOWN = { lastAnswerAt: null, clockOffsetSeconds: null, attempts: [], proxy: null };
+const UNKNOWN = { lastAnswerAt: null, clockOffsetSeconds: null, offers: null, proxy: null };
 
 /**
  * Makes the status document of an agent that has no identity.
@@ -46,7 +48,7 @@ export function describeLegacy(state: LegacyState, live?: LegacyFacts): AgentSta
 function describeRunning(
   live: LegacyFacts,
 ): Pick<AgentStatus, "running" | "name" | "level" | "key" | "link" | "errors" | "central"> {
-  const { wish, control, problems, clockOffsetMs, proxy } = live;
+  const { wish, control, problems, clockOffsetMs, offer = null, proxy } = live;
   const { connected = false, lastAnswerAtMs, evidence, attempts = [] } = control ?? {};
   return {
     running: true,
@@ -60,6 +62,7 @@ function describeRunning(
       connected,
       lastAnswerAt: lastAnswerAtMs === undefined ? null : new Date(lastAnswerAtMs).toISOString(),
       clockOffsetSeconds: clockOffsetMs === undefined ? null : Math.round(clockOffsetMs / 1000),
+      offers: offer,
       attempts,
       proxy,
     },
@@ -67,5 +70,5 @@ function describeRunning(
 }
 
 function centralOf(addresses: readonly string[]): AgentStatus["central"] {
-  return { ...UNKNOWN, addresses, connected: false, candidates: [] };
+  return { ...UNKNOWN, addresses, connected: false, attempts: [], candidates: [] };
 }

@@ -20,6 +20,7 @@ import { type Core, withCore } from "../fixture-core.test.ts";
 import { createFleet } from "../fleet-parts.ts";
 import { loadCentralConfig } from "../config.ts";
 import { createCertificateCatalogue } from "../authority/certificate-catalogue.ts";
+import { createKeys, openKeyRing } from "../keys/keys.ts";
 import { LOCAL_PRINCIPAL } from "../operators/principal.ts";
 import { openOperators } from "../operators/operator-store.ts";
 import type { ApiDeps } from "./api-deps.ts";
@@ -51,7 +52,12 @@ async function mountedRoutes(core: Core): Promise<string[]> {
   const parts = { store, vault, audit, trail, authority };
   const opened = { ...parts, log, now: clock.now, random: () => 0.5, dataDir };
   const config = loadCentralConfig(undefined);
-  const fleet = await createFleet({ ...opened, config, centralId: "c" }, { isStopping: false });
+  const openedRing = await openKeyRing(opened);
+  const { ring: keys } = openedRing;
+  const fleet = await createFleet(
+    { ...opened, config, keys, centralId: "c" },
+    { isStopping: false },
+  );
   for (const port of ["agents", "console"] as const) {
     const server = createServer();
     const app = createApiApp({ log, server });
@@ -72,8 +78,10 @@ async function mountedRoutes(core: Core): Promise<string[]> {
         () => undefined,
       );
       const operators = await openOperators({ ...opened, onEnded: () => undefined });
+      const { keys: sharedKeys } = createKeys({ ...opened, ...openedRing, ...fleet });
       const verbs = listVerbs({
         ...fleet,
+        keys: sharedKeys,
         operators,
         vault,
         audit,

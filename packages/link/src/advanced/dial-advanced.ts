@@ -42,7 +42,7 @@ export interface AdvancedLink {
  *
  * @param socket connected, nothing sent yet; destroyed on every failure
  * @param options key, limits
- * @throws link.key_unproven, link.key_missing, link.unproven_level, link.timeout, link.cancelled, and as `nameTlsFailure`
+ * @throws link.key_unproven, link.key_missing, link.level_refused, link.unproven_level, link.timeout, link.cancelled, and as `nameTlsFailure`
  */
 export function dialAdvanced(socket: Socket, options: DialAdvancedOptions): Promise<AdvancedLink> {
   const { host, key, sharedKey, isBound, address, timeoutMs, signal, now, crypto } = options;

@@ -143,6 +143,12 @@ export const agentErrors = defineErrors({
     status: 403,
     exit: 1,
   },
+  "agent.level_refused": {
+    sentence: "{address} does not accept this agent's level '{level}': {text} ({code}) {reason}",
+    remedy: "{remedy}",
+    status: 426,
+    exit: 1,
+  },
   "agent.level_below_floor": {
     sentence: "'central.level' is '{level}' and 'floor' is '{floor}': the agent does not start.",
     remedy:

@@ -15,6 +15,13 @@ export const configErrors = defineErrors({
     status: 400,
     exit: 1,
   },
+  "config.key_refused": {
+    sentence: "The key '{name}' cannot be made from {file}: {reason}.",
+    remedy:
+      "Correct 'keys' in central.yaml or the file: its text on one line, owned by central's user, mode 0600. A key that central has already needs no file.",
+    status: 400,
+    exit: 1,
+  },
   "config.old_setting": {
     sentence: "{file}: {place}: {reason}.",
     remedy:
