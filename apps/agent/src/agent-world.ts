@@ -4,7 +4,7 @@ import type { Clock } from "./clock.ts";
 import type { AgentConfig } from "./config.ts";
 import type { HostFacts } from "./control/agent-report.ts";
 import type { DataFolder } from "./data-folder.ts";
-import type { CommittedState } from "./settings/agent-state.ts";
+import type { CommittedState, JoinTicket } from "./settings/agent-state.ts";
 
 /** The world around an agent; everything that is not its own comes in here. */
 export interface AgentWorld {
@@ -28,4 +28,15 @@ export interface AgentWorld {
   readonly onConnected: (agentId: string, address: string, evidence: LinkEvidence) => void;
   /** Told at each renewed identity once it is in use. */
   readonly onRenewed: (state: CommittedState) => void;
+}
+
+/** How an agent is to be joined. */
+export interface JoinWish {
+  /** The token given now, if one was. */
+  readonly ticket: JoinTicket | undefined;
+  readonly name: string;
+  /** Rounds through central's addresses before it gives up. */
+  readonly maxRounds: number;
+  /** Where an operator decides: wait for it. */
+  readonly mayWait: boolean;
 }

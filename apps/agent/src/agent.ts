@@ -4,10 +4,10 @@ import { startParts, type Part } from "@tautline/daemon";
 import { type Level, makeAgentId, TautlineError, toTautlineError } from "@tautline/protocol";
 import { ensurePrivateFolder, type Vault } from "@tautline/vault";
 import { openAgentVault } from "./agent-vault.ts";
-import type { AgentWorld } from "./agent-world.ts";
+import type { AgentWorld, JoinWish } from "./agent-world.ts";
 import { NO_MEMORY } from "./audit/head-memory.ts";
 import { createAgentControl, type AgentControl } from "./control/agent-control.ts";
-import type { ControlStatus } from "./control/control-link.ts";
+import { NOT_CONNECTED } from "./control/control-link.ts";
 import { createCentralClock, type CentralClock } from "./control/central-clock.ts";
 import { pinnedDial } from "./control/dial-central.ts";
 import { createKeyFile, type FoundKey } from "./control/key-file.ts";
@@ -27,30 +27,12 @@ import { createReportAllowance, type ReportAllowance } from "./report-allowance.
 import { logLevel } from "./log.ts";
 import { createProblemList, type ProblemList } from "./problem-list.ts";
 import { resource, type Resource } from "./resource.ts";
-import type { CommittedState, JoiningState, JoinTicket } from "./settings/agent-state.ts";
+import type { CommittedState, JoiningState } from "./settings/agent-state.ts";
 import { splitState } from "./settings/settings-document.ts";
 import { openSettingsStore, type SettingsStore } from "./settings/settings-store.ts";
 import { describeStatus, type AgentStatus } from "./status/agent-status.ts";
 import { openStatusSocket, type StatusSocket } from "./status/status-socket.ts";
 import { wipeFolder } from "./wipe-folder.ts";
-
-const NOT_CONNECTED: ControlStatus = {
-  connected: false,
-  evidence: undefined,
-  lastAnswerAtMs: undefined,
-  attempts: [],
-};
-
-/** How an agent is to be joined. */
-export interface JoinWish {
-  /** The token given now, if one was. */
-  readonly ticket: JoinTicket | undefined;
-  readonly name: string;
-  /** Rounds through central's addresses before it gives up. */
-  readonly maxRounds: number;
-  /** Where an operator decides: wait for it. */
-  readonly mayWait: boolean;
-}
 
 /** An agent on its data folder, stopped. */
 export interface Agent {
