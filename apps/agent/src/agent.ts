@@ -1,21 +1,19 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { startParts, type Logger, type Part } from "@tautline/daemon";
-import { makeAgentId, TautlineError, toTautlineError, type LinkEvidence } from "@tautline/protocol";
+import { startParts, type Part } from "@tautline/daemon";
+import { type Level, makeAgentId, TautlineError, toTautlineError } from "@tautline/protocol";
 import { ensurePrivateFolder, type Vault } from "@tautline/vault";
 import { openAgentVault } from "./agent-vault.ts";
+import type { AgentWorld, JoinWish } from "./agent-world.ts";
 import { NO_MEMORY } from "./audit/head-memory.ts";
-import type { Clock } from "./clock.ts";
-import type { AgentConfig } from "./config.ts";
 import { createAgentControl, type AgentControl } from "./control/agent-control.ts";
-import type { HostFacts } from "./control/agent-report.ts";
-import type { ControlStatus } from "./control/control-link.ts";
+import { NOT_CONNECTED } from "./control/control-link.ts";
 import { createCentralClock, type CentralClock } from "./control/central-clock.ts";
 import { pinnedDial } from "./control/dial-central.ts";
+import { createKeyFile, type FoundKey } from "./control/key-file.ts";
 import { chooseProxy, type ProxyChoice } from "./control/proxy-choice.ts";
 import { createPeerOffers } from "./control/peer-offers.ts";
 import { openTransportFor } from "./control/transports.ts";
-import type { DataFolder } from "./data-folder.ts";
 import { createAgentKeys } from "./enrolment/agent-keys.ts";
 import { askCentral } from "./enrolment/ask-central.ts";
 import type { GrantParts } from "./enrolment/grant-check.ts";
@@ -23,58 +21,18 @@ import { join } from "./enrolment/join.ts";
 import { sayLeave } from "./enrolment/say-leave.ts";
 import { takeFolderLock, type FolderLock } from "./folder-lock.ts";
 import { openLocalAudit, type LocalAudit } from "./instructions/local-audit.ts";
+import { forgetLegacy, readLegacy } from "./legacy/legacy-file.ts";
+import { joinedLevel } from "./level-rule.ts";
 import { createReportAllowance, type ReportAllowance } from "./report-allowance.ts";
 import { logLevel } from "./log.ts";
 import { createProblemList, type ProblemList } from "./problem-list.ts";
 import { resource, type Resource } from "./resource.ts";
-import type { CommittedState, JoiningState, JoinTicket } from "./settings/agent-state.ts";
+import type { CommittedState, JoiningState } from "./settings/agent-state.ts";
 import { splitState } from "./settings/settings-document.ts";
 import { openSettingsStore, type SettingsStore } from "./settings/settings-store.ts";
 import { describeStatus, type AgentStatus } from "./status/agent-status.ts";
 import { openStatusSocket, type StatusSocket } from "./status/status-socket.ts";
 import { wipeFolder } from "./wipe-folder.ts";
-
-const NOT_CONNECTED: ControlStatus = {
-  connected: false,
-  evidence: undefined,
-  lastAnswerAtMs: undefined,
-  attempts: [],
-};
-
-/** The world around an agent; everything that is not its own comes in here. */
-export interface AgentWorld {
-  readonly folder: DataFolder;
-  readonly config: AgentConfig;
-  /** Texts of keys by name that came with an old settings file and stand in no file of their own. */
-  readonly keyTexts?: ReadonlyMap<string, string>;
-  readonly log: Logger;
-  readonly clock: Clock;
-  /** Where central is asked first, before all that settings and instructions say; it must prove itself all the same. */
-  readonly firstAddresses?: readonly string[];
-  /** Uniform in [0, 1); spreads reconnects. */
-  readonly random: () => number;
-  readonly readVariable: (name: string) => string | undefined;
-  readonly host: HostFacts;
-  /** Told of problems instead of the log. */
-  readonly onProblem?: (error: TautlineError) => void;
-  /** Told once when central says that an operator decides about the join. */
-  readonly onWaiting?: (agentId: string, code: string) => void;
-  /** Told at each first answer of a link. */
-  readonly onConnected: (agentId: string, address: string, evidence: LinkEvidence) => void;
-  /** Told at each renewed identity once it is in use. */
-  readonly onRenewed: (state: CommittedState) => void;
-}
-
-/** How an agent is to be joined. */
-export interface JoinWish {
-  /** The token given now, if one was. */
-  readonly ticket: JoinTicket | undefined;
-  readonly name: string;
-  /** Rounds through central's addresses before it gives up. */
-  readonly maxRounds: number;
-  /** Where an operator decides: wait for it. */
-  readonly mayWait: boolean;
-}
 
 /** An agent on its data folder, stopped. */
 export interface Agent {
@@ -123,15 +81,17 @@ class FolderAgent implements Agent {
   readonly #centralClock: CentralClock;
   readonly #offers = createPeerOffers();
   readonly #proxy: ProxyChoice;
+  readonly #findKey: () => Promise<FoundKey>;
   #control: AgentControl | undefined;
 
   constructor(world: AgentWorld) {
-    const { folder, config, clock, readVariable } = world;
+    const { folder, config, clock, readVariable, keyTexts } = world;
     this.#world = world;
     this.#problems = createProblemList(clock.now);
     this.#logAllowance = createReportAllowance(clock.now);
     this.#centralClock = createCentralClock(clock, (error) => this.#onProblem(error));
     this.#proxy = chooseProxy(config.central, readVariable);
+    this.#findKey = createKeyFile(config.central.key, (error) => this.#onProblem(error), keyTexts);
     this.#lock = resource(
       "data folder",
       () => {
@@ -165,18 +125,25 @@ class FolderAgent implements Agent {
   }
 
   join(wish: JoinWish, signal: AbortSignal): Promise<CommittedState> {
-    return this.#withParts(() => this.#finishJoin(wish, signal));
+    return this.#withParts(() => {
+      // No token is used for an agent that would then refuse to start.
+      this.#level();
+      return this.#finishJoin(wish, signal);
+    });
   }
 
   run(signal: AbortSignal): Promise<void> {
     return this.#withParts(async () => {
       const { state } = this.#store.value;
       if (state === undefined) throw this.#notJoined();
+      this.#level();
       this.#world.log.info(
         { dataDir: this.#world.folder.path, id: state.agentId },
         "the agent starts",
       );
       if (state.state !== "committed" && !(await this.#resumeJoin(state.name, signal))) return;
+      // A crash may have come between the end of the join and this.
+      forgetLegacy(this.#world.folder.legacy);
       await this.#makeControl((...connected) => this.#onConnected(...connected)).run(signal);
       this.#world.log.info("the agent stops");
     });
@@ -187,7 +154,8 @@ class FolderAgent implements Agent {
     return this.#withParts(async () => {
       const { state } = this.#store.value;
       if (state === undefined) throw this.#notJoined();
-      await sayLeave(state, { config, clock, signal });
+      const how = { level: this.#level(), findKey: this.#findKey };
+      await sayLeave(state, { config, clock, signal, ...how });
       // Nobody else may begin anew in the folder until it is empty.
       wipeFolder(folder);
       return state.agentId;
@@ -201,6 +169,14 @@ class FolderAgent implements Agent {
     } finally {
       await running.stop();
     }
+  }
+
+  /** @throws agent.level_below_floor, agent.level_lowered */
+  #level(): Level {
+    const { floor, central } = this.#world.config;
+    const { state } = this.#store.value;
+    const proven = state?.state === "committed" ? state.provenLevel : undefined;
+    return joinedLevel({ asked: central.level, floor, proven });
   }
 
   /** Gives false if the agent was stopped before the join was finished; what was reached is kept. */
@@ -233,13 +209,14 @@ class FolderAgent implements Agent {
     }
   }
 
-  #finishJoin(wish: JoinWish, signal: AbortSignal): Promise<CommittedState> {
-    const { clock, random } = this.#world;
-    return join({
+  async #finishJoin(wish: JoinWish, signal: AbortSignal): Promise<CommittedState> {
+    const { clock, random, folder } = this.#world;
+    const state = await join({
       ...wish,
       store: this.#store.value,
       audit: this.#audit.value,
-      makeId: () => makeAgentId(clock.now(), randomBytes(10)),
+      // Central knows a host that ran without an identity by this id, and keeps its history under it.
+      makeId: () => readLegacy(folder.legacy)?.id ?? makeAgentId(clock.now(), randomBytes(10)),
       makeKeys: createAgentKeys,
       ask: (address, state) => this.#ask(address, state, signal),
       control: (onConnected) => this.#makeControl(onConnected),
@@ -250,6 +227,8 @@ class FolderAgent implements Agent {
       onProblem: (error) => this.#onProblem(error),
       onWaiting: (agentId, { code }) => this.#onWaiting(agentId, code),
     });
+    forgetLegacy(folder.legacy);
+    return state;
   }
 
   #ask(address: string, state: JoiningState, signal: AbortSignal): Promise<GrantParts> {
@@ -282,6 +261,8 @@ class FolderAgent implements Agent {
       centralClock: this.#centralClock,
       offers: this.#offers,
       proxy: this.#proxy,
+      level: this.#level(),
+      findKey: this.#findKey,
       firstAddresses: this.#world.firstAddresses ?? [],
       random,
       host,
@@ -310,7 +291,13 @@ class FolderAgent implements Agent {
       clockOffsetMs: this.#centralClock.offsetMs,
       offer: this.#offers.central,
       proxy: this.#proxy.shown,
+      ...this.#shownLevel(),
     });
+  }
+
+  #shownLevel(): { readonly level: Level; readonly key: string | null } {
+    const { level = "mtls", key } = this.#world.config.central;
+    return { level, key: level === "basic" || level === "advanced" ? key.name : null };
   }
 
   #applyLogLevel(): void {

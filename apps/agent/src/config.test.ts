@@ -35,7 +35,6 @@ test("without a file every setting has its safe default", () => {
       noProxy: [],
       answerTimeout: 30_000,
     },
-    floor: "mtls",
     allowedInstructions: ["addresses", "settings"],
     vault: { environmentVariable: "TAUTLINE_KEY" },
     log: { level: "central" },
@@ -49,11 +48,17 @@ central:
   addresses: ["[::1]:9150", central.example]
   transport: polling
   pollingInterval: 5m
+  level: advanced
+  key: { name: "site-3#2", namespace: branch, file: /etc/tautline/site-3.key }
+floor: basic
 allowedInstructions: []
 `);
   assert.equal(config.name, "web-1");
   assert.equal(config.central.pollingInterval, 300_000);
   assert.deepEqual(config.allowedInstructions, []);
+  assert.deepEqual([config.central.level, config.floor], ["advanced", "basic"]);
+  const key = { name: "site-3#2", namespace: "branch", file: "/etc/tautline/site-3.key" };
+  assert.deepEqual(config.central.key, key);
 });
 
 const REFUSED: [name: string, text: string, place: RegExp][] = [
@@ -75,8 +80,17 @@ const REFUSED: [name: string, text: string, place: RegExp][] = [
     "central:\n  transprot: polling\n",
     /line 2: central\.transprot: unknown key/,
   ],
-  ["a floor below mutual TLS", "floor: tls\n", /floor/],
-  ["a floor of nothing", "floor: plaintext\n", /floor/],
+  ["a floor that is no level", "floor: none\n", /floor/],
+  ["a level that is none", "central: { level: secure }\n", /central\.level/],
+  [
+    "a level below the floor",
+    "central: { level: basic }\nfloor: advanced\n",
+    /line 1: central\.level: is below 'floor'/,
+  ],
+  ["a key without a name", "central: { key: { name: A } }\n", /central\.key\.name/],
+  ["a version that is none", 'central: { key: { name: "a#0" } }\n', /central\.key\.name/],
+  ["a namespace that is none", "central: { key: { namespace: A_ } }\n", /central\.key\.namespace/],
+  ["a key's text in the file", "central: { key: { text: secret } }\n", /unknown key/],
   [
     "an instruction kind that does not exist",
     "allowedInstructions: [run]\n",

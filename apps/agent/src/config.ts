@@ -1,5 +1,12 @@
 import { parseProxy, readDirectRules } from "@tautline/link";
-import { isNamespace, isTautlineError, LEVELS, parseKeyIdentity } from "@tautline/protocol";
+import {
+  compareLevels,
+  isNamespace,
+  isTautlineError,
+  type Level,
+  LEVELS,
+  parseKeyIdentity,
+} from "@tautline/protocol";
 import {
   configExample,
   configReference,
@@ -55,7 +62,9 @@ const central = z
     level: z
       .enum(LEVELS)
       .optional()
-      .describe("The level central is dialled at; without it mtls, the level of a joined agent."),
+      .describe(
+        "The level that central is dialled at, and never a lower one. Not set, it is `mtls`, the level of an agent that has joined; below `mtls` and with `addresses`, `agent run` needs no join (docs/guides/old-pairs.md).",
+      ),
     key,
     trust,
     addresses: z
@@ -142,39 +151,48 @@ const log = z
   .prefault({});
 
 /** Every setting of the agent's local file (`agent.yaml`): type, default and meaning in one place (SWP-1). */
-export const agentConfigSchema = z.strictObject({
-  name: z
-    .string()
-    .min(1)
-    .max(128)
-    .optional()
-    .describe(
-      "Name for people, told to central; without it the name of the join, else the host's.",
-    ),
-  dataDir: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(
-      "Folder of the agent's identity, keys and audit trail (0700); --data and TAUTLINE_DATA stand above it.",
-    ),
-  central,
-  floor: z
-    .enum(["mtls"])
-    .default("mtls")
-    .describe(
-      "The lowest level this agent speaks to central at once it has joined; nothing that arrives over the network can lower it.",
-    ),
-  allowedInstructions: z
-    .array(z.enum(["addresses", "settings"]))
-    .max(8)
-    .default(["addresses", "settings"])
-    .describe(
-      "Kinds of signed instruction this host carries out; nothing that arrives over the network can widen it. `addresses` are taken into use only after the same central has answered there.",
-    ),
-  vault,
-  log,
-});
+export const agentConfigSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .min(1)
+      .max(128)
+      .optional()
+      .describe(
+        "Name for people, told to central; without it the name of the join, else the host's.",
+      ),
+    dataDir: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "Folder of the agent's identity, keys and audit trail (0700); --data and TAUTLINE_DATA stand above it.",
+      ),
+    central,
+    floor: z
+      .enum(LEVELS)
+      .optional()
+      .describe(
+        "The lowest level this agent speaks to central at; nothing that arrives over the network can lower it. Not set, it is `mtls` once the agent has joined. `central.level` below it refuses to start.",
+      ),
+    allowedInstructions: z
+      .array(z.enum(["addresses", "settings"]))
+      .max(8)
+      .default(["addresses", "settings"])
+      .describe(
+        "Kinds of signed instruction this host carries out; nothing that arrives over the network can widen it. `addresses` are taken into use only after the same central has answered there.",
+      ),
+    vault,
+    log,
+  })
+  .refine(({ central: { level }, floor }) => isAtLeast(level, floor), {
+    path: ["central", "level"],
+    message: "is below 'floor'",
+  });
+
+function isAtLeast(level: Level | undefined, floor: Level | undefined): boolean {
+  return level === undefined || floor === undefined || compareLevels(level, floor) >= 0;
+}
 
 function isProxy(text: string): boolean {
   if (text === "none") return true;

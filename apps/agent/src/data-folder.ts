@@ -7,6 +7,8 @@ export interface DataFolder {
   readonly config: string;
   /** Machine-kept state: identity, keys, last instruction. */
   readonly settings: string;
+  /** State of an agent that runs without an identity; there until a join is proven. */
+  readonly legacy: string;
   readonly vaultHeader: string;
   /** Generated key of the vault, where no passphrase was given. */
   readonly vaultKey: string;
@@ -29,6 +31,7 @@ export function dataFolder(path: string): DataFolder {
     path,
     config: join(path, "agent.yaml"),
     settings: join(path, "settings.json"),
+    legacy: join(path, "legacy.json"),
     vaultHeader: join(path, "vault.json"),
     vaultKey: join(path, "vault.key"),
     audit: join(path, "audit.jsonl"),

@@ -7,18 +7,23 @@ import {
   decodeJoinToken,
   isAgentName,
   isTautlineError,
+  type Level,
   LIMITS,
   parseAgentName,
   TautlineError,
   type JoinToken,
 } from "@tautline/protocol";
 import { ensurePrivateFolder, writeFileDurably } from "@tautline/vault";
-import { createAgent, type AgentWorld } from "./agent.ts";
+import { createAgent } from "./agent.ts";
+import type { AgentWorld } from "./agent-world.ts";
 import { systemClock } from "./clock.ts";
 import { agentConfigExample, loadAgentSettings, type AgentConfig } from "./config.ts";
 import { dataFolder, type DataFolder } from "./data-folder.ts";
 import { isSameCentral, ticketOf } from "./enrolment/join-ticket.ts";
+import { runLegacyAgent } from "./legacy/legacy-agent.ts";
+import { legacyWish, type LegacyFlags } from "./legacy/legacy-wish.ts";
 import { createAgentLog } from "./log.ts";
+import { lowerFloor } from "./lower-floor.ts";
 import { readOpenSettings } from "./settings/settings-file.ts";
 import type { AgentStatus } from "./status/agent-status.ts";
 import { readStatus } from "./status/status-reader.ts";
@@ -45,6 +50,8 @@ export interface RunOptions extends AgentOptions {
   readonly json?: boolean | undefined;
   /** Where central is asked first, this time: "host:port" each. */
   readonly centralAddresses?: readonly string[] | undefined;
+  /** Runs without an identity, by these; without them agent.yaml may say so. */
+  readonly legacy?: LegacyFlags | undefined;
 }
 
 /** How `agent join` is to join. */
@@ -70,15 +77,32 @@ export interface AgentIo {
 }
 
 /**
- * Runs the joined agent of a data folder until it is told to stop; then it says goodbye to central.
+ * Runs the agent of a data folder until it is told to stop; then it says goodbye to central. One that has not joined runs without an
+ * identity where flags or agent.yaml say so.
  *
  * @returns the exit code 0
- * @throws agent.not_joined, agent.already_running, config.*, vault.* codes
+ * @throws agent.not_joined, agent.already_running, agent.legacy_*, agent.level_*, config.*, vault.* codes
  */
 export async function runAgent(options: RunOptions, io: AgentIo): Promise<number> {
   const { folder, config, keyTexts, findings } = locate(options);
-  if (readOpenSettings(folder.settings) === undefined) {
-    throw new TautlineError("agent.not_joined", { detail: { dataDir: folder.path } });
+  const joined = readOpenSettings(folder.settings);
+  if (joined === undefined) {
+    const wish = legacyWish(options.legacy, config, hostLabel());
+    if (wish === undefined) {
+      throw new TautlineError("agent.not_joined", { detail: { dataDir: folder.path } });
+    }
+    return untilSignal(io.signal, async (signal) => {
+      // A file that is named now stands above a text that an old settings file brought.
+      const texts = options.legacy?.keyFile === undefined ? { keyTexts } : {};
+      const world = { ...worldOf(folder, config, printTo(options, io)), ...texts };
+      logFindings(world.log, findings);
+      await runLegacyAgent(wish, world, signal);
+      return 0;
+    });
+  }
+  if (options.legacy !== undefined) {
+    const detail = { dataDir: folder.path, id: joined.agentId };
+    throw new TautlineError("agent.legacy_joined", { detail });
   }
   return untilSignal(io.signal, async (signal) => {
     const firstAddresses = options.centralAddresses ?? [];
@@ -116,6 +140,31 @@ export async function leaveAgent(options: LeaveOptions, io: AgentIo): Promise<nu
     ? `Agent ${id} has left; its data on this host is wiped.`
     : "The agent's data on this host is wiped; central was not told.";
   io.stdout(options.json === true ? JSON.stringify({ id, told, wiped: true }) : sentence);
+  return 0;
+}
+
+/** How far below what was proven an agent may dial from now on. */
+export interface LowerFloorWish extends AgentOptions {
+  readonly level: Level;
+  readonly json?: boolean | undefined;
+}
+
+/**
+ * Lets the stopped agent of a data folder dial below the highest level that it has proven with its central.
+ *
+ * @returns the exit code 0
+ * @throws agent.not_joined, agent.already_running, config.*, vault.* codes
+ */
+export async function lowerAgentFloor(wish: LowerFloorWish, io: AgentIo): Promise<number> {
+  const { folder, config } = locate(wish);
+  const { now } = systemClock;
+  const lowered = await lowerFloor(wish.level, { folder, config, readVariable, now });
+  const { was, is } = lowered;
+  const sentence =
+    was === is
+      ? `Nothing was changed: the highest proven level is ${was ?? "none"}.`
+      : `This agent may dial at ${String(is)} from now on; ${String(was)} was proven before.`;
+  io.stdout(wish.json === true ? JSON.stringify(lowered) : sentence);
   return 0;
 }
 
@@ -170,7 +219,11 @@ function locate(options: AgentOptions): Located {
 }
 
 function loadFile(file: string | undefined): LoadedSettings<AgentConfig> {
-  return loadAgentSettings(file, (name) => process.env[name]);
+  return loadAgentSettings(file, readVariable);
+}
+
+function readVariable(name: string): string | undefined {
+  return process.env[name];
 }
 
 function isWaiting(error: unknown): boolean {
@@ -205,7 +258,7 @@ function worldOf(
     log: createAgentLog(config),
     clock: systemClock,
     random: Math.random,
-    readVariable: (name) => process.env[name],
+    readVariable,
     host: { hostName: hostname(), osType: platform(), startedAtMs: Date.now() },
     ...told,
   };

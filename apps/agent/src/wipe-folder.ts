@@ -21,10 +21,11 @@ import type { DataFolder } from "./data-folder.ts";
  * @throws agent.wipe_failed naming the first file that would not go
  */
 export function wipeFolder(folder: DataFolder): void {
-  const { path, settings, vaultHeader, vaultKey, audit, socket, lock, config } = folder;
+  const { path, settings, legacy, vaultHeader, vaultKey, audit, socket, lock, config } = folder;
   remove(settings);
   syncFolder(path);
-  for (const file of [vaultKey, vaultHeader, audit, ...leftovers(path), socket, lock]) remove(file);
+  for (const file of [legacy, vaultKey, vaultHeader, audit, ...leftovers(path), socket, lock])
+    remove(file);
   if (isExample(config)) remove(config);
   removeIfEmpty(path);
 }

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import type { LinkEvidence } from "@tautline/protocol";
 import { createLog, parseConfig } from "@tautline/daemon";
-import { createAgent, type Agent, type AgentWorld } from "../src/agent.ts";
+import { createAgent, type Agent } from "../src/agent.ts";
+import type { AgentWorld } from "../src/agent-world.ts";
 import { systemClock } from "../src/clock.ts";
 import { agentConfigSchema } from "../src/config.ts";
 import { dataFolder, type DataFolder } from "../src/data-folder.ts";

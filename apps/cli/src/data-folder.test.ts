@@ -51,3 +51,9 @@ test("a folder that itself holds the role's data means itself, whatever lies ins
     assert.equal(holdsDataOf("central", join(cwd, "fleet")), false);
     assert.equal(findDataFolder("agent", "fleet", world), join(cwd, "fleet"));
   }));
+
+test("a folder of an agent that has not joined is one all the same", () =>
+  withTempFolder((cwd) => {
+    writeFileSync(join(cwd, "legacy.json"), "{}");
+    assert.equal(holdsDataOf("agent", cwd), true);
+  }));

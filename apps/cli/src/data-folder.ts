@@ -8,7 +8,7 @@ export type DataRole = "central" | "agent";
 /** A file that only a folder of that role holds. */
 const MARKS: Readonly<Record<DataRole, readonly string[]>> = {
   central: ["central.db", "admin.sock"],
-  agent: ["settings.json", "agent.sock"],
+  agent: ["settings.json", "legacy.json", "agent.sock"],
 };
 const SYSTEM_FOLDER = "/var/lib/tautline";
 

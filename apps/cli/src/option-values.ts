@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "commander";
-import { isTautlineError, parseDuration } from "@tautline/protocol";
+import { isLevel, isTautlineError, LEVELS, parseDuration, type Level } from "@tautline/protocol";
 
 const LARGEST_PORT = 65_535;
 
@@ -30,6 +30,12 @@ export function timeValue(text: string): number {
     : Number.NaN;
   if (Number.isNaN(ms)) throw new InvalidArgumentError("Write a time as 2026-11-22T10:00:00Z.");
   return ms;
+}
+
+/** Reads a level for commander. */
+export function levelValue(text: string): Level {
+  if (!isLevel(text)) throw new InvalidArgumentError(`Write one of ${LEVELS.join(", ")}.`);
+  return text;
 }
 
 function wholeNumber(text: string, least: number, most: number): number {

@@ -1,4 +1,5 @@
-import { Agent, request, type IncomingHttpHeaders } from "node:http";
+import { Agent, request, type ClientRequest, type IncomingHttpHeaders } from "node:http";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TautlineError, isTautlineError } from "@tautline/protocol";
 import { withoutZone } from "./addresses.ts";
@@ -53,8 +54,10 @@ export async function postMessage(options: PostOptions): Promise<PostAnswer> {
 }
 
 function exchange(options: PostOptions, signal: AbortSignal): Promise<HttpAnswer> {
-  const { host, path, body, maxBytes } = options;
+  const { host, path, body, maxBytes, socket } = options;
   return new Promise((resolve, reject) => {
+    // A stream whose directions end by themselves would take the message, and Node may queue it for a connection that never comes.
+    if (socket.destroyed || socket.readableEnded) throw closedBefore(host);
     const outgoing = request({
       method: "POST",
       path,
@@ -63,7 +66,7 @@ function exchange(options: PostOptions, signal: AbortSignal): Promise<HttpAnswer
         Host: withoutZone(host),
         "Content-Length": String(body.length),
       },
-      agent: agentOf(options.socket),
+      agent: agentOf(socket),
       signal,
     });
     outgoing.on("response", (response) => {
@@ -95,6 +98,11 @@ export function nameHttpFailure(error: unknown, address: string): TautlineError 
     });
   }
   return new TautlineError("link.broken", { detail: { address, reason: code }, cause: error });
+}
+
+function closedBefore(address: string): TautlineError {
+  const reason = "the other end had closed it";
+  return new TautlineError("link.broken", { detail: { address, reason } });
 }
 
 /**
@@ -136,5 +144,17 @@ class OneSocketAgent extends Agent {
 
   override createConnection(): Duplex {
     return this.#socket;
+  }
+
+  /** Node takes every connection for one of TCP; a secured stream of another make has no such timers, and its other end closes it. */
+  override keepSocketAlive(socket: Duplex): boolean {
+    if (!(socket instanceof Socket)) return true;
+    // Its type hides that it answers.
+    const answer: unknown = super.keepSocketAlive(socket);
+    return answer !== false;
+  }
+
+  override reuseSocket(socket: Duplex, asking: ClientRequest): void {
+    if (socket instanceof Socket) super.reuseSocket(socket, asking);
   }
 }

@@ -13,6 +13,8 @@ export * from "./basic/probe-basic.ts";
 export { basicPsk } from "./basic/prologue.ts";
 export * from "./channel-binding.ts";
 export * from "./client-judge.ts";
+export * from "./connect-tcp.ts";
+export * from "./dial-deadline.ts";
 export * from "./crypto-choice.ts";
 export * from "./dial-tls.ts";
 export * from "./handshake-gate.ts";

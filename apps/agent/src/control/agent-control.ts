@@ -1,6 +1,11 @@
 import { createBackoff } from "@tautline/link";
 import { certificatesFromPem } from "@tautline/pki";
-import { DEFAULT_AGENT_SETTINGS, type LinkEvidence, type TautlineError } from "@tautline/protocol";
+import {
+  DEFAULT_AGENT_SETTINGS,
+  type Level,
+  type LinkEvidence,
+  type TautlineError,
+} from "@tautline/protocol";
 import {
   createOrderHandler,
   inForce,
@@ -11,6 +16,7 @@ import {
 import { openAuditWatch, type AuditWatch } from "../audit/audit-watch.ts";
 import type { HeadMemory } from "../audit/head-memory.ts";
 import type { Clock } from "../clock.ts";
+import { higherLevel, provenLevel } from "../level-rule.ts";
 import type { AgentConfig } from "../config.ts";
 import type { LocalAudit } from "../instructions/local-audit.ts";
 import { createAgentKeys } from "../enrolment/agent-keys.ts";
@@ -37,7 +43,8 @@ import {
   type HostFacts,
 } from "./agent-report.ts";
 import { createControlLink, type ControlLink, type LinkIdentity } from "./control-link.ts";
-import { mutualDial } from "./dial-central.ts";
+import { identityDial, levelOfOrders } from "./dial-central.ts";
+import type { FoundKey } from "./key-file.ts";
 import { createNextMessage, type NextMessage } from "./next-message.ts";
 import type { PeerOffers } from "./peer-offers.ts";
 import { statusDigest } from "./status-digest.ts";
@@ -55,6 +62,10 @@ export interface AgentControlOptions {
   readonly centralClock: CentralClock;
   readonly offers: PeerOffers;
   readonly proxy: ProxyChoice;
+  /** The level that every link is dialled at. */
+  readonly level: Level;
+  /** Gives the shared key, at the levels that need one. */
+  readonly findKey: () => Promise<FoundKey>;
   /** Where central is asked first, before all that settings and instructions say. */
   readonly firstAddresses: readonly string[];
   readonly random: () => number;
@@ -100,6 +111,7 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
       answerTimeoutMs: answerTimeout,
       heartbeatMs: () => (transport === "polling" ? pollingInterval : heartbeatMs(store.state)),
       onAnswered: (address, evidence) => {
+        rememberLevel(options, evidence);
         options.onConnected(state.agentId, address, evidence);
         keeper.look();
         mover.answered(address);
@@ -108,7 +120,7 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
       onOrder: createOrderHandler(options, { ...keepers, nextMessage, watch }),
       onProblem,
     },
-    openTransport: options.offers.over(openTransportFor(transport), config.floor),
+    openTransport: options.offers.over(openTransportFor(transport), options.level),
     identity: () => linkIdentity(options, nextMessage, keepers),
     askTime: () => options.centralClock.ask(),
     prepare: (address, signal) =>
@@ -201,8 +213,9 @@ function askOnce(
   },
 ): Promise<GrantParts> {
   const { answerTimeout: answerTimeoutMs, transport } = options.config.central;
-  const openTransport = options.offers.over(openTransportFor(transport), options.config.floor);
-  const dial = dialAs(asking.identity, asking.keys, options);
+  const level = levelOfOrders(options.level);
+  const openTransport = options.offers.over(openTransportFor(transport), level);
+  const dial = dialAs(asking.identity, asking.keys, { ...options, level });
   const askTime = (): TimeQuestion => options.centralClock.ask();
   const how = { openTransport, dial, clock: options.clock, answerTimeoutMs, signal, askTime };
   return exchange({ address, agentId: asking.agentId, bytes }, how);
@@ -235,11 +248,21 @@ function linkIdentity(
 function dialAs(
   identity: AgentIdentity,
   keys: AgentKeys,
-  { config, clock, proxy }: AgentControlOptions,
+  { config, clock, proxy, level, findKey }: AgentControlOptions,
 ): Dial {
   const { answerTimeout: timeoutMs } = config.central;
   const limits = { timeoutMs, now: clock.now, proxyFor: proxy.proxyFor };
-  return mutualDial(identity, keys, config.floor, limits);
+  return identityDial({ ...limits, identity, keys, level, findKey });
+}
+
+/** On the disk before anything is done over the link: a setting that asks for less is refused from now on. */
+function rememberLevel({ store, audit }: AgentControlOptions, evidence: LinkEvidence): void {
+  const state = withIdentity(store.state);
+  if (state.state !== "committed") return;
+  const level = higherLevel(state.provenLevel, provenLevel(evidence));
+  if (level === undefined) return;
+  audit.append("level.proven", { agentId: state.agentId, level });
+  store.apply({ kind: "level_proven", level });
 }
 
 function reportIdentity(

@@ -27,6 +27,14 @@ export interface ControlStatus {
   readonly attempts: readonly AddressAttempt[];
 }
 
+/** Before there is a link. */
+export const NOT_CONNECTED: ControlStatus = {
+  connected: false,
+  evidence: undefined,
+  lastAnswerAtMs: undefined,
+  attempts: [],
+};
+
 /** Who the agent is on one link. */
 export interface LinkIdentity {
   readonly dial: Dial;

@@ -64,6 +64,8 @@ export function createOrderHandler(
   });
   return (order) => {
     if (order.kind === "audit") return watch.receive(order.data);
+    // An agent that has an identity needs no other.
+    if (order.kind === "promotion") return;
     if (order.kind === "grant" && keeper.receive(order)) return;
     const outcome = gate.receive(
       order.kind === "grant" ? { kind: "unsigned", what: "connection_settings" } : order,

@@ -41,7 +41,7 @@ export const openPollingTransport: OpenTransport = async ({
   };
   const post = async (body: Uint8Array): Promise<void> => {
     if (isClosed) return;
-    if (link.socket.destroyed || link.socket.readableEnded) {
+    if (isOver(link)) {
       link = await dial(address, stop.signal);
       proof = await provenOrClosed(link, address, stop.signal);
     }
@@ -78,3 +78,9 @@ export const openPollingTransport: OpenTransport = async ({
   };
   return transport;
 };
+
+/** A stream whose directions end by themselves is closed here once the other end has ended its own. */
+function isOver({ socket }: SecuredSocket): boolean {
+  if (socket.readableEnded) socket.destroy();
+  return socket.destroyed;
+}

@@ -4,6 +4,7 @@ import {
   CAPABILITY_AUDIT,
   CAPABILITY_ENROLMENT,
   CAPABILITY_INSTRUCTION,
+  CAPABILITY_PROMOTION,
   equalBytes,
   fromWireText,
   ServerErrorResponseType,
@@ -43,6 +44,8 @@ export type ServerWord =
     }
   /** What central shows of its audit trail: encoded AuditCheckpoints. It changes nothing but what is remembered of that. */
   | { readonly kind: "audit"; readonly data: Uint8Array }
+  /** Where an agent without an identity would find one: encoded PromotionOffer. It changes nothing. */
+  | { readonly kind: "promotion"; readonly data: Uint8Array }
   /** Something that would change this agent and can never be signed in this version. */
   | { readonly kind: "unsigned"; readonly what: string };
 
@@ -70,6 +73,7 @@ export function readServerMessage(message: ServerToAgent, agentId: string): Serv
     ...unsignedWords(message),
     ...grantWord(message),
     ...auditWord(message),
+    ...promotionWord(message),
     ...instructionWord(message),
   ];
 }
@@ -139,6 +143,11 @@ function grantWord(message: ServerToAgent): ServerWord[] {
 function auditWord({ customMessage: custom }: ServerToAgent): ServerWord[] {
   const isShown = custom?.capability === CAPABILITY_AUDIT && custom.type === "checkpoints";
   return isShown ? [{ kind: "audit", data: custom.data }] : [];
+}
+
+function promotionWord({ customMessage: custom }: ServerToAgent): ServerWord[] {
+  const isOffer = custom?.capability === CAPABILITY_PROMOTION && custom.type === "offer";
+  return isOffer ? [{ kind: "promotion", data: custom.data }] : [];
 }
 
 function instructionWord({ customMessage, remoteConfig }: ServerToAgent): ServerWord[] {

@@ -18,7 +18,10 @@ const MAX_FOLLOW_UPS = 100;
 const SHORTEST_ANSWER_MS = 5_000;
 
 /** A word that would change this agent, or what it remembers of central. */
-export type Order = Extract<ServerWord, { kind: "instruction" | "unsigned" | "grant" | "audit" }>;
+export type Order = Extract<
+  ServerWord,
+  { kind: "instruction" | "unsigned" | "grant" | "audit" | "promotion" }
+>;
 
 /** How one link ended. */
 export interface SessionEnd {

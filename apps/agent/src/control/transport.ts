@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import type { LinkEvidence, TautlineError } from "@tautline/protocol";
 import type { TimeQuestion } from "./central-clock.ts";
 
-/** A socket that is secured and proven, before any byte of ours went over it. */
+/** A connection that is what its level promises, before any byte of ours went over it. */
 export interface SecuredSocket {
   readonly socket: Duplex;
   readonly evidence: LinkEvidence;
@@ -13,10 +13,10 @@ export interface SecuredSocket {
 }
 
 /**
- * Dials one address of central at a fixed level: pinned before the join, mutual after it. There is no other way to reach
- * central, so nothing can lower the level (DESIGN "Levels").
+ * Dials one address of central at a fixed level. There is no other way to reach central, so nothing can lower the level (DESIGN
+ * "Levels").
  *
- * @throws link.* codes
+ * @throws link.* codes, agent.below_floor, agent.key_*
  */
 export type Dial = (address: string, signal: AbortSignal) => Promise<SecuredSocket>;
 

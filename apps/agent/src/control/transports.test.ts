@@ -43,7 +43,7 @@ function dialTo(central: StandInCentral): Dial {
   });
   const identity = { ...sampleIdentity, clientChainPem, rootsPem: authority.rootPem };
   const keys = { client: exportPrivateKey(key.privateKey), server: "" };
-  return mutualDial(identity, keys, "mtls", limits);
+  return mutualDial(identity, keys, limits);
 }
 
 async function open(central: StandInCentral, name: "websocket" | "polling"): Promise<Scene> {

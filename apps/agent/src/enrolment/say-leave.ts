@@ -7,13 +7,15 @@ import {
   customMessage,
   decodeServerToAgent,
   encodeAgentToServer,
+  type Level,
   LIMITS,
   TautlineError,
   toTautlineError,
 } from "@tautline/protocol";
 import type { Clock } from "../clock.ts";
 import type { AgentConfig } from "../config.ts";
-import { mutualDial } from "../control/dial-central.ts";
+import { identityDial, levelOfOrders } from "../control/dial-central.ts";
+import type { FoundKey } from "../control/key-file.ts";
 import { readServerMessage } from "../control/server-message.ts";
 import { openTransportFor } from "../control/transports.ts";
 import type { AgentState, CandidateState, CommittedState } from "../settings/agent-state.ts";
@@ -24,6 +26,10 @@ export interface LeaveOptions {
   readonly config: AgentConfig;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** The level that central is dialled at. */
+  readonly level: Level;
+  /** Gives the shared key, at the levels that need one. */
+  readonly findKey: () => Promise<FoundKey>;
 }
 
 /** A central that says this has ended the identity before: the acknowledgement of an earlier try was lost (F3). */
@@ -60,11 +66,12 @@ export async function sayLeave(state: AgentState, options: LeaveOptions): Promis
 function sayAt(
   address: string,
   { agentId, identity, keys }: CandidateState | CommittedState,
-  { config, clock, signal }: LeaveOptions,
+  { config, clock, signal, level, findKey }: LeaveOptions,
 ): Promise<void> {
   const { answerTimeout: answerTimeoutMs, transport } = config.central;
   const limits = { timeoutMs: answerTimeoutMs, now: clock.now };
-  const dial = mutualDial(identity, keys, config.floor, limits);
+  const way = { identity, keys, level: levelOfOrders(level), findKey };
+  const dial = identityDial({ ...limits, ...way });
   const openTransport = openTransportFor(transport);
   return exchangeOnce(
     { address, agentId, bytes: leaveMessage(agentId) },

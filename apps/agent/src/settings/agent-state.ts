@@ -1,4 +1,4 @@
-import type { AgentSettings } from "@tautline/protocol";
+import type { AgentSettings, Level } from "@tautline/protocol";
 
 /** The two private keys of one identity, PKCS#8 in PEM: sealed at rest, never sent. */
 export interface AgentKeys {
@@ -120,6 +120,8 @@ export interface CommittedState extends Known {
   readonly renewal: Renewal;
   /** Tried beside `identity.addresses`, and in their place once central has answered there. */
   readonly move?: AddressMove;
+  /** The highest level that was ever proven with central: nothing lower is dialled until somebody on this host allows it. */
+  readonly provenLevel?: Level;
 }
 
 /** Everything the agent must not forget: one value, replaced whole (DESIGN "Enrolment"). */

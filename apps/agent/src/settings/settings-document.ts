@@ -1,4 +1,4 @@
-import { formatAgentSettings, parseAgentSettings } from "@tautline/protocol";
+import { formatAgentSettings, LEVELS, parseAgentSettings } from "@tautline/protocol";
 import { z } from "zod";
 import type { AgentState, Renewal } from "./agent-state.ts";
 
@@ -87,6 +87,7 @@ const openPart = z.discriminatedUnion("state", [
     last,
     renewal: renewal.optional(),
     move: move.optional(),
+    provenLevel: z.enum(LEVELS).optional(),
   }),
 ]);
 
@@ -153,8 +154,9 @@ export function joinState(open: OpenSettings, secrets: SettingsSecrets): AgentSt
     const last = { epoch, seq: BigInt(seq), configHash, settings: parseAgentSettings(settings) };
     const renewal = joinRenewal(open.renewal ?? NEVER_RENEWED, secrets);
     const pending = open.move && { move: { ...open.move, seq: BigInt(open.move.seq) } };
-    const { state, identity: inUse } = open;
-    return { state, agentId, name, keys, identity: inUse, last, renewal, ...pending };
+    const { state, identity: inUse, provenLevel } = open;
+    const proven = provenLevel && { provenLevel };
+    return { state, agentId, name, keys, identity: inUse, last, renewal, ...pending, ...proven };
   }
   const ticket = { ...open.ticket, secret: secrets.ticketSecret ?? "" };
   if (open.state === "joining") {
@@ -206,6 +208,7 @@ function openOf(state: AgentState): OpenSettings {
       },
       renewal: openRenewal(state.renewal),
       ...(state.move && { move: { ...state.move, seq: state.move.seq.toString() } }),
+      ...(state.provenLevel && { provenLevel: state.provenLevel }),
     };
   }
   const { secret: _, ...ticket } = state.ticket;

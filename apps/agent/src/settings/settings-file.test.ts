@@ -26,6 +26,7 @@ const STATES: readonly AgentState[] = [
   sampleAsking,
   sampleGranted,
   sampleMoving,
+  { ...sampleCommitted, provenLevel: "mtls" as const },
   {
     ...sampleCommitted,
     last: {

@@ -42,10 +42,15 @@ const EVENTS: Readonly<Record<SettingsEvent["kind"], SettingsEvent>> = {
   addresses_offered: { kind: "addresses_offered", epoch: 3, seq: 9n, addresses: NEW },
   addresses_proven: { kind: "addresses_proven" },
   addresses_failed: { kind: "addresses_failed" },
+  level_proven: { kind: "level_proven", level: "advanced" },
+  level_allowed: { kind: "level_allowed", level: "basic" },
 };
 const last = { epoch: 3, seq: 8n, configHash: "ab", settings };
 /** A number that was asked for is spent, whatever became of it. */
 const spent = { ...sampleCommitted, renewal: { ...sampleCommitted.renewal, askedCounter: 1n } };
+
+/** What was proven rises only: the same level again is no news. */
+const keyed = { ...sampleCommitted, provenLevel: "advanced" as const };
 
 const STATES: Readonly<Record<string, AgentState | undefined>> = {
   none: undefined,
@@ -56,6 +61,7 @@ const STATES: Readonly<Record<string, AgentState | undefined>> = {
   asking: sampleAsking,
   granted: sampleGranted,
   moving: sampleMoving,
+  keyed,
 };
 
 /** The whole rule: what becomes of each state at each event; every pair that is not here is refused. */
@@ -96,6 +102,18 @@ const TABLE: Readonly<Record<string, AgentState>> = {
   "moving renewal_began": { ...sampleAsking, last: nine, move },
   "granted renewal_lapsed": sampleAsking,
   "granted renewal_failed": spent,
+  "committed level_proven": { ...sampleCommitted, provenLevel: "advanced" },
+  "committed level_allowed": { ...sampleCommitted, provenLevel: "basic" },
+  "asking level_proven": { ...sampleAsking, provenLevel: "advanced" },
+  "asking level_allowed": { ...sampleAsking, provenLevel: "basic" },
+  "granted level_proven": { ...sampleGranted, provenLevel: "advanced" },
+  "granted level_allowed": { ...sampleGranted, provenLevel: "basic" },
+  "moving level_proven": { ...sampleMoving, provenLevel: "advanced" },
+  "moving level_allowed": { ...sampleMoving, provenLevel: "basic" },
+  "keyed level_allowed": { ...sampleCommitted, provenLevel: "basic" },
+  "keyed instructed": { ...keyed, last },
+  "keyed addresses_offered": { ...sampleMoving, provenLevel: "advanced" },
+  "keyed renewal_began": { ...sampleAsking, provenLevel: "advanced" },
 };
 
 for (const [stateName, state] of Object.entries(STATES)) {

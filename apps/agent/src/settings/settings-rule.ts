@@ -1,4 +1,10 @@
-import { DEFAULT_AGENT_SETTINGS, TautlineError, type AgentSettings } from "@tautline/protocol";
+import {
+  DEFAULT_AGENT_SETTINGS,
+  TautlineError,
+  type AgentSettings,
+  type Level,
+} from "@tautline/protocol";
+import { higherLevel } from "../level-rule.ts";
 import type {
   AgentIdentity,
   AgentKeys,
@@ -65,7 +71,11 @@ export type SettingsEvent =
   /** Central answered at one of them: they take the place of those in use. */
   | { readonly kind: "addresses_proven" }
   /** It did not: they are dropped. */
-  | { readonly kind: "addresses_failed" };
+  | { readonly kind: "addresses_failed" }
+  /** Central answered at a level higher than any before. */
+  | { readonly kind: "level_proven"; readonly level: Level }
+  /** Somebody on this host allows a lower one from now on. */
+  | { readonly kind: "level_allowed"; readonly level: Level };
 
 /**
  * The one rule of how the agent's state moves; every other pair is refused (F3: a crash leaves one of these states).
@@ -74,7 +84,7 @@ export type SettingsEvent =
  * candidate goes back to joining by `given_token` or `lapsed`, committed never goes back. Within committed, beside the identity
  * in use: nothing --renewal_began--> asked for --renewal_granted--> granted --renewal_proven--> in use; `renewal_failed` drops it,
  * `renewal_lapsed` goes back to asking. Beside the addresses in use: nothing --addresses_offered--> a move; `addresses_proven`
- * takes it into use, `addresses_failed` drops it.
+ * takes it into use, `addresses_failed` drops it. The proven level only rises by `level_proven`, and falls by `level_allowed` alone.
  *
  * @param state undefined before the first join
  * @param event what happened
@@ -131,6 +141,11 @@ function fromCommitted(state: CommittedState, event: SettingsEvent): AgentState 
   if (event.kind === "addresses_proven" || event.kind === "addresses_failed") {
     return afterMove(state, event.kind === "addresses_proven");
   }
+  if (event.kind === "level_proven") {
+    const higher = higherLevel(state.provenLevel, event.level);
+    return higher && { ...state, provenLevel: higher };
+  }
+  if (event.kind === "level_allowed") return { ...state, provenLevel: event.level };
   if (event.kind !== "instructed") return renewed(state, event);
   const { epoch, seq, configHash, settings } = event;
   return { ...state, last: { epoch, seq, configHash, settings } };

@@ -73,6 +73,8 @@ test("a running agent adds its link, vault, central and problems", () => {
     clockOffsetMs: -400_400,
     offer: { version: "0.2.0", levels: ["tls", "mtls"] },
     proxy: "proxy.example:3128",
+    level: "mtls",
+    key: null,
   });
   assert.equal(status.running, true);
   assert.equal(status.link?.group, "X25519MLKEM768");
@@ -88,6 +90,7 @@ test("a running agent adds its link, vault, central and problems", () => {
     proxy: "proxy.example:3128",
   });
   assert.deepEqual(status.errors, [problem]);
+  assert.deepEqual([status.level, status.key, status.promotion], ["mtls", null, null]);
 });
 
 test("before central granted anything there is an id and a name, no namespace and no certificate", () => {

@@ -3,6 +3,7 @@ import { serialOf } from "@tautline/pki";
 import {
   parseAgentSettings,
   type AgentSettings,
+  type Level,
   type LinkEvidence,
   type PeerOffer,
 } from "@tautline/protocol";
@@ -15,7 +16,7 @@ import type { OpenSettings } from "../settings/settings-document.ts";
 import { AGENT_VERSION } from "../version.ts";
 
 /** How far the agent has come, in the words people use. */
-export type AgentPhase = "joining" | "pending" | "declined" | "verifying" | "active";
+export type AgentPhase = "unproven" | "joining" | "pending" | "declined" | "verifying" | "active";
 
 /** The status document: GET /status on the agent's socket, and `agent status --json`. */
 export interface AgentStatus {
@@ -51,6 +52,21 @@ export interface AgentStatus {
     readonly proxy: string | null;
   };
   readonly link: LinkEvidence | null;
+  /** What central is dialled at; null if no agent runs. */
+  readonly level: Level | null;
+  /** Name of the key shared with central, at the levels that need one; null elsewhere. */
+  readonly key: string | null;
+  /** The highest level that was ever proven with central; nothing lower is dialled. */
+  readonly provenLevel: Level | null;
+  /** Where central offers this agent an identity; null where it does not, and once it has one. */
+  readonly promotion: {
+    readonly addresses: readonly string[];
+    /** base64url of SHA-256 of root SPKIs. */
+    readonly pins: readonly string[];
+    readonly trustDomain: string;
+    /** RFC 3339 in UTC. */
+    readonly at: string;
+  } | null;
   /** Null if no agent runs. */
   readonly vault: { readonly source: string; readonly strength: string } | null;
   readonly certificates: readonly {
@@ -91,11 +107,15 @@ export interface LiveFacts {
   readonly clockOffsetMs: number | undefined;
   readonly offer: PeerOffer | undefined;
   readonly proxy: string | null;
+  /** What central is dialled at. */
+  readonly level: Level;
+  /** Name of the shared key, where one is used. */
+  readonly key: string | null;
 }
 
 type Committed = Extract<OpenSettings, { state: "committed" }>;
 
-const STOPPED = { link: null, vault: null, errors: [] };
+const STOPPED = { link: null, level: null, key: null, vault: null, errors: [] };
 const PHASES = { candidate: "verifying", committed: "active" } as const;
 
 /**
@@ -121,6 +141,8 @@ export function describeStatus(
     ...(live === undefined
       ? { ...STOPPED, central: describeCentral(open) }
       : describeLive(open, live)),
+    provenLevel: open.state === "committed" ? (open.provenLevel ?? null) : null,
+    promotion: null,
     certificates: describeCertificates(open),
     renewal: open.state === "committed" ? describeRenewal(open.renewal) : null,
     settings: open.state === "committed" ? describeSettings(open.last) : null,
@@ -142,7 +164,7 @@ function describeDecision(
 function describeLive(
   open: OpenSettings,
   live: LiveFacts,
-): Pick<AgentStatus, "central" | "link" | "vault" | "errors"> {
+): Pick<AgentStatus, "central" | "link" | "level" | "key" | "vault" | "errors"> {
   const { connected, lastAnswerAtMs, evidence, attempts } = live.control;
   const { addresses, clockOffsetMs, proxy } = live;
   const clockOffsetSeconds = clockOffsetMs === undefined ? null : Math.round(clockOffsetMs / 1000);
@@ -160,6 +182,8 @@ function describeLive(
       proxy,
     },
     link: evidence ?? null,
+    level: live.level,
+    key: live.key,
     vault: { source: live.vault.source, strength: live.vault.strength },
     errors: live.problems,
   };

@@ -3,6 +3,8 @@ import { isTautlineError, LIMITS, parseJson, TautlineError } from "@tautline/pro
 import { certificatesFromPem } from "@tautline/pki";
 import { NO_MEMORY, readHeadMemory, type HeadMemory } from "../audit/head-memory.ts";
 import type { DataFolder } from "../data-folder.ts";
+import { readLegacy } from "../legacy/legacy-file.ts";
+import { describeLegacy } from "../legacy/legacy-status.ts";
 import type { OpenSettings } from "../settings/settings-document.ts";
 import { readOpenSettings } from "../settings/settings-file.ts";
 import { describeStatus, type AgentStatus } from "./agent-status.ts";
@@ -22,6 +24,8 @@ export async function readStatus(folder: DataFolder): Promise<AgentStatus> {
   if (running !== undefined) return running;
   const open = readOpenSettings(folder.settings);
   if (open === undefined) {
+    const legacy = readLegacy(folder.legacy);
+    if (legacy !== undefined) return describeLegacy(legacy);
     throw new TautlineError("agent.not_joined", { detail: { dataDir: folder.path } });
   }
   return describeStatus(open, undefined, memoryOf(folder, open));

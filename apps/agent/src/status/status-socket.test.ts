@@ -27,6 +27,8 @@ const document = describeStatus(open, {
   clockOffsetMs: undefined,
   offer: undefined,
   proxy: null,
+  level: "mtls",
+  key: null,
 });
 
 async function ask(socketPath: string, method: string, path: string): Promise<[number, string]> {

@@ -1,21 +1,39 @@
 import { resolve } from "node:path";
+import { parseAgentName, parseKeyIdentity, TautlineError, type Level } from "@tautline/protocol";
+import type { CommandContext } from "../context.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { findDataFolder } from "../data-folder.ts";
 import type { DefineVerb } from "../noun.ts";
+import { levelValue } from "../option-values.ts";
 
 interface RunOptions {
   readonly config?: string;
   readonly data?: string;
   readonly centralAddress?: readonly string[];
+  readonly central?: string;
+  readonly level?: Level;
+  readonly keyFile?: string;
+  readonly keyName?: string;
+  readonly name?: string;
 }
 
-/** `tautline agent run`: runs a joined agent until SIGTERM or SIGINT. */
+/** What runs an agent without joining; the agent reads what is missing from its settings file. */
+interface LegacyFlags {
+  readonly central: string;
+  readonly level: Level;
+  readonly keyFile: string | undefined;
+  readonly keyName: string | undefined;
+  readonly name: string | undefined;
+}
+
+/** `tautline agent run`: runs a joined agent, or one that needs no identity, until SIGTERM or SIGINT. */
 export const runAgentVerb: DefineVerb = (command, context) => {
   command
-    .summary("run the agent that joined here")
+    .summary("run the agent that joined here, or one without joining")
     .description(
       "Runs the agent that joined here until SIGTERM or Ctrl-C. With --json prints one line at each first answer of " +
-        "central; the log goes to stderr either way.",
+        "central; the log goes to stderr either way. With --central and --level it runs without joining: central sees and " +
+        "counts the agent, and gives it nothing.",
     )
     .option(
       "--config <file>",
@@ -26,7 +44,20 @@ export const runAgentVerb: DefineVerb = (command, context) => {
       "--central-address <host:port...>",
       "where to dial central first, this time; it must be the same central",
     )
+    .option("--central <url>", "without joining: host, host:port, or ws://host:port")
+    .option("--level <level>", "without joining: plaintext, basic or advanced", levelValue)
+    .option(
+      "--key-file <file>",
+      "for basic and advanced: the key's text, mode 0600; read anew at each dial",
+    )
+    .option("--key-name <name>", "the key's name at central, or name#version (default: legacy)")
+    .option("--name <name>", "without joining: a name for people (default: the host's)")
+    .addHelpText(
+      "after",
+      "\nExample:\n  tautline agent run --central central.example.org --level advanced --key-file /etc/tautline/legacy.key",
+    )
     .action(async (options: RunOptions) => {
+      const legacy = legacyFlags(options, context);
       const { runAgent } = await import("@tautline/agent/main");
       const code = await runAgent(
         {
@@ -34,6 +65,7 @@ export const runAgentVerb: DefineVerb = (command, context) => {
           data: findDataFolder("agent", options.data, context),
           json: context.output.json,
           centralAddresses: options.centralAddress,
+          legacy,
         },
         {
           stdout: (line) => context.output.text(`${line}\n`),
@@ -43,3 +75,35 @@ export const runAgentVerb: DefineVerb = (command, context) => {
       context.endWith(code as ExitCode);
     });
 };
+
+/** @throws cli.usage for half of what it takes, or for what does not fit together */
+function legacyFlags(
+  { central, level, keyFile, keyName, name, centralAddress }: RunOptions,
+  { cwd }: CommandContext,
+): LegacyFlags | undefined {
+  const given = [central, level, keyFile, keyName, name];
+  if (given.every((value) => value === undefined)) return undefined;
+  if (central === undefined || level === undefined) {
+    throw usage("To run without joining, give --central and --level both");
+  }
+  if (centralAddress !== undefined) {
+    throw usage("--central-address is for an agent that has joined");
+  }
+  if (level === "plaintext" && (keyFile ?? keyName) !== undefined) {
+    throw usage("At level plaintext there is no key");
+  }
+  if (keyName !== undefined && parseKeyIdentity(keyName) === undefined) {
+    throw usage("--key-name is a key's name, or name#version");
+  }
+  return {
+    central,
+    level,
+    keyFile: keyFile === undefined ? undefined : resolve(cwd, keyFile),
+    keyName,
+    name: name === undefined ? undefined : parseAgentName(name),
+  };
+}
+
+function usage(reason: string): TautlineError {
+  return new TautlineError("cli.usage", { detail: { reason, command: "tautline agent run" } });
+}

@@ -20,6 +20,10 @@ const STATUS = {
     lastAnswerAt: "2026-11-22T10:03:00Z",
     offers: { version: "0.2.0", levels: ["tls", "mtls"] },
   },
+  level: "mtls",
+  key: null,
+  provenLevel: "mtls",
+  promotion: null,
   link: {
     level: "mtls",
     protocol: "TLSv1.3",
@@ -41,6 +45,7 @@ test("a running agent's page answers: who, connected how, sealed by what, ending
     /^last answer +2026-11-22T10:03:00Z \(15s ago\)$/m,
     /^central offers +version 0\.2\.0 with tls, mtls$/m,
     /^link +mtls, TLSv1\.3, TLS_AES_256_GCM_SHA384, X25519MLKEM768, since 2026-11-22T09:03:15Z$/m,
+    /^level +mtls, proven before: mtls$/m,
     /^vault +key-file, weak$/m,
     /^client certificate +ends 2026-11-23T10:03:15Z \(in 1d\), serial 0a$/m,
     /^renewals +3 made, next 2026-11-22T22:03:15Z \(in 12h\)$/m,
@@ -67,6 +72,27 @@ test("an agent that does not run shows what its folder knows, and no more", () =
   assert.match(page, /^link +none$/m);
   assert.match(page, /^settings +defaults; no instruction yet$/m);
   assert.doesNotMatch(page, /^vault/m);
+});
+
+test("an agent without an identity shows its level and key, and that central offers it one", () => {
+  const offer = { addresses: ["c:9150"], trustDomain: "fleet.test", at: "2026-11-22T10:00:00Z" };
+  const legacy = {
+    ...STATUS,
+    state: "unproven",
+    namespace: null,
+    level: "basic",
+    key: "legacy#2",
+    provenLevel: "basic",
+    promotion: offer,
+  };
+  const page = renderPage(statusLines(legacy, TEST_NOW_MS), plain);
+  assert.match(page, /^state +unproven$/m);
+  assert.doesNotMatch(page, /^(settings|audit trail)/m);
+  assert.match(page, /^level +basic, key legacy#2, proven before: basic$/m);
+  assert.match(
+    page,
+    /^promotion +central offers this agent an identity: ask for a join token and run 'tautline agent join'\n +fleet\.test at c:9150, since /m,
+  );
 });
 
 test("a host that has not joined is told how to", () =>

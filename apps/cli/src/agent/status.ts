@@ -38,6 +38,8 @@ export function statusLines(status: Row, nowMs: number): readonly PageLine[] {
   const central = rowOf(status, "central");
   const link = rowOf(status, "link");
   const vault = rowOf(status, "vault");
+  // Without an identity it takes no settings, and is no witness of anybody's trail.
+  const isUnproven = status["state"] === "unproven";
   return [
     ["id", textOf(status, "id")],
     ["name", textOf(status, "name")],
@@ -58,6 +60,8 @@ export function statusLines(status: Row, nowMs: number): readonly PageLine[] {
       `${textOf(attempt, "address")} ${textOf(attempt, "text") || "answered"} ${timeText(attempt["at"])}`,
     ]),
     ["link", linkText(link)],
+    ["level", levelText(status)],
+    ["promotion", promotionText(rowOf(status, "promotion"))],
     [
       "vault",
       [textOf(vault, "source"), textOf(vault, "strength")].filter(Boolean).join(", ") || undefined,
@@ -67,8 +71,8 @@ export function statusLines(status: Row, nowMs: number): readonly PageLine[] {
       `ends ${timeAndDistance(certificate["notAfter"], nowMs)}, serial ${textOf(certificate, "serial")}`,
     ]),
     ["renewals", renewalText(rowOf(status, "renewal"), nowMs)],
-    ["settings", settingsText(rowOf(status, "settings"))],
-    ["audit trail", headText(rowOf(status, "audit"), nowMs)],
+    ["settings", isUnproven ? undefined : settingsText(rowOf(status, "settings"))],
+    ["audit trail", isUnproven ? undefined : headText(rowOf(status, "audit"), nowMs)],
     ...rowsOf(rowOf(status, "audit"), "forks").map((fork): PageLine => [
       "fork",
       `${timeText(fork["foundAt"])} ${textOf(fork, "what")}; seen: ${checkpointText(fork["seen"])}; shown: ${checkpointText(fork["shown"])}`,
@@ -109,6 +113,25 @@ function checkpointText(value: unknown): string {
 function readCheckpoint(value: unknown): AuditCheckpoint | undefined {
   const signed = checkpointFromJson(value);
   return signed && parseAuditCheckpoint(signed.body);
+}
+
+/** What is dialled, with which key, and what nobody may go below. */
+function levelText(status: Row): string | undefined {
+  const proven = textOf(status, "provenLevel");
+  const words = [
+    textOf(status, "level"),
+    textOf(status, "key") && `key ${textOf(status, "key")}`,
+    proven && `proven before: ${proven}`,
+  ];
+  return words.filter(Boolean).join(", ") || undefined;
+}
+
+function promotionText(offer: Row): string | undefined {
+  if (offer["trustDomain"] === undefined) return undefined;
+  return (
+    "central offers this agent an identity: ask for a join token and run 'tautline agent join'\n" +
+    `${textOf(offer, "trustDomain")} at ${textOf(offer, "addresses")}, since ${timeText(offer["at"])}`
+  );
 }
 
 function linkText(link: Row): string {

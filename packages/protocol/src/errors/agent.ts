@@ -149,6 +149,84 @@ export const agentErrors = defineErrors({
     status: 426,
     exit: 1,
   },
+  "agent.level_below_floor": {
+    sentence: "'central.level' is '{level}' and 'floor' is '{floor}': the agent does not start.",
+    remedy:
+      "Take 'central.level' out of agent.yaml, or set 'floor' to the level that is meant. Without 'floor', an agent that has joined keeps to mtls.",
+    status: 409,
+    exit: 1,
+  },
+  "agent.level_lowered": {
+    sentence: "Level '{level}' is asked for, and '{proven}' was proven with this central before.",
+    remedy:
+      "Dial at '{proven}' again. If the lower one is meant, allow it on this host: 'tautline agent lower-floor {level}'.",
+    status: 409,
+    exit: 1,
+  },
+  "agent.key_missing": {
+    sentence: "The levels basic and advanced need a key shared with central, and none is set.",
+    remedy:
+      "Set 'central.key.file' in agent.yaml, or give --key-file; 'tautline keys create' at central makes one.",
+    status: 400,
+    exit: 1,
+  },
+  "agent.key_unusable": {
+    sentence: "The key file {file} cannot be used: {reason}.",
+    remedy:
+      "Put the key's text, as central has it, into that file, with mode 0600 and on one line.",
+    status: 400,
+    exit: 1,
+  },
+  "agent.key_weak": {
+    sentence: "The key '{name}' in {file} is weak: {reason}.",
+    remedy:
+      "It works. Make a better one with 'tautline keygen', and give it to central and to every agent that shares it.",
+    status: 400,
+    exit: 1,
+  },
+  "agent.legacy_joined": {
+    sentence: "The data folder {dataDir} holds agent {id}, which has joined a central.",
+    remedy:
+      "Run it as it is, with 'tautline agent run' and without --central; or give an agent that is not to join a folder of its own with --data.",
+    status: 409,
+    exit: 1,
+  },
+  "agent.legacy_level": {
+    sentence:
+      "An agent that has not joined cannot dial at level '{level}': it knows no root to trust.",
+    remedy:
+      "Join with a token ('tautline agent join'), or dial at plaintext, basic or advanced as central allows.",
+    status: 409,
+    exit: 1,
+  },
+  "agent.legacy_address": {
+    sentence: "This host has not joined, and nothing says where central is.",
+    remedy:
+      "Join with 'tautline agent join TOKEN'; or, without joining, set 'central.addresses' beside 'central.level', or give --central and --level.",
+    status: 400,
+    exit: 2,
+  },
+  "agent.legacy_damaged": {
+    sentence: "The file {file} of an agent without an identity is damaged: {reason}.",
+    remedy:
+      "Nothing was changed. Put it back as it was; or remove it, and the agent appears at central as a new one.",
+    status: 503,
+    exit: 1,
+  },
+  "agent.central_url": {
+    sentence: "'{text}' does not say where central is: {reason}.",
+    remedy:
+      "Write host, host:port, or ws://, wss://, http:// or https:// with host and port; IPv6 in brackets.",
+    status: 400,
+    exit: 2,
+  },
+  "agent.order_unproven": {
+    sentence: "Central sent an order ({what}) to this agent, which has no identity and takes none.",
+    remedy:
+      "Nothing was done. To be led by central, this host has to join: 'tautline tokens create' there, 'tautline agent join' here.",
+    status: 403,
+    exit: 1,
+  },
   "agent.foreign_message": {
     sentence: "Central sent a message for agent {claimed} over the link of this agent.",
     remedy: "It was ignored. Look for a proxy that mixes agents' links.",

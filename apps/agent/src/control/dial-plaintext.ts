@@ -1,0 +1,18 @@
+import { connectTcp, dialWithin, plaintextEvidence } from "@tautline/link";
+import { wayTo, type DialLimits } from "./dial-way.ts";
+import type { Dial } from "./transport.ts";
+
+/**
+ * Dials without any protection (level `plaintext`): only where this host's own settings say so.
+ *
+ * @param limits time
+ */
+export function plaintextDial(limits: DialLimits): Dial {
+  return async (address, callOff) => {
+    const way = wayTo(address, "plaintext", limits);
+    const socket = await dialWithin({ ...way, signal: callOff }, (signal) =>
+      connectTcp({ ...way, signal }),
+    );
+    return { socket, evidence: plaintextEvidence(limits.now) };
+  };
+}
