@@ -21,6 +21,16 @@ const CIPHERS = [
   "TLS_AES_128_GCM_SHA256",
 ].join(":");
 
+/** For servers of an existing PKI that know no TLS 1.3: an ephemeral key exchange and an AEAD, nothing else of TLS 1.2. */
+const OLDER_CIPHERS = [
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+  "ECDHE-RSA-AES256-GCM-SHA384",
+  "ECDHE-ECDSA-CHACHA20-POLY1305",
+  "ECDHE-RSA-CHACHA20-POLY1305",
+  "ECDHE-ECDSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES128-GCM-SHA256",
+].join(":");
+
 /** Names the protocol inside, so that a handshake cannot be carried to a service that speaks another one (ALPACA). */
 const PROTOCOL = "http/1.1";
 
@@ -59,6 +69,16 @@ export function serverSettings(identity: TlsIdentity, clientRootsPem: string): T
 }
 
 /**
+ * The name by which our own diallers ask for central's own certificate (SNI), whatever the address they dial: a port may show
+ * others the certificate of an existing PKI (docs/decisions/0021-certificates-of-an-existing-pki.md).
+ *
+ * @param trustDomain of the central that is dialled
+ */
+export function centralServerName(trustDomain: string): string {
+  return `central.${trustDomain}`;
+}
+
+/**
  * Every TLS option of a dialling end.
  *
  * OpenSSL's own verdict is not used: with `ca: []` nothing but our `verifyChain`, run before the first byte is sent, can accept.
@@ -75,6 +95,21 @@ export function dialSettings(host: string, identity?: TlsIdentity): ConnectionOp
     servername: isIP(host) === 0 ? host : "",
     rejectUnauthorized: false,
     checkServerIdentity: () => undefined,
+  };
+}
+
+/**
+ * Every TLS option of an end that dials a server of an existing PKI: as `dialSettings`, and TLS 1.2 with an ephemeral key exchange
+ * too, for such servers may be old.
+ *
+ * @param host as dialled; it is also the name that the certificate has to have
+ * @param identity what the dialler shows, where it has a certificate
+ */
+export function fileDialSettings(host: string, identity?: TlsIdentity): ConnectionOptions {
+  return {
+    ...dialSettings(host, identity),
+    minVersion: "TLSv1.2",
+    ciphers: `${CIPHERS}:${OLDER_CIPHERS}`,
   };
 }
 

@@ -1,6 +1,7 @@
 export * from "./approval-code.ts";
 export * from "./audit-proof.ts";
 export * from "./authority.ts";
+export * from "./certificate-file.ts";
 export * from "./chain.ts";
 export type { ChainPurpose, ExpectedName, IsRevoked } from "./chain-question.ts";
 export * from "./crl.ts";
@@ -28,5 +29,6 @@ export {
 export * from "./message-signature.ts";
 export { certificatesFromPem, decodePemBlock, encodePemBlock, splitPem, toPem } from "./pem.ts";
 export * from "./profile.ts";
+export * from "./key-file.ts";
 export { createSerial, serialOf } from "./serial.ts";
 export * from "./key-derivation.ts";
