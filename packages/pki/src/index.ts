@@ -1,6 +1,7 @@
 export * from "./approval-code.ts";
 export * from "./audit-proof.ts";
 export * from "./authority.ts";
+export * from "./authority-file.ts";
 export * from "./certificate-file.ts";
 export * from "./chain.ts";
 export type { ChainPurpose, ExpectedName, IsRevoked } from "./chain-question.ts";
