@@ -31,6 +31,8 @@ test("without a file every setting has its safe default", () => {
       pollingInterval: 30_000,
       noProxy: [],
       answerTimeout: 30_000,
+      trust: { system: false, pins: [] },
+      client: {},
     },
     floor: "mtls",
     allowedInstructions: ["addresses", "settings"],

@@ -162,6 +162,10 @@ describe("a port with the certificate of an existing PKI beside central's own (S
   });
 });
 
+function codeOf(verdict: ReturnType<JudgeClient>): string {
+  return "refuse" in verdict ? verdict.refuse.code : "accepted";
+}
+
 describe("judging clients of an existing PKI", () => {
   const judge = both();
   const judgeOf = (
@@ -174,9 +178,6 @@ describe("judging clients of an existing PKI", () => {
     );
     return by(leaf, rest);
   };
-  const codeOf = (verdict: ReturnType<JudgeClient>): string =>
-    "refuse" in verdict ? verdict.refuse.code : "accepted";
-
   it("no certificate stays level tls", () => {
     assert.deepEqual(judge(undefined, []), { level: "tls" });
   });

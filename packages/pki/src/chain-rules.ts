@@ -95,7 +95,8 @@ function findWrongPurpose(
   { purpose, rules }: ChainQuestion,
 ): TautlineError | undefined {
   const isExisting = rules === "existing";
-  const fitting = [PURPOSE_OIDS[purpose], ...(isExisting ? [ANY_PURPOSE] : [])];
+  const wanted = PURPOSE_OIDS[purpose];
+  const fits = (each: string): boolean => each === wanted || (isExisting && each === ANY_PURPOSE);
   const refuse = (at: CertificateFacts, reason: string): TautlineError =>
     chainError("pki.chain_wrong_purpose", at, { purpose, reason });
   if (leaf.isAuthority && authorities.length > 0) return refuse(leaf, "it is an authority's");
@@ -104,9 +105,7 @@ function findWrongPurpose(
   if (leaf.keyUsage !== undefined && !hasUsage(leaf, KeyUsageFlags.digitalSignature)) {
     return refuse(leaf, "its key usage does not include signing");
   }
-  const at = [leaf, ...authorities].find(
-    ({ purposes }) => purposes?.some((each) => fitting.includes(each)) === false,
-  );
+  const at = [leaf, ...authorities].find(({ purposes }) => purposes?.some(fits) === false);
   return at === undefined ? undefined : refuse(at, "its extended key usage does not include it");
 }
 

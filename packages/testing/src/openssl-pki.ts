@@ -56,14 +56,12 @@ export function createOpensslPki(folder: string): OpensslPki {
     run,
     issue: ({ name, key = "ec", issuer, extensions = [], days = 30 }) => {
       const [certificateFile, keyFile] = [join(folder, `${name}.crt`), join(folder, `${name}.key`)];
-      run(
-        "req",
-        ...["-x509", "-config", "req.cnf", "-nodes", "-newkey", ...KEYS[key]],
-        ...["-subj", `/CN=${name}`, "-days", String(days)],
-        ...["-keyout", keyFile, "-out", certificateFile],
-        ...(issuer ? ["-CA", issuer.certificateFile, "-CAkey", issuer.keyFile] : []),
-        ...extensions.flatMap((each) => ["-addext", each]),
-      );
+      const signer = issuer && ["-CA", issuer.certificateFile, "-CAkey", issuer.keyFile];
+      const files = ["-keyout", keyFile, "-out", certificateFile];
+      const made = ["-nodes", "-newkey", ...KEYS[key], "-subj", `/CN=${name}`];
+      const added = extensions.flatMap((each) => ["-addext", each]);
+      const args = [...made, "-days", String(days), ...files, ...(signer ?? []), ...added];
+      run("req", "-x509", "-config", "req.cnf", ...args);
       const [certificatePem, keyPem] = [certificateFile, keyFile].map((file) =>
         readFileSync(file, "utf8"),
       ) as [string, string];
