@@ -33,6 +33,7 @@ import {
 import { createRevocations, type Revocations } from "./revocation/revocations.ts";
 import { isHealthy, retryWrite } from "./store/store-health.ts";
 import type { Store } from "./store/store.ts";
+import { createForeignFront, FILES_LOOK_MS, type ForeignFront } from "./tls-files/foreign-front.ts";
 import { createTimers, type Timers } from "./timers.ts";
 
 /** What central is built of, before anything listens. */
@@ -80,7 +81,9 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const clockWatch = createClockWatch({ audit, log, now });
   const control = { ...fleet, clockWatch, log, now, isStopping: () => state.isStopping };
   const secured = { config, authority, identity, refusals, log, now };
-  const agentsListener = await createAgentsListener({ ...secured, control, herd: fleet.herd });
+  const front = createForeignFront({ ...deps, files: deps.tlsFiles, root: authority.root });
+  const forAgents = { ...secured, control, herd: fleet.herd, front };
+  const agentsListener = await createAgentsListener(forAgents);
   const { operators, gate } = await openConsole(deps);
   const verbs = listVerbs(
     createApi(deps, { ...fleet, operators, revocations, crls, watch }, state),
@@ -89,7 +92,7 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const consoleListener = await createConsoleListener({ ...secured, verbs, gate, health, crls });
   const path = join(deps.dataDir, "admin.sock");
   const adminSocket = await createAdminSocket({ path, verbs, health, log });
-  const timers = createCentralTimers(deps, fleet, { identity, crls, watch });
+  const timers = createCentralTimers(deps, fleet, { identity, crls, watch, front });
   const { links, history, herd } = fleet;
   const { trail } = deps;
   const listeners = { agentsListener, consoleListener, adminSocket };
@@ -184,7 +187,12 @@ function createApi(
 function createCentralTimers(
   { config, store, authority, trail, log }: OpenedCentral,
   { live, polling, history }: Fleet,
-  { identity, crls, watch }: Pick<Revocation, "crls" | "watch"> & { identity: CentralIdentity },
+  {
+    identity,
+    crls,
+    watch,
+    front,
+  }: Pick<Revocation, "crls" | "watch"> & { identity: CentralIdentity; front: ForeignFront },
 ): Timers {
   const { centralLifetime } = config.certificates;
   const tasks = [
@@ -194,6 +202,7 @@ function createCentralTimers(
     { name: "store", everyMs: STORE_CHECK_MS, run: () => retryWrite(store) },
     { name: "endings", everyMs: LOOK_EVERY_MS, run: () => watch.look() },
     { name: "revocation lists", everyMs: LOOK_EVERY_MS, run: () => crls.refreshIfDue() },
+    { name: "tls files", everyMs: FILES_LOOK_MS, run: () => front.follow() },
     { name: "authorities", everyMs: AUTHORITY_CHECK_MS, run: () => authority.renewIfDue() },
     {
       name: "checkpoint",

@@ -24,6 +24,8 @@ export type AuditAction =
   | "central.started"
   | "central.stopped"
   | "certificate.revoked"
+  | "files.refused"
+  | "files.taken"
   | "instruction.carried-out"
   | "instruction.issued"
   | "instruction.refused"

@@ -55,6 +55,8 @@ export function createAdmission(deps: AdmissionDeps): Admission {
       try {
         if (arrival.lapsed !== undefined) return await admitLapsed(deps, arrival, arrival.lapsed);
         if (arrival.refusal !== undefined) throw arrival.refusal;
+        // Its key is proven, but by nobody who may say who is an agent here.
+        if (arrival.foreign !== undefined) throw new TautlineError("admission.not_an_agent");
         if (arrival.evidence.level === "mtls") return await admitAgent(deps, arrival);
         requireTry(deps, arrival);
         const caller = await proveToken(deps, arrival);

@@ -1,5 +1,6 @@
 import type { Logger } from "@tautline/daemon";
 import {
+  centralServerName,
   createClientJudge,
   type HostPort,
   type JudgeClient,
@@ -13,6 +14,7 @@ import type { CentralConfig } from "../config.ts";
 import { serveControl, type ControlDeps } from "../control/control-endpoint.ts";
 import { errorForPeer } from "../control/peer-error.ts";
 import type { Herd } from "../herd/herd.ts";
+import type { ForeignFront } from "../tls-files/foreign-front.ts";
 import { createHttpServer } from "./http-server.ts";
 import { createSecuredPort } from "./secured-port.ts";
 
@@ -32,6 +34,8 @@ export interface AgentsListenerDeps {
   readonly identity: CentralIdentity;
   readonly control: ControlDeps;
   readonly herd: Pick<Herd, "handshakes" | "sources">;
+  /** What callers of an existing PKI are shown and asked for. */
+  readonly front: ForeignFront;
   readonly log: Logger;
   readonly now: () => number;
 }
@@ -54,7 +58,8 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
     log,
     identity: deps.identity.current(),
     clientRootsPem: rootsPem([deps.authority.root]),
-    judgeClient: judgeOf(deps),
+    ownName: centralServerName(deps.authority.trustDomain),
+    judgeClient: deps.front.judge(judgeOf(deps)),
     handshakeTimeoutMs: handshakeTimeout,
     maxConnections,
     gate: deps.herd.handshakes,
@@ -64,6 +69,7 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
       deps.control.refusals.noteFailed(error, from);
     },
   });
+  deps.front.showOn(secured.acceptor);
   return {
     acceptor: secured.acceptor,
     start: () => secured.start(),

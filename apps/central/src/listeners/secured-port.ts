@@ -4,6 +4,7 @@ import type { Logger } from "@tautline/daemon";
 import {
   closeServer,
   createTlsAcceptor,
+  foreignOf,
   type HostPort,
   lapsedPeerOf,
   listenOn,
@@ -97,6 +98,7 @@ function tlsConnection(
     remoteAddress: socket.remoteAddress ?? "unknown",
     refusal,
     lapsed: lapsedPeerOf(socket),
+    foreign: foreignOf(socket),
     mark: markOf(socket),
     binding: () => tlsBinding(socket),
   };
