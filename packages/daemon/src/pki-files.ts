@@ -41,7 +41,7 @@ export function readPairFiles({ certificateFile, keyFile }: PairFiles): PairOfFi
   const key = readKey(keyFile);
   const leaf = certificates.find((each) => each.checkPrivateKey(key));
   if (leaf === undefined) {
-    throw new TautlineError("files.pair_mismatch", { detail: { certificateFile, keyFile } });
+    throw new TautlineError("files.pair_mismatch", { detail: { file: keyFile, certificateFile } });
   }
   // TLS wants the leaf first; not every tool writes it so.
   const others = certificates.filter((each) => each !== leaf);

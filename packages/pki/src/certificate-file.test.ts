@@ -45,6 +45,7 @@ describe("the certificate file of an existing PKI (SW-2)", () => {
     ["an empty file", "", "pki.pem_malformed"],
     ["a key alone", keyPem, "pki.certificate_malformed"],
     ["text", "ca", "pki.pem_malformed"],
+    ["a Java key store (QM-5)", Buffer.from("feedfeed00000002", "hex"), "pki.pem_malformed"],
     ["DER with a byte more", Buffer.concat([raw, Buffer.of(0)]), "pki.certificate_malformed"],
     ["DER cut off", raw.subarray(0, -1), "pki.certificate_malformed"],
     ["the second block cut off", pem.slice(0, -40), "pki.pem_malformed"],

@@ -2,6 +2,7 @@ import { TautlineError } from "@tautline/protocol";
 
 /** A bundle of authorities is smaller; more is another file given by mistake. */
 const MAX_FILE_BYTES = 256 * 1024;
+const JAVA_KEY_STORE = Buffer.of(0xfe, 0xed, 0xfe, 0xed);
 const UTF8_MARK = Buffer.of(0xef, 0xbb, 0xbf);
 const UTF16_MARKS = [Buffer.of(0xff, 0xfe), Buffer.of(0xfe, 0xff)];
 /** Every certificate and key in DER is a SEQUENCE, and no text begins with "0" and such a byte. */
@@ -22,6 +23,11 @@ export function readPkiFile(bytes: Uint8Array): PkiFile {
   if (file.length > MAX_FILE_BYTES) throw malformed(`it has more than ${MAX_FILE_BYTES} bytes`);
   if (UTF16_MARKS.some((mark) => file.subarray(0, 2).equals(mark))) {
     throw malformed("it is UTF-16 text; save it as UTF-8");
+  }
+  if (file.subarray(0, 4).equals(JAVA_KEY_STORE)) {
+    throw malformed(
+      "it is a Java key store; 'keytool -exportcert -rfc' writes what is in it as PEM",
+    );
   }
   const content = file.subarray(0, 3).equals(UTF8_MARK) ? file.subarray(3) : file;
   // Latin-1 reads any byte; a block that holds one above 127 is no base64 and refused as such.

@@ -51,7 +51,7 @@ export const filesErrors = defineErrors({
     exit: 2,
   },
   "files.pair_mismatch": {
-    sentence: "The key in {keyFile} belongs to none of the certificates in {certificateFile}.",
+    sentence: "The private key in {file} belongs to none of the certificates in {certificateFile}.",
     remedy:
       "Give the two files that were made together; both have to be replaced at a renewal with a new key.",
     status: 500,
