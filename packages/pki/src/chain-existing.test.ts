@@ -21,13 +21,14 @@ const ORDERS: readonly (OpensslOrder & { readonly isSelfSigned?: boolean })[] = 
   { name: "weak", key: "rsa1024", extensions: [LEAF], isSelfSigned: true },
 ];
 
+function keep(name: string, pem: string): void {
+  const [certificate] = certificatesFromPem(pem);
+  if (certificate !== undefined) made.set(name, certificate);
+}
+
 before(() =>
   withTempFolder((folder) => {
     const pki = createOpensslPki(folder);
-    const keep = (name: string, pem: string): void => {
-      const [certificate] = certificatesFromPem(pem);
-      if (certificate !== undefined) made.set(name, certificate);
-    };
     const root = pki.issue({ name: "root", extensions: [CA] });
     const signing = pki.issue({ name: "signs-crls", extensions: [CA, "keyUsage=cRLSign"] });
     keep("root", root.certificatePem);
@@ -90,13 +91,11 @@ describe("a chain of an existing PKI, made by openssl with nothing but what was 
   });
 });
 
-describe("a leaf that is trusted itself", () => {
-  const trusted = (
-    name: string,
-    purpose: "server" | "client" = "server",
-    at = new Date(),
-  ): string => codeOf(verifyTrustedLeaf(certificate(name), { at, purpose, rules: "existing" }));
+function trusted(name: string, purpose: "server" | "client" = "server", at = new Date()): string {
+  return codeOf(verifyTrustedLeaf(certificate(name), { at, purpose, rules: "existing" }));
+}
 
+describe("a leaf that is trusted itself", () => {
   it("is judged by strength, purpose and time all the same", () => {
     assert.equal(trusted("self"), "accepted");
     assert.equal(trusted("plain"), "accepted");
