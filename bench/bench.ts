@@ -13,6 +13,7 @@ import { idleMemory } from "./idle-memory.ts";
 import { joins } from "./joins.ts";
 import { crl } from "./crl.ts";
 import { currentLoad, describeMachine } from "./machine.ts";
+import { levels } from "./levels.ts";
 import { reconnects } from "./reconnects.ts";
 import { revocation } from "./revocation.ts";
 import { spreadOf } from "./spread.ts";
@@ -24,6 +25,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   certificates,
   joins,
   reconnects,
+  levels,
   "status-messages": statusMessages,
   "event-loop": eventLoop,
   revocation,

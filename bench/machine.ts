@@ -24,6 +24,8 @@ export function describeMachine(): Machine {
       "node's OpenSSL": process.versions.openssl ?? "?",
       openssl: firstLine("openssl", "version"),
       "nats-server": firstLine("nats-server", "--version"),
+      haproxy: firstLine("haproxy", "-v"),
+      stunnel: firstLine("stunnel", "-version"),
     },
   };
 }
@@ -50,6 +52,9 @@ export function processorMs(pid: number): number {
 }
 
 function firstLine(command: string, argument: string): string {
-  const { stdout, status } = spawnSync(command, [argument], { encoding: "utf8" });
-  return status === 0 ? (stdout.split("\n")[0] ?? "?") : "not installed";
+  const { stdout, stderr, status } = spawnSync(command, [argument], { encoding: "utf8" });
+  if (status !== 0) return "not installed";
+  // stunnel says it on standard error, after a line about how it was started.
+  const lines = (stdout === "" ? stderr : stdout).split("\n");
+  return lines.find((line) => /\d/.test(line)) ?? "?";
 }

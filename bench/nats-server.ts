@@ -1,11 +1,11 @@
 import { spawn, spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { createKeyPair, exportPrivateKey } from "@tautline/pki";
 import { createTestAuthority } from "@tautline/testing";
+import { freePort } from "./free-port.ts";
 import type { NatsOrder } from "./nats-connections.ts";
 
 /** A nats-server with mutual TLS on loopback. */
@@ -56,14 +56,4 @@ export async function startNats(folder: string): Promise<BenchNats | undefined> 
       await exited;
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }

@@ -20,7 +20,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   agent: { mayImport: ["protocol", "pki", "vault", "link", "daemon"], node: "any" },
   swarm: { mayImport: ["protocol", "pki", "link"], node: "any" },
   cli: {
-    mayImport: ["protocol", "pki", "vault", "link"],
+    mayImport: ["protocol", "pki", "vault", "link", "daemon"],
     node: "any",
     starts: ["central", "agent", "swarm"],
   },

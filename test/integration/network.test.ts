@@ -10,12 +10,18 @@ import { startRelay } from "../relay.ts";
 import { callSocket, type Items, type RunningCentral, withCentral } from "../running-central.ts";
 import { until } from "../until.ts";
 
+interface Offer {
+  readonly version: string;
+  readonly levels: readonly string[];
+}
+
 interface AgentStatus {
   readonly central: {
     readonly addresses: readonly string[];
     readonly connected: boolean;
     readonly lastAnswerAt: string | null;
     readonly clockOffsetSeconds: number | null;
+    readonly offers: Offer | null;
     readonly attempts: readonly { readonly address: string; readonly code: string }[];
     readonly proxy: string | null;
   };
@@ -25,6 +31,8 @@ interface AgentStatus {
 
 interface AgentPage {
   readonly id: string;
+  readonly version: string;
+  readonly offers: Offer | null;
   readonly clockOffsetSeconds: number | null;
   readonly addresses: {
     readonly offered: readonly string[];
@@ -90,7 +98,7 @@ describe("the network between agents and central", () => {
   });
 
   for (const transport of TRANSPORTS) {
-    it(`both ends know how far their clocks are apart, over ${transport}`, async (t) => {
+    it(`both ends know how far their clocks are apart and what the other is, over ${transport}`, async (t) => {
       await withCentral(async (central) => {
         const folder = await joinHost(central, "clocked", { central: { transport } });
         await using agent = runHost(folder);
@@ -104,6 +112,11 @@ describe("the network between agents and central", () => {
           );
           return clockOffsetSeconds === 0 ? true : undefined;
         }, t.signal);
+        // What each end says of itself, as the other one shows it.
+        const { version, offers } = await central.call<AgentPage>("GET", `/api/v1/agents/${id}`);
+        assert.deepEqual(offers, { version, levels: ["mtls"] });
+        const told = (await status(folder))?.central.offers;
+        assert.deepEqual(told, { version, levels: ["tls", "mtls"] });
         await agent.kill("SIGTERM");
       });
     });

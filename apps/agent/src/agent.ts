@@ -13,6 +13,7 @@ import type { ControlStatus } from "./control/control-link.ts";
 import { createCentralClock, type CentralClock } from "./control/central-clock.ts";
 import { pinnedDial } from "./control/dial-central.ts";
 import { chooseProxy, type ProxyChoice } from "./control/proxy-choice.ts";
+import { createPeerOffers } from "./control/peer-offers.ts";
 import { openTransportFor } from "./control/transports.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { createAgentKeys } from "./enrolment/agent-keys.ts";
@@ -44,6 +45,8 @@ const NOT_CONNECTED: ControlStatus = {
 export interface AgentWorld {
   readonly folder: DataFolder;
   readonly config: AgentConfig;
+  /** Texts of keys by name that came with an old settings file and stand in no file of their own. */
+  readonly keyTexts?: ReadonlyMap<string, string>;
   readonly log: Logger;
   readonly clock: Clock;
   /** Where central is asked first, before all that settings and instructions say; it must prove itself all the same. */
@@ -118,6 +121,7 @@ class FolderAgent implements Agent {
   readonly #audit: Resource<LocalAudit>;
   readonly #socket: Resource<StatusSocket>;
   readonly #centralClock: CentralClock;
+  readonly #offers = createPeerOffers();
   readonly #proxy: ProxyChoice;
   #control: AgentControl | undefined;
 
@@ -252,7 +256,8 @@ class FolderAgent implements Agent {
     const { config, clock, host } = this.#world;
     const { answerTimeout: answerTimeoutMs, transport } = config.central;
     return askCentral(address, state, {
-      openTransport: openTransportFor(transport),
+      // Before the join central is proven by the token's pin alone.
+      openTransport: this.#offers.over(openTransportFor(transport), "tls"),
       dial: pinnedDial(state.ticket, {
         timeoutMs: answerTimeoutMs,
         now: clock.now,
@@ -275,6 +280,7 @@ class FolderAgent implements Agent {
       config,
       clock,
       centralClock: this.#centralClock,
+      offers: this.#offers,
       proxy: this.#proxy,
       firstAddresses: this.#world.firstAddresses ?? [],
       random,
@@ -302,6 +308,7 @@ class FolderAgent implements Agent {
       problems: this.#problems.latest,
       addresses: asked.length > 0 ? asked : own,
       clockOffsetMs: this.#centralClock.offsetMs,
+      offer: this.#offers.central,
       proxy: this.#proxy.shown,
     });
   }

@@ -11,6 +11,7 @@ import {
   agentConfigSchema,
   checkAgentConfig,
   loadAgentConfig,
+  loadAgentSettings,
   type AgentConfig,
 } from "./config.ts";
 
@@ -26,6 +27,7 @@ async function load(text: string): Promise<AgentConfig> {
 test("without a file every setting has its safe default", () => {
   assert.deepEqual(loadAgentConfig(undefined), {
     central: {
+      key: { name: "legacy", namespace: "default" },
       addresses: [],
       transport: "websocket",
       pollingInterval: 30_000,
@@ -137,3 +139,27 @@ test("the reference page and the example name every key", () => {
     assert.ok(agentConfigExample().includes(meaning));
   }
 });
+
+test("OV-6: an old agent.properties is taken as it is; its key is handed over in memory and stands in no setting", () =>
+  withTempFolder((folder) => {
+    const file = join(folder, "agent.properties");
+    writeFileSync(file, "takipi.encrypt =true\ntakipi.collector.host=c\n", { mode: 0o600 });
+    const variables: Record<string, string> = { TAKIPI_ENCRYPT_KEY: "secret" };
+    const { config, keyTexts, findings } = loadAgentSettings(file, (name) => variables[name]);
+    assert.deepEqual(config.central.addresses, ["c:9150"]);
+    assert.equal(config.central.level, "basic");
+    assert.deepEqual(config.central.key, { name: "legacy", namespace: "default", file });
+    assert.deepEqual([...keyTexts], [["legacy", "secret"]]);
+    assert.match(findings[0]?.what ?? "", /The key is weak/);
+    assert.doesNotMatch(JSON.stringify([config, findings]), /secret/);
+  }));
+
+test("QM-4: an old agent.conf is taken as it is", () =>
+  withTempFolder((folder) => {
+    const file = join(folder, "agent.conf");
+    writeFileSync(file, "central.websocket.secure=true\ncentral.host=c\n");
+    const { central } = loadAgentConfig(file);
+    assert.deepEqual([central.addresses, central.level], [["c:9150"], "tls"]);
+    assert.equal(central.trust.system, true);
+    assert.equal(checkAgentConfig(file).length, 1);
+  }));

@@ -1,11 +1,13 @@
 import { parseProxy, readDirectRules } from "@tautline/link";
-import { isTautlineError } from "@tautline/protocol";
+import { isNamespace, isTautlineError, LEVELS, parseKeyIdentity } from "@tautline/protocol";
 import {
   configExample,
   configReference,
   durationSetting,
-  loadConfig,
+  loadSettings,
   LOG_LEVELS,
+  type LoadedSettings,
+  type OldFinding,
 } from "@tautline/daemon";
 import { z } from "zod";
 import { readPin } from "./tls-files/pin-text.ts";
@@ -77,8 +79,38 @@ const client = z
   )
   .prefault({});
 
+const key = z
+  .strictObject({
+    name: z
+      .string()
+      .refine(
+        (text) => parseKeyIdentity(text) !== undefined,
+        "must be a key's name, or name#version",
+      )
+      .default("legacy")
+      .describe("Name that central knows the key by, or `name#2` for one of its versions."),
+    namespace: z
+      .string()
+      .refine(isNamespace, "must be a namespace")
+      .default("default")
+      .describe("Namespace of the key at central: the same text is another key elsewhere."),
+    file: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "File of mode 0600 that holds the key's text, for the levels `basic` and `advanced`; read anew at each dial, one line break at its end is not part of it.",
+      ),
+  })
+  .prefault({});
+
 const central = z
   .strictObject({
+    level: z
+      .enum(LEVELS)
+      .optional()
+      .describe("The level central is dialled at; without it mtls, the level of a joined agent."),
+    key,
     addresses: z
       .array(z.string().regex(/^[^\s/@]{1,261}$/, "must be a host with or without :port"))
       .max(16)
@@ -217,23 +249,38 @@ function isDirectRule(text: string): boolean {
 export type AgentConfig = Readonly<z.output<typeof agentConfigSchema>>;
 
 /**
+ * Reads the agent's local settings file: agent.yaml, or an old agent.properties or agent.conf.
+ *
+ * @param file path of the file; undefined takes the defaults
+ * @param readVariable the environment, which stands over an old file (OV-12)
+ * @throws config.unreadable, config.invalid (file, line and key), config.old_setting, config.old_unknown
+ */
+export function loadAgentSettings(
+  file: string | undefined,
+  readVariable: (name: string) => string | undefined = () => undefined,
+): LoadedSettings<AgentConfig> {
+  return loadSettings("agent", file, agentConfigSchema, readVariable);
+}
+
+/**
  * Reads the agent's local settings file.
  *
  * @param file path of agent.yaml; undefined takes the defaults
- * @throws config.unreadable, config.invalid (file, line and key)
+ * @throws the codes of loadAgentSettings
  */
 export function loadAgentConfig(file: string | undefined): AgentConfig {
-  return loadConfig("agent", file, agentConfigSchema);
+  return loadAgentSettings(file).config;
 }
 
 /**
  * Reads a settings file exactly as the agent would, and starts nothing.
  *
  * @param file path of the file
- * @throws config.unreadable, config.invalid
+ * @returns what was noticed in an old file
+ * @throws the codes of loadAgentSettings
  */
-export function checkAgentConfig(file: string): void {
-  loadAgentConfig(file);
+export function checkAgentConfig(file: string): readonly OldFinding[] {
+  return loadAgentSettings(file).findings;
 }
 
 /** The reference page of agent.yaml in Markdown, made from the schema. */

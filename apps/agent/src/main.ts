@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { hostname, platform } from "node:os";
 import { resolve } from "node:path";
+import { logFindings, type LoadedSettings } from "@tautline/daemon";
 import {
   decodeJoinToken,
   isAgentName,
@@ -14,7 +15,7 @@ import {
 import { ensurePrivateFolder, writeFileDurably } from "@tautline/vault";
 import { createAgent, type AgentWorld } from "./agent.ts";
 import { systemClock } from "./clock.ts";
-import { agentConfigExample, loadAgentConfig, type AgentConfig } from "./config.ts";
+import { agentConfigExample, loadAgentSettings, type AgentConfig } from "./config.ts";
 import { dataFolder, type DataFolder } from "./data-folder.ts";
 import { isSameCentral, ticketOf } from "./enrolment/join-ticket.ts";
 import { createAgentLog } from "./log.ts";
@@ -75,13 +76,14 @@ export interface AgentIo {
  * @throws agent.not_joined, agent.already_running, config.*, vault.* codes
  */
 export async function runAgent(options: RunOptions, io: AgentIo): Promise<number> {
-  const { folder, config } = locate(options);
+  const { folder, config, keyTexts, findings } = locate(options);
   if (readOpenSettings(folder.settings) === undefined) {
     throw new TautlineError("agent.not_joined", { detail: { dataDir: folder.path } });
   }
   return untilSignal(io.signal, async (signal) => {
     const firstAddresses = options.centralAddresses ?? [];
-    const world = { ...worldOf(folder, config, printTo(options, io)), firstAddresses };
+    const world = { ...worldOf(folder, config, printTo(options, io)), firstAddresses, keyTexts };
+    logFindings(world.log, findings);
     await createAgent(world).run(signal);
     return 0;
   });
@@ -154,18 +156,21 @@ export function readAgentStatus(options: AgentOptions): Promise<AgentStatus> {
   return readStatus(locate(options).folder);
 }
 
-interface Located {
+interface Located extends LoadedSettings<AgentConfig> {
   readonly folder: DataFolder;
-  readonly config: AgentConfig;
 }
 
 /** The flag stands above the variable, the variable above the file. */
 function locate(options: AgentOptions): Located {
   const given = options.data ?? process.env["TAUTLINE_DATA"];
-  const asked = options.config === undefined ? undefined : loadAgentConfig(options.config);
-  const folder = dataFolder(resolve(given ?? asked?.dataDir ?? "data/agent"));
+  const asked = options.config === undefined ? undefined : loadFile(options.config);
+  const folder = dataFolder(resolve(given ?? asked?.config.dataDir ?? "data/agent"));
   const own = existsSync(folder.config) ? folder.config : undefined;
-  return { folder, config: asked ?? loadAgentConfig(own) };
+  return { folder, ...(asked ?? loadFile(own)) };
+}
+
+function loadFile(file: string | undefined): LoadedSettings<AgentConfig> {
+  return loadAgentSettings(file, (name) => process.env[name]);
 }
 
 function isWaiting(error: unknown): boolean {

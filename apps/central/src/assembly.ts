@@ -14,6 +14,9 @@ import { createClockWatch } from "./control/clock-watch.ts";
 import type { LiveLinks } from "./control/live-links.ts";
 import { createFleet, type Fleet } from "./fleet-parts.ts";
 import type { Herd } from "./herd/herd.ts";
+import { makeConfiguredKeys } from "./keys/configured-keys.ts";
+import { createKeys, type Keys, openKeyRing } from "./keys/keys.ts";
+import type { KeyUses } from "./keys/key-uses.ts";
 import type { LinkStore } from "./fleet/link-store.ts";
 import type { EvidenceHistory } from "./history/evidence-history.ts";
 import { type AdminSocket, createAdminSocket } from "./listeners/admin-socket.ts";
@@ -43,6 +46,7 @@ export interface Assembly {
   readonly links: LinkStore;
   readonly history: EvidenceHistory;
   readonly live: LiveLinks;
+  readonly keyUses: KeyUses;
   readonly timers: Timers;
   readonly agentsListener: AgentsListener;
   readonly consoleListener: ConsoleListener;
@@ -68,7 +72,10 @@ const AUTHORITY_CHECK_MS = 60_000;
 export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const { config, store, audit, authority, log, now } = deps;
   const state: CentralState = { isStopping: false };
-  const fleet = await createFleet(deps, state);
+  const openedRing = await openKeyRing(deps);
+  const fleet = await createFleet({ ...deps, keys: openedRing.ring }, state);
+  const shared = createKeys({ ...deps, ...openedRing, ...fleet });
+  await makeConfiguredKeys({ ...deps, ...openedRing, ...shared }, config.keys);
   const names = () => certifiedNames(readHostFacts(), config.agents.advertise);
   const identity = await openCentralIdentity({ store, authority, names, now }, (renewed) => {
     agentsListener.acceptor.replaceIdentity(renewed);
@@ -86,17 +93,21 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const agentsListener = await createAgentsListener(forAgents);
   const { operators, gate } = await openConsole(deps);
   const verbs = listVerbs(
-    createApi(deps, { ...fleet, operators, revocations, crls, watch }, state),
+    createApi(deps, { ...fleet, keys: shared.keys, operators, revocations, crls, watch }, state),
   );
   const health: HealthDeps = { registry: metrics.registry, isReady: () => isReady(store, state) };
   const consoleListener = await createConsoleListener({ ...secured, verbs, gate, health, crls });
   const path = join(deps.dataDir, "admin.sock");
   const adminSocket = await createAdminSocket({ path, verbs, health, log });
-  const timers = createCentralTimers(deps, fleet, { identity, crls, watch, front });
+  const timers = createCentralTimers(
+    deps,
+    { ...fleet, keyUses: openedRing.uses, keyWatch: shared.watch },
+    { identity, crls, watch, front },
+  );
   const { links, history, herd } = fleet;
   const { trail } = deps;
   const listeners = { agentsListener, consoleListener, adminSocket };
-  const parts = { audit, trail, links, history, live, timers, herd };
+  const parts = { audit, trail, links, history, live, keyUses: openedRing.uses, timers, herd };
   return { ...parts, ...listeners, revocationSettled, state };
 }
 
@@ -143,12 +154,14 @@ async function openRevocation(
 
 function createApi(
   deps: OpenedCentral,
-  fleet: Fleet & Pick<ApiDeps, "operators" | "revocations"> & Pick<Revocation, "crls" | "watch">,
+  fleet: Fleet &
+    Pick<ApiDeps, "keys" | "operators" | "revocations"> &
+    Pick<Revocation, "crls" | "watch">,
   state: CentralState,
 ): ApiDeps {
   const { vault, audit, trail, store, log } = deps;
   const { agents, life, links, history, tokens, namespaces, settings, live } = fleet;
-  const { operators, revocations } = fleet;
+  const { keys, operators, revocations, offers } = fleet;
   return {
     status: describeCentral(deps, fleet, state),
     vault,
@@ -165,6 +178,7 @@ function createApi(
         .catch((error: unknown) => log.error({ err: error }, "connections were not looked at"));
     },
     revocations,
+    keys,
     namespaces: {
       ...namespaces,
       create: async (name, actor) => {
@@ -181,12 +195,13 @@ function createApi(
     audit,
     trail,
     operators,
+    offers,
   };
 }
 
 function createCentralTimers(
   { config, store, authority, trail, log }: OpenedCentral,
-  { live, polling, history }: Fleet,
+  fleet: Fleet & { readonly keyUses: KeyUses; readonly keyWatch: Keys["watch"] },
   {
     identity,
     crls,
@@ -195,8 +210,11 @@ function createCentralTimers(
   }: Pick<Revocation, "crls" | "watch"> & { identity: CentralIdentity; front: ForeignFront },
 ): Timers {
   const { centralLifetime } = config.certificates;
+  const { live, polling, history, keyUses, keyWatch } = fleet;
   const tasks = [
     { name: "flush", everyMs: FLUSH_MS, run: () => live.flush() },
+    { name: "key uses", everyMs: FLUSH_MS, run: () => keyUses.flush() },
+    { name: "keys", everyMs: LOOK_EVERY_MS, run: () => keyWatch.look() },
     { name: "history", everyMs: FOLD_MS, run: async () => void (await history.fold.step()) },
     { name: "polling", everyMs: POLL_CHECK_MS, run: () => polling.forgetSilent() },
     { name: "store", everyMs: STORE_CHECK_MS, run: () => retryWrite(store) },

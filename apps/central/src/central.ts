@@ -1,6 +1,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { createLog, type Logger, type Part, type Running, startParts } from "@tautline/daemon";
+import {
+  createLog,
+  logFindings,
+  type Logger,
+  type OldFinding,
+  type Part,
+  type Running,
+  startParts,
+} from "@tautline/daemon";
 import type { HostPort } from "@tautline/link";
 import { TautlineError } from "@tautline/protocol";
 import {
@@ -26,6 +34,10 @@ import { VERSION } from "./version.ts";
 /** What central is started with. */
 export interface CentralOptions {
   readonly config: CentralConfig;
+  /** Texts of keys by name that came with an old settings file and stand in no file of their own. */
+  readonly keyTexts?: ReadonlyMap<string, string>;
+  /** What was noticed in an old settings file; it goes to the log. */
+  readonly findings?: readonly OldFinding[];
   readonly dataDir: string;
   /** Value of the vault's environment variable, if it is set. */
   readonly vaultPassphrase: string | undefined;
@@ -52,8 +64,9 @@ export interface Central {
  * @throws store.*, vault.*, central.*, files.* : it refuses to start rather than run weaker than told
  */
 export async function startCentral(options: CentralOptions): Promise<Central> {
-  const { config, dataDir, now } = options;
+  const { config, keyTexts, dataDir, now } = options;
   const log = options.log ?? createLog("central", config.log.level);
+  logFindings(log, options.findings ?? []);
   ensurePrivateFolder(dataDir);
   refuseLostDatabase(dataDir);
   const tlsFiles = openServerFiles({ config, dataDir });
@@ -69,7 +82,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     const opened = { ...folder, store, vault, audit, authority, log, now };
     const trail = await openAuditTrail(opened);
     const random = options.random ?? Math.random;
-    const assembly = await assemble({ ...opened, trail, random });
+    const assembly = await assemble({ ...opened, trail, random, keyTexts });
     return await run(assembly, { store, vault, log });
   } catch (error) {
     vault?.close();
@@ -130,7 +143,7 @@ function listParts(
   { store, vault }: { readonly store: Store; readonly vault: Vault },
 ): Part[] {
   const { agentsListener, consoleListener, adminSocket, live, links, timers, state } = assembly;
-  const { audit, trail, revocationSettled, herd } = assembly;
+  const { audit, trail, revocationSettled, herd, keyUses } = assembly;
   const { recorder } = assembly.history;
   const central = { actor: "central", subject: "central" };
   return [
@@ -155,6 +168,7 @@ function listParts(
     },
     { name: "revocation", stop: () => revocationSettled() },
     { name: "history", stop: () => recorder.flush("everything") },
+    { name: "key uses", stop: () => keyUses.flush() },
     { name: "timers", start: () => timers.start(), stop: () => timers.stop() },
     {
       name: "console",

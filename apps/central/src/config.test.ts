@@ -10,6 +10,7 @@ import {
   centralConfigReference,
   centralConfigSchema,
   loadCentralConfig,
+  loadCentralSettings,
 } from "./config.ts";
 import { refusalOf } from "./fixture-checks.test.ts";
 
@@ -97,6 +98,19 @@ describe("central's settings", () => {
     { text: "vault: { passphraseFile: }\n", says: /vault\.passphraseFile: / },
     { text: "instructions: { lifetime: 25h }\n", says: /instructions\.lifetime: / },
     { text: "log: { level: loud }\n", says: /log\.level: / },
+    { text: "keys: [{ name: legacy }]\n", says: /keys\.0\.file: / },
+    { text: "keys: [{ name: Old, file: k }]\n", says: /keys\.0\.name: it cannot name a key/ },
+    { text: "keys: [{ name: a, file: '' }]\n", says: /keys\.0\.file: / },
+    { text: "keys: [{ name: a, namespace: A, file: k }]\n", says: /keys\.0\.namespace: / },
+    { text: "keys: [{ name: a, file: k, value: secret }]\n", says: /keys\.0.*unknown key/ },
+    {
+      text: "keys: [{ name: a, file: k }, { name: a, file: l }]\n",
+      says: /keys: a name stands there twice/,
+    },
+    {
+      text: `keys: [${Array.from({ length: 1_001 }, (_, at) => `{ name: k${at}, file: f }`).join(", ")}]\n`,
+      says: /keys: /,
+    },
     { text: "console:\n", says: /line 1: console: / },
     { text: "a: &x {}\nb: *x\n", says: /aliases are not accepted/ },
     { text: "log: {}\nlog: {}\n", says: /line 2: Map keys must be unique/ },
@@ -110,10 +124,47 @@ describe("central's settings", () => {
     });
   }
 
+  it("OV-9: takes keys from files, for the namespace default unless told", () => {
+    const list = "{ name: legacy, file: k }, { name: b, namespace: lab, file: /etc/k }";
+    assert.deepEqual(parse(`keys: [${list}]\n`).keys, [
+      { name: "legacy", namespace: "default", file: "k" },
+      { name: "b", namespace: "lab", file: "/etc/k" },
+    ]);
+    assert.deepEqual(loadCentralConfig(undefined).keys, []);
+  });
+
   it("takes addresses with and without a port, and refuses a file that is not there", async () => {
     const list = ["central.example.org", "192.0.2.1:443", "'[2001:db8::1]'", "'[2001:db8::1]:1'"];
     const { agents } = parse(`agents: { advertise: [${list.join(", ")}] }\n`);
     assert.equal(agents.advertise.length, 4);
     await refusalOf(() => loadCentralConfig("/nowhere/central.yaml"), "config.unreadable");
   });
+});
+
+describe("old settings as central's", () => {
+  it("OV-6: a collector.properties is taken as it is, under the command line's flags; its key is handed over in memory", () =>
+    withTempFolder((folder) => {
+      const file = join(folder, "collector.properties");
+      writeFileSync(file, "takipi.encrypt.fast=true\ntakipi.encrypt.key=secret\n", { mode: 0o600 });
+      const { config, keyTexts, findings } = loadCentralSettings(file, { agentsPort: 0 });
+      assert.equal(config.agents.port, 0);
+      assert.deepEqual(config.agents.levels, ["tls", "mtls", "advanced"]);
+      assert.equal(config.plaintext.bind, "off");
+      assert.deepEqual(config.keys, [{ name: "legacy", namespace: "default", file }]);
+      assert.deepEqual([...keyTexts], [["legacy", "secret"]]);
+      assert.equal(findings.length, 1);
+      assert.doesNotMatch(JSON.stringify([config, findings]), /secret/);
+    }));
+
+  it("OV-1: one without encryption goes on accepting plaintext on 8787, and the environment stands over it (OV-12)", () =>
+    withTempFolder((folder) => {
+      const file = join(folder, "collector.properties");
+      writeFileSync(file, "takipi.encrypt=false\ntakipi.encrypt.key=k\n", { mode: 0o600 });
+      const { bind, port, host } = loadCentralConfig(file).plaintext;
+      assert.deepEqual([bind, port, host], ["public", 8787, "::"]);
+      const told = loadCentralSettings(file, {}, (name) =>
+        name === "TAKIPI_ENCRYPT" ? "true" : undefined,
+      );
+      assert.equal(told.config.plaintext.bind, "off");
+    }));
 });

@@ -2,12 +2,20 @@ import {
   configExample,
   configReference,
   durationSetting,
-  loadConfig,
+  loadSettings,
   LOG_LEVELS,
   portSetting,
+  type LoadedSettings,
 } from "@tautline/daemon";
 import { parseHostPort } from "@tautline/link";
-import { isTautlineError, isTrustDomain, LIMITS } from "@tautline/protocol";
+import {
+  isKeyName,
+  isNamespace,
+  isTautlineError,
+  isTrustDomain,
+  LEVELS,
+  LIMITS,
+} from "@tautline/protocol";
 import { z } from "zod";
 
 const DEFAULT_AGENTS_PORT = 9150;
@@ -78,6 +86,11 @@ const agents = z
       .describe(
         "Names or addresses, each with or without a port, that join tokens tell agents to dial; empty takes this host's own.",
       ),
+    levels: z
+      .array(z.enum(LEVELS))
+      .min(1)
+      .default(["tls", "mtls"])
+      .describe("Levels that agents are accepted at on this port."),
     maxConnections: z
       .int()
       .min(1)
@@ -90,6 +103,41 @@ const agents = z
     files,
   })
   .prefault({});
+
+const plaintext = z
+  .strictObject({
+    bind: z
+      .enum(["off", "loopback", "public"])
+      .default("off")
+      .describe("Who may reach the port for agents without encryption."),
+    host: z.string().default("::").describe("Address it listens on where bind is public."),
+    port: portSetting(8787).describe("Port that agents without encryption dial (QM-7)."),
+  })
+  .prefault({});
+
+const MAX_CONFIGURED_KEYS = 1_000;
+
+const keys = z
+  .array(
+    z.strictObject({
+      name: z.string().refine(isKeyName, "it cannot name a key: letters a-z, digits, . _ -"),
+      namespace: z
+        .string()
+        .refine(isNamespace, "it cannot be the name of a namespace")
+        .default("default"),
+      file: z.string().min(1),
+    }),
+  )
+  .max(MAX_CONFIGURED_KEYS)
+  .refine(
+    (list) => new Set(list.map(({ name }) => name)).size === list.length,
+    "a name stands there twice",
+  )
+  .meta({ kind: "list of `{name, namespace, file}`" })
+  .default([])
+  .describe(
+    "Shared keys that are made at the start if there never was one of that name: `name`, `namespace` (`default` unless told) and `file`, which holds the text, mode 0600. A missing or open file refuses the start; once a key is made its file is not read again.",
+  );
 
 const console_ = z
   .strictObject({
@@ -225,6 +273,8 @@ const log = z
 export const centralConfigSchema = z.strictObject({
   trustDomain,
   agents,
+  plaintext,
+  keys,
   console: console_,
   certificates,
   admission,
@@ -246,17 +296,37 @@ export interface CentralFlags {
 }
 
 /**
+ * Reads central's settings file, central.yaml or an old collector.properties, and lays the command line's flags over it.
+ *
+ * @param file path of the file; undefined takes the defaults
+ * @param flags ports and host given on the command line
+ * @param readVariable the environment, which stands over an old file (OV-12)
+ * @throws config.unreadable, config.invalid, config.old_setting, config.old_unknown
+ */
+export function loadCentralSettings(
+  file: string | undefined,
+  flags: CentralFlags = {},
+  readVariable: (name: string) => string | undefined = () => undefined,
+): LoadedSettings<CentralConfig> {
+  const loaded = loadSettings("central", file, centralConfigSchema, readVariable);
+  return { ...loaded, config: withFlags(loaded.config, flags) };
+}
+
+/**
  * Reads central's settings file and lays the command line's flags over it.
  *
  * @param file path of central.yaml; undefined takes the defaults
  * @param flags ports and host given on the command line
- * @throws config.unreadable, config.invalid
+ * @throws the codes of loadCentralSettings
  */
 export function loadCentralConfig(
   file: string | undefined,
   flags: CentralFlags = {},
 ): CentralConfig {
-  const config = loadConfig("central", file, centralConfigSchema);
+  return loadCentralSettings(file, flags).config;
+}
+
+function withFlags(config: CentralConfig, flags: CentralFlags): CentralConfig {
   return {
     ...config,
     agents: {

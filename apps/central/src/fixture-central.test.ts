@@ -254,7 +254,11 @@ export async function openJoining(central: TestCentral, token: JoinToken): Promi
 }
 
 /** Opens a control link with an agent's certificate. */
-export async function openControl(central: TestCentral, agent: JoinedAgent): Promise<OpampLink> {
+export async function openControl(
+  central: TestCentral,
+  agent: JoinedAgent,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<OpampLink> {
   const { identity, rootsPem } = agent;
   const { socket } = await dialMutual({
     ...dialling(central),
@@ -262,7 +266,7 @@ export async function openControl(central: TestCentral, agent: JoinedAgent): Pro
     roots: certificatesFromPem(rootsPem),
     identity,
   });
-  return openLink(central, socket);
+  return openLink(central, socket, headers);
 }
 
 function dialling({ agentsPort, clock }: TestCentral) {

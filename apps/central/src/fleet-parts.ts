@@ -8,6 +8,7 @@ import { createAgentSession } from "./control/agent-session.ts";
 import type { Caller } from "./control/caller.ts";
 import { createJoinSession } from "./control/join-session.ts";
 import { createLiveLinks, type LiveLinks } from "./control/live-links.ts";
+import { createOffers, type Offers } from "./control/offers.ts";
 import { createOpenConnections, type OpenConnections } from "./control/open-connections.ts";
 import { createPollingLinks, type PollingLinks } from "./control/polling-links.ts";
 import { createRefusals, type Refusals } from "./control/refusals.ts";
@@ -16,6 +17,7 @@ import type { Session } from "./control/session.ts";
 import { createTokenStore, type TokenParts, type TokenStore } from "./enrolment/token-store.ts";
 import { type AgentLife, createAgentLife } from "./fleet/agent-life.ts";
 import { type AgentStore, createAgentStore } from "./fleet/agent-store.ts";
+import type { KeyRing } from "./keys/key-ring.ts";
 import { createLinkStore, type LinkStore } from "./fleet/link-store.ts";
 import { type NamespaceStore, openNamespaces } from "./fleet/namespace-store.ts";
 import { createHerd, type Herd } from "./herd/herd.ts";
@@ -42,7 +44,11 @@ export interface Fleet {
   readonly admission: Admission;
   readonly beginSession: (caller: Caller) => Session;
   readonly herd: Herd;
+  readonly offers: Offers;
 }
+
+/** What the fleet is built on. */
+export type FleetDeps = OpenedCentral & { readonly keys: Pick<KeyRing, "noteUse"> };
 
 /**
  * Builds the fleet's parts.
@@ -50,7 +56,7 @@ export interface Fleet {
  * @param deps what was opened already
  * @param state where central listens, for join tokens and grants
  */
-export async function createFleet(deps: OpenedCentral, state: CentralState): Promise<Fleet> {
+export async function createFleet(deps: FleetDeps, state: CentralState): Promise<Fleet> {
   const { config, store, vault, audit, authority, log, now } = deps;
   const recorded = { store, audit, now };
   const metrics = createMetrics();
@@ -68,7 +74,7 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
   const instructions = createInstructionStore({ ...recorded, instructor, lifetimeMs });
   const history = createEvidenceHistory({ store, now, rule: config.history });
   const { recorder } = history;
-  const live = createLiveLinks({ agents, links, history: recorder, metrics, log, now });
+  const live = createLiveLinks({ ...deps, agents, links, history: recorder, metrics });
   const endLinks: LiveLinks["endAgent"] = (id, reason) => live.endAgent(id, reason);
   const life = createAgentLife({
     ...recorded,
@@ -104,9 +110,10 @@ export async function createFleet(deps: OpenedCentral, state: CentralState): Pro
     return createJoinSession({ enrolment, grant, metrics, queue: herd.enrolments }, caller);
   };
   const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
+  const offers = createOffers(live, () => state.levels?.() ?? ["tls", "mtls"]);
   const stores = { agents, life, links, history, tokens, namespaces, settings };
   const parts = { metrics, live, polling, connections, refusals, admission, herd };
-  return { ...stores, ...parts, beginSession };
+  return { ...stores, ...parts, beginSession, offers };
 }
 
 /** Where agents are told to dial: what is set, else what is advertised, else this host's own. */

@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
 import { formatHostPort, type HostPort } from "@tautline/link";
 import { startCentral } from "./central.ts";
-import { loadCentralConfig } from "./config.ts";
+import type { OldFinding } from "@tautline/daemon";
+import { loadCentralSettings } from "./config.ts";
 
 export { centralConfigExample, centralConfigReference } from "./config.ts";
 
@@ -36,16 +37,25 @@ const PRIVATE_UMASK = 0o077;
 export async function runCentral(options: RunCentralOptions, io: RunIo): Promise<number> {
   process.umask(PRIVATE_UMASK);
   const { agentsPort, consolePort, host } = options;
-  const config = loadCentralConfig(options.config, {
+  const flags = {
     ...(agentsPort === undefined ? {} : { agentsPort }),
     ...(consolePort === undefined ? {} : { consolePort }),
     ...(host === undefined ? {} : { host }),
-  });
+  };
+  const loaded = loadCentralSettings(options.config, flags, (name) => process.env[name]);
+  const { config, keyTexts, findings } = loaded;
   const dataDir = resolve(options.data ?? process.env["TAUTLINE_DATA"] ?? "data/central");
   const vaultPassphrase = process.env[config.vault.environmentVariable];
   // Children and crash dumps of this process need not carry the passphrase.
   delete process.env[config.vault.environmentVariable];
-  const central = await startCentral({ config, dataDir, vaultPassphrase, now: Date.now });
+  const central = await startCentral({
+    config,
+    keyTexts,
+    findings,
+    dataDir,
+    vaultPassphrase,
+    now: Date.now,
+  });
   const agents = `wss://${spoken(central.agentsAddress)}`;
   const console_ = `https://${spoken(central.consoleAddress)}`;
   if (options.json) {
@@ -66,10 +76,11 @@ export async function runCentral(options: RunCentralOptions, io: RunIo): Promise
  * Checks a central.yaml without starting anything.
  *
  * @param file its path
- * @throws config.unreadable, config.invalid
+ * @returns what was noticed in an old file
+ * @throws config.unreadable, config.invalid, config.old_setting, config.old_unknown
  */
-export function checkCentralConfig(file: string): void {
-  loadCentralConfig(file);
+export function checkCentralConfig(file: string): readonly OldFinding[] {
+  return loadCentralSettings(file).findings;
 }
 
 /** An address to dial: "any address" is spoken as this host's own. */

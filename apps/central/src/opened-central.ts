@@ -1,5 +1,6 @@
 import type { Logger } from "@tautline/daemon";
 import type { HostPort } from "@tautline/link";
+import type { Level } from "@tautline/protocol";
 import type { Vault } from "@tautline/vault";
 import type { AuditLog } from "./audit/audit-log.ts";
 import type { AuditTrail } from "./audit/audit-trail.ts";
@@ -11,6 +12,8 @@ import type { ServerFiles } from "./tls-files/server-files.ts";
 /** A data folder that was opened, and what central is built on it with. */
 export interface OpenedCentral {
   readonly config: CentralConfig;
+  /** Texts of keys by name that came with an old settings file, in place of what `file` of `keys` says. */
+  readonly keyTexts?: ReadonlyMap<string, string> | undefined;
   readonly dataDir: string;
   readonly centralId: string;
   readonly store: Store;
@@ -32,5 +35,7 @@ export interface CentralState {
   agents?: HostPort;
   /** Where console and API are; known when that port listens. */
   console?: HostPort;
+  /** What the ports that agents dial accept now; known when they are built. */
+  levels?: () => readonly Level[];
   isStopping: boolean;
 }

@@ -17,6 +17,8 @@ export interface Environment {
   readonly token?: string;
   /** Where this user keeps settings of the command: XDG_CONFIG_HOME/tautline, else HOME/.config/tautline */
   readonly configDir?: string;
+  /** Any variable, for the settings of other programs only (OV-12). */
+  readonly foreign?: (name: string) => string | undefined;
 }
 
 /** Everything of the world outside that a verb may touch; tests hand in their own. */

@@ -30,6 +30,7 @@ const context = {
     ...(process.env.TAUTLINE_DATA ? { dataDir: process.env.TAUTLINE_DATA } : {}),
     ...configFolder(process.env.XDG_CONFIG_HOME, process.env.HOME),
     ...(process.env.TAUTLINE_TOKEN ? { token: process.env.TAUTLINE_TOKEN } : {}),
+    foreign: (name: string): string | undefined => process.env[name],
   },
   cwd: process.cwd(),
   now: Date.now,

@@ -217,6 +217,26 @@ test("links list and show: a group that is not known is called so, never guessed
   assert.match(page.stdout, /^since +2026-11-22T09:03:15Z \(1h ago\)$/m);
 });
 
+test("OV-2: an agent that is too old is named with the version it needs, in lists and pages", async () => {
+  const offers = { version: "4.48.2", levels: ["plaintext"] };
+  const old = { level: "plaintext", offers, upgrade: ">= 4.50" };
+  const answers = {
+    "GET /api/v1/links": { body: { items: [{ ...linkRow, ...old }, linkRow] } },
+    "GET /api/v1/links/l-1": { body: { ...linkRow, ...old } },
+    "GET /api/v1/agents": { body: { items: [{ ...agentRow, ...old }] } },
+  };
+  const links = (await ask("links list", answers)).stdout.split("\n");
+  assert.match(links[1] ?? "", /accepted, upgrade to >= 4\.50$/);
+  assert.match(links[2] ?? "", /accepted$/);
+  const agents = await ask("agents list", answers);
+  assert.match(agents.stdout, / plaintext, upgrade to >= 4\.50 /);
+  const page = await ask("links show l-1", answers);
+  assert.match(
+    page.stdout,
+    /^the agent offers +version 4\.48\.2 with plaintext; upgrade to >= 4\.50$/m,
+  );
+});
+
 test("namespaces: a wrong name never reaches central", async () => {
   const refused = await ask("namespaces create Lab_1", {});
   assert.equal(refused.code, 2);

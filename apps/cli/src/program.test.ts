@@ -16,6 +16,7 @@ const VERBS: Readonly<Record<string, readonly string[]>> = {
   agents: ["list", "show", "revoke"],
   links: ["list", "show"],
   namespaces: ["create", "list", "show"],
+  keys: ["create", "list", "show", "rotate", "delete"],
   settings: ["list", "get", "set", "unset"],
   certs: ["list", "show", "authority"],
   audit: ["list", "verify", "export", "head", "forks", "acknowledge"],

@@ -31,7 +31,7 @@ export const PARTS: readonly Part[] = [
   },
   {
     name: "config",
-    summary: "Settings files: a full example, and a check before use",
+    summary: "Settings files: a full example, a check before use, and old ones taken over",
     group: STARTING,
     load: async () => (await import("./config/config.ts")).configVerbs,
   },
@@ -70,6 +70,12 @@ export const PARTS: readonly Part[] = [
     summary: "Sets of agents, each with its own trust",
     group: OPERATING,
     load: async () => (await import("./namespaces/namespaces.ts")).namespaceVerbs,
+  },
+  {
+    name: "keys",
+    summary: "Keys that agents without certificates share with central",
+    group: OPERATING,
+    load: async () => (await import("./keys/keys.ts")).keyVerbs,
   },
   {
     name: "settings",

@@ -1,5 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { isTautlineError, TautlineError } from "@tautline/protocol";
+import { TautlineError } from "@tautline/protocol";
 import {
   isMap,
   LineCounter,
@@ -9,6 +8,7 @@ import {
   type YAMLWarning,
 } from "yaml";
 import type { z } from "zod";
+import { readText } from "./text-file.ts";
 
 /** A settings file has a few kilobytes; more is another file given by mistake. */
 export const MAX_CONFIG_BYTES: number = 1024 * 1024;
@@ -31,7 +31,7 @@ export function loadConfig<Schema extends z.ZodType>(
   schema: Schema,
 ): Readonly<z.output<Schema>> {
   if (file === undefined) return parseConfig(app, "(defaults)", "", schema);
-  return parseConfig(app, file, readText(file), schema);
+  return parseConfig(app, file, readText(file, MAX_CONFIG_BYTES), schema);
 }
 
 /**
@@ -68,6 +68,26 @@ export function parseConfig<Schema extends z.ZodType>(
   throw explainIssue(result.error.issues[0], { app, file, document, lines });
 }
 
+/**
+ * Takes settings that another kind of file was read into through a strict schema.
+ *
+ * @param app whose settings they are
+ * @param file name for messages
+ * @param value the settings as a YAML file would give them
+ * @param schema strict zod schema
+ * @throws config.invalid (with key, without line)
+ */
+export function takeConfig<Schema extends z.ZodType>(
+  app: ConfigApp,
+  file: string,
+  value: unknown,
+  schema: Schema,
+): Readonly<z.output<Schema>> {
+  const result = schema.safeParse(value);
+  if (result.success) return deepFreeze(result.data);
+  throw explainIssue(result.error.issues[0], { app, file });
+}
+
 /** The parser's own advice for several documents is for programmers. */
 function mistakeIn({ code, message }: YAMLParseError | YAMLWarning): string {
   return code === "MULTIPLE_DOCS" ? "a second document begins here" : plainReason(message);
@@ -86,8 +106,8 @@ function valueOf(document: Document, app: ConfigApp, file: string): unknown {
 interface Place {
   readonly app: ConfigApp;
   readonly file: string;
-  readonly document: Document;
-  readonly lines: LineCounter;
+  readonly document?: Document;
+  readonly lines?: LineCounter;
 }
 
 function explainIssue(issue: z.core.$ZodIssue | undefined, place: Place): TautlineError {
@@ -113,6 +133,7 @@ function plainReason(message = "not accepted"): string {
 /** The line of the deepest key on the way to `path` that stands in the file. */
 function lineOf(path: readonly PropertyKey[], { document, lines }: Place): number | undefined {
   let line: number | undefined;
+  if (document === undefined || lines === undefined) return line;
   let node: unknown = document.contents;
   for (const step of path) {
     const pair = isMap(node)
@@ -124,40 +145,6 @@ function lineOf(path: readonly PropertyKey[], { document, lines }: Place): numbe
     node = pair.value;
   }
   return line;
-}
-
-function readText(file: string): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(readBounded(file));
-  } catch (cause) {
-    if (isTautlineError(cause)) throw cause;
-    const reason = cause instanceof TypeError ? "it is not UTF-8 text" : errorName(cause);
-    throw new TautlineError("config.unreadable", { cause, detail: { file, reason } });
-  }
-}
-
-/** Kind and size are judged on the open file, before a byte is read: a pipe or a device would never end. */
-function readBounded(file: string): Uint8Array {
-  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const facts = fstatSync(descriptor);
-    if (!facts.isFile()) throw unreadable(file, "it is not a plain file");
-    if (facts.size > MAX_CONFIG_BYTES) {
-      throw unreadable(file, `it has ${facts.size} bytes, more than ${MAX_CONFIG_BYTES}`);
-    }
-    const bytes = new Uint8Array(facts.size);
-    return bytes.subarray(0, facts.size === 0 ? 0 : readSync(descriptor, bytes));
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-function unreadable(file: string, reason: string): TautlineError {
-  return new TautlineError("config.unreadable", { detail: { file, reason } });
-}
-
-function errorName(cause: unknown): string {
-  return (cause as NodeJS.ErrnoException | undefined)?.code ?? "unknown cause";
 }
 
 function deepFreeze<T>(value: T): T {

@@ -16,7 +16,6 @@ import { TautlineError, isTautlineError } from "@tautline/protocol";
 import { createTlsAcceptor, evidenceOf, markOf, refusalOf } from "./accept-tls.ts";
 import { startAcceptor, type RunningAcceptor } from "../test/running-acceptor.ts";
 import { createFleetAuthority, testNow, type FleetIdentity } from "../test/fleet-authority.ts";
-import { groups } from "./tls-settings.ts";
 
 const authority = createFleetAuthority();
 const HOUR_MS = 3_600_000;
@@ -452,8 +451,4 @@ test("where no client roots are given, nobody is asked for a certificate", async
   assert.equal(socket.getPeerX509Certificate(), undefined);
   assert.equal(evidence.level, "tls");
   client.destroy();
-});
-
-test("this Node prefers the hybrid group", () => {
-  assert.match(groups(), /^X25519MLKEM768\//);
 });

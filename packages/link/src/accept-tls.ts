@@ -9,6 +9,7 @@ import type {
   JudgeClient,
   LapsedPeer,
 } from "./client-judge.ts";
+import type { CryptoChoice } from "./crypto-choice.ts";
 import { createGatedServer, type HandshakeGate } from "./handshake-gate.ts";
 import { forgetPeerChain, peerChain } from "./peer-chain.ts";
 import { evidenceOfAccepted, type CertifiedPeer } from "./tls-evidence.ts";
@@ -28,6 +29,8 @@ export interface TlsAcceptorOptions {
   readonly ownName?: string;
   readonly judgeClient: JudgeClient;
   readonly handshakeTimeoutMs: number;
+  /** Groups and suites that are allowed; the default where it is left out. */
+  readonly crypto?: CryptoChoice | undefined;
   /** Connections open at once, handshakes included; no limit unless told. */
   readonly maxConnections?: number;
   /** Asked before anything is spent on a connection; without one every handshake begins at once. */

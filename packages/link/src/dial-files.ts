@@ -1,5 +1,6 @@
 import { isTautlineError, TautlineError } from "@tautline/protocol";
 import { formatHostPort } from "./addresses.ts";
+import type { CryptoChoice } from "./crypto-choice.ts";
 import type { DialledLink } from "./dial-tls.ts";
 import { requireIdentity } from "./identity-check.ts";
 import { peerChain } from "./peer-chain.ts";
@@ -13,6 +14,8 @@ export interface FileDialOptions extends TlsTarget {
   readonly trust: ServerTrust;
   /** What this end shows (level `mtls`); without it the level is `tls`. */
   readonly identity?: TlsIdentity | undefined;
+  /** Groups, and suites of TLS 1.3; a choice that needs ML-KEM leaves TLS 1.2 out. */
+  readonly crypto?: CryptoChoice | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -37,7 +40,7 @@ export async function dialByFiles(
   const { host, port, trust, identity, now } = options;
   const address = formatHostPort(host, port);
   if (identity !== undefined) requireIdentity(identity);
-  const settings = fileDialSettings(host, identity);
+  const settings = fileDialSettings(host, identity, options.crypto);
   const socket = await openTls(options, settings).catch((error: unknown) => {
     throw explain(error, address);
   });

@@ -10,6 +10,7 @@ import {
   type LinkEvidence,
 } from "@tautline/protocol";
 import { formatHostPort } from "./addresses.ts";
+import type { CryptoChoice } from "./crypto-choice.ts";
 import { requireIdentity } from "./identity-check.ts";
 import { peerChain } from "./peer-chain.ts";
 import { evidenceOfDialled, type ProvenPeer } from "./tls-evidence.ts";
@@ -20,6 +21,8 @@ import { centralServerName, dialSettings, type TlsIdentity } from "./tls-setting
 export interface DialOptions extends TlsTarget {
   /** The other end must be `spiffe://<trustDomain>/central`. */
   readonly trustDomain: string;
+  /** Groups and suites that are offered; the default where it is left out. */
+  readonly crypto?: CryptoChoice | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -82,7 +85,7 @@ async function dial(
     requireIdentity(identity);
   }
   const serverName = centralServerName(options.trustDomain);
-  const socket = await openTls(options, dialSettings(serverName, identity));
+  const socket = await openTls(options, dialSettings(serverName, identity, options.crypto));
   try {
     const chain = peerChain(socket);
     const roots = rootsFor(chain);

@@ -8,10 +8,12 @@ export { encodeBasicRefusal, type BasicRefusal } from "./basic/basic-refusal.ts"
 export { BasicStream } from "./basic/basic-stream.ts";
 export * from "./basic/dial-basic.ts";
 export { BASIC_MAGIC } from "./basic/preface.ts";
+export * from "./basic/probe-basic.ts";
 export { basicPsk } from "./basic/prologue.ts";
 export * from "./channel-binding.ts";
 export * from "./client-judge.ts";
 export * from "./dial-files.ts";
+export * from "./crypto-choice.ts";
 export * from "./dial-tls.ts";
 export * from "./foreign-judge.ts";
 export * from "./handshake-gate.ts";

@@ -1,4 +1,5 @@
 import { createSecureContext, type SecureContext, type TlsOptions } from "node:tls";
+import type { CryptoChoice } from "./crypto-choice.ts";
 import { requireIdentity } from "./identity-check.ts";
 import { serverSettings, type TlsIdentity } from "./tls-settings.ts";
 
@@ -30,9 +31,10 @@ export function createShownIdentities(options: {
   readonly identity: TlsIdentity;
   readonly clientRootsPem: string;
   readonly ownName?: string;
+  readonly crypto?: CryptoChoice | undefined;
 }): ShownIdentities {
-  const { clientRootsPem, ownName } = options;
-  let own = contextOf(options.identity, clientRootsPem);
+  const { clientRootsPem, ownName, crypto } = options;
+  let own = contextOf({ identity: options.identity, clientRootsPem }, crypto);
   let others: SettledContext | undefined;
   /** SNI is compared without regard to case (RFC 6066 section 3); Node does not ask for a caller that sends none. */
   const choose: NonNullable<TlsOptions["SNICallback"]> = (name, answer) => {
@@ -45,12 +47,12 @@ export function createShownIdentities(options: {
       ...(ownName !== undefined && { SNICallback: choose }),
     }),
     replaceOwn: (identity) => {
-      const next = contextOf(identity, clientRootsPem);
-      const nextOthers = others && { ...others, ...shownToOthers(others.front, identity) };
+      const next = contextOf({ identity, clientRootsPem }, crypto);
+      const nextOthers = others && { ...others, ...shownToOthers(others.front, identity, crypto) };
       [own, others] = [next, nextOthers];
     },
     replaceOthers: (front) => {
-      others = front && { front, ...shownToOthers(front, own.identity) };
+      others = front && { front, ...shownToOthers(front, own.identity, crypto) };
     },
   };
 }
@@ -60,20 +62,25 @@ interface SettledContext {
   readonly settings: TlsOptions;
 }
 
-function shownToOthers(front: OtherFront, own: TlsIdentity): Pick<SettledContext, "settings"> {
-  return { settings: contextOf(front.identity ?? own, front.clientRootsPem).settings };
+function shownToOthers(
+  { identity, clientRootsPem }: OtherFront,
+  own: TlsIdentity,
+  crypto: CryptoChoice | undefined,
+): Pick<SettledContext, "settings"> {
+  const { settings } = contextOf({ identity: identity ?? own, clientRootsPem }, crypto);
+  return { settings };
 }
 
 function contextOf(
-  identity: TlsIdentity,
-  clientRootsPem: string,
+  { identity, clientRootsPem }: OtherFront & { readonly identity: TlsIdentity },
+  crypto: CryptoChoice | undefined,
 ): {
   readonly identity: TlsIdentity;
   readonly settings: TlsOptions;
   readonly context: SecureContext;
 } {
   requireIdentity(identity);
-  const settings = serverSettings(identity, clientRootsPem);
+  const settings = serverSettings(identity, clientRootsPem, crypto);
   // Made here already: setSecureContext would keep half of a refused identity.
   return { identity, settings, context: createSecureContext(settings) };
 }

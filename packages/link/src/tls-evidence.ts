@@ -1,6 +1,7 @@
 import type { TLSSocket } from "node:tls";
 import { serialOf } from "@tautline/pki";
 import { TautlineError, formatTimestamp, type LinkEvidence } from "@tautline/protocol";
+import { isPostQuantumGroup } from "./crypto-choice.ts";
 import { peerChain } from "./peer-chain.ts";
 import { dialledGroup, readOwnSession } from "./negotiated-group.ts";
 import { groupName } from "./session-der.ts";
@@ -15,21 +16,6 @@ export interface ProvenPeer {
 
 /** A peer with an accepted certificate; `peerId` is null where another PKI issued it, which cannot give a name in this fleet. */
 export type CertifiedPeer = Pick<LinkEvidence, "peerId"> & Pick<ProvenPeer, "peerSerial">;
-
-const HYBRID_GROUPS: ReadonlySet<string> = new Set([
-  "X25519MLKEM768",
-  "SecP256r1MLKEM768",
-  "SecP384r1MLKEM1024",
-]);
-
-/**
- * Tells whether a key-exchange group is a hybrid of a classical and a post-quantum one.
- *
- * @param group as evidence names it; undefined where it is not known
- */
-export function isHybridGroup(group: string | undefined): boolean {
-  return group !== undefined && HYBRID_GROUPS.has(group);
-}
 
 /**
  * Shows what an accepted TLS connection really negotiated, from central's end.
@@ -172,7 +158,7 @@ function negotiated(
     protocol: socket.getProtocol(),
     cipher: socket.getCipher().name,
     group: group ?? null,
-    pq: isHybridGroup(group),
+    pq: isPostQuantumGroup(group),
     // Every full TLS 1.3 handshake with certificates has an ephemeral key exchange (RFC 8446 section 2).
     forwardSecret: true,
     keyId: null,

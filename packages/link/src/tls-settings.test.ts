@@ -3,7 +3,7 @@ import { constants } from "node:crypto";
 import { test } from "node:test";
 import { createSecureContext } from "node:tls";
 import { createFleetAuthority } from "../test/fleet-authority.ts";
-import { dialSettings, groups, rootsPem, serverSettings } from "./tls-settings.ts";
+import { dialSettings, rootsPem, serverSettings } from "./tls-settings.ts";
 
 const authority = createFleetAuthority();
 const identity = authority.central();
@@ -38,8 +38,4 @@ test("neither end trusts the authorities of the system", () => {
 test("an end without a certificate of its own shows none", () => {
   assert.equal("key" in dialSettings("central.test"), false);
   assert.equal(dialSettings("central.test", identity).cert, identity.chainPem);
-});
-
-test("the groups are found once and stay the same", () => {
-  assert.equal(groups(), groups());
 });

@@ -1,25 +1,13 @@
 import { constants, type X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
-import { createSecureContext, type ConnectionOptions, type TlsOptions } from "node:tls";
+import type { ConnectionOptions, TlsOptions } from "node:tls";
+import { allowsClassical, type CryptoChoice, groups, suites } from "./crypto-choice.ts";
 
 /** Private key and certificate chain (leaf first), both PEM. */
 export interface TlsIdentity {
   readonly keyPem: string;
   readonly chainPem: string;
 }
-
-/**
- * Preferred groups first. The slash parts preference classes: a client that can X25519MLKEM768 but guessed X25519 is asked again
- * (HelloRetryRequest) instead of being given the weaker group to save a round trip.
- */
-const HYBRID_GROUPS = "X25519MLKEM768/X25519:P-256";
-/** For an OpenSSL before 3.5 (Node 22), which has no ML-KEM; evidence then shows `pq: false`. */
-const CLASSIC_GROUPS = "X25519:P-256";
-const CIPHERS = [
-  "TLS_AES_256_GCM_SHA384",
-  "TLS_CHACHA20_POLY1305_SHA256",
-  "TLS_AES_128_GCM_SHA256",
-].join(":");
 
 /** For servers of an existing PKI that know no TLS 1.3: an ephemeral key exchange and an AEAD, nothing else of TLS 1.2. */
 const OLDER_CIPHERS = [
@@ -34,16 +22,6 @@ const OLDER_CIPHERS = [
 /** Names the protocol inside, so that a handshake cannot be carried to a service that speaks another one (ALPACA). */
 const PROTOCOL = "http/1.1";
 
-let supportedGroups: string | undefined;
-
-/**
- * The key-exchange groups of both ends, best first, in OpenSSL's list form: the hybrid one too where this Node can do it.
- */
-export function groups(): string {
-  supportedGroups ??= canUse(HYBRID_GROUPS) ? HYBRID_GROUPS : CLASSIC_GROUPS;
-  return supportedGroups;
-}
-
 /**
  * Every TLS option of an accepting end. `setSecureContext` forgets what is not repeated, so this object is always passed whole.
  *
@@ -52,10 +30,15 @@ export function groups(): string {
  * @param identity what central shows; its chain goes up to and includes the root, which pinned diallers look for
  * @param clientRootsPem authorities named to clients when they are asked for a certificate; "" asks nobody (a browser would
  * otherwise show its user a choice of certificates)
+ * @param crypto the default where it is left out
  */
-export function serverSettings(identity: TlsIdentity, clientRootsPem: string): TlsOptions {
+export function serverSettings(
+  identity: TlsIdentity,
+  clientRootsPem: string,
+  crypto?: CryptoChoice,
+): TlsOptions {
   return {
-    ...bothEnds(),
+    ...bothEnds(crypto),
     // Not a list: Node copies it for every connection, nine bytes that keep 64 KiB of a shared buffer alive.
     ALPNCallback: ({ protocols }) => (protocols.includes(PROTOCOL) ? PROTOCOL : undefined),
     key: identity.keyPem,
@@ -85,10 +68,15 @@ export function centralServerName(trustDomain: string): string {
  *
  * @param host a DNS name goes into SNI; an address does not (RFC 6066 section 3)
  * @param identity what the dialler shows, where it has a certificate
+ * @param crypto the default where it is left out
  */
-export function dialSettings(host: string, identity?: TlsIdentity): ConnectionOptions {
+export function dialSettings(
+  host: string,
+  identity?: TlsIdentity,
+  crypto?: CryptoChoice,
+): ConnectionOptions {
   return {
-    ...bothEnds(),
+    ...bothEnds(crypto),
     ALPNProtocols: [PROTOCOL],
     ...(identity && { key: identity.keyPem, cert: identity.chainPem }),
     ca: [],
@@ -104,13 +92,16 @@ export function dialSettings(host: string, identity?: TlsIdentity): ConnectionOp
  *
  * @param host as dialled; it is also the name that the certificate has to have
  * @param identity what the dialler shows, where it has a certificate
+ * @param crypto the default where it is left out; TLS 1.2 only where it allows a classical exchange
  */
-export function fileDialSettings(host: string, identity?: TlsIdentity): ConnectionOptions {
-  return {
-    ...dialSettings(host, identity),
-    minVersion: "TLSv1.2",
-    ciphers: `${CIPHERS}:${OLDER_CIPHERS}`,
-  };
+export function fileDialSettings(
+  host: string,
+  identity?: TlsIdentity,
+  crypto?: CryptoChoice,
+): ConnectionOptions {
+  const settings = dialSettings(host, identity, crypto);
+  if (!allowsClassical(crypto)) return settings;
+  return { ...settings, minVersion: "TLSv1.2", ciphers: `${suites(crypto)}:${OLDER_CIPHERS}` };
 }
 
 /** Formats certificates for `clientRootsPem`. */
@@ -118,7 +109,7 @@ export function rootsPem(roots: readonly X509Certificate[]): string {
   return roots.map((root) => root.toString()).join("");
 }
 
-function bothEnds(): {
+function bothEnds(crypto?: CryptoChoice): {
   minVersion: "TLSv1.3";
   maxVersion: "TLSv1.3";
   ciphers: string;
@@ -128,18 +119,9 @@ function bothEnds(): {
   return {
     minVersion: "TLSv1.3",
     maxVersion: "TLSv1.3",
-    ciphers: CIPHERS,
-    ecdhCurve: groups(),
+    ciphers: suites(crypto),
+    ecdhCurve: groups(crypto),
     // A resumed session skips the certificate check (A28): no tickets.
     secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
   };
-}
-
-function canUse(ecdhCurve: string): boolean {
-  try {
-    createSecureContext({ ecdhCurve });
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -10,6 +10,7 @@ import { filesErrors } from "./errors/files.ts";
 import { fleetErrors } from "./errors/fleet.ts";
 import { instructionErrors } from "./errors/instruction.ts";
 import { internalErrors } from "./errors/internal.ts";
+import { keyErrors } from "./errors/keys.ts";
 import { linkErrors } from "./errors/link.ts";
 import { opampErrors } from "./errors/opamp.ts";
 import { pkiErrors } from "./errors/pki.ts";
@@ -34,6 +35,7 @@ export const ERROR_CATALOGUE = {
   ...admissionErrors,
   ...enrolmentErrors,
   ...fleetErrors,
+  ...keyErrors,
   ...configErrors,
   ...filesErrors,
   ...storeErrors,

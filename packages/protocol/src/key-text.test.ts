@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import * as fc from "fast-check";
 import { toBase64Url } from "./bytes.ts";
 import { isTautlineError } from "./error.ts";
-import { parseKeyText, weaknessOf } from "./key-text.ts";
+import { KEY_FILE_BYTES, parseKeyText, readKeyFileText, weaknessOf } from "./key-text.ts";
 import { LIMITS } from "./limits.ts";
 
 describe("the text of a key", () => {
@@ -31,6 +31,51 @@ describe("the text of a key", () => {
       );
     });
   }
+});
+
+const read = (text: string): string => readKeyFileText(Buffer.from(text));
+const refusalOf = (bytes: Uint8Array): string => {
+  try {
+    readKeyFileText(bytes);
+  } catch (error) {
+    return isTautlineError(error) ? `${error.code}: ${String(error.detail["reason"])}` : "other";
+  }
+  return "none";
+};
+
+describe("the file of a key", () => {
+  it("gives every text back as it is, with and without a line break behind it", () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: "grapheme", minLength: 1, maxLength: 200 }),
+        fc.constantFrom("", "\n", "\r\n"),
+        (text, end) => {
+          fc.pre(!/\p{Cc}/u.test(text));
+          assert.equal(read(text + end), text);
+        },
+      ),
+    );
+  });
+
+  it("either gives a text that can be one or refuses without a word of it", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 1_100 }), (bytes) => {
+        const refusal = refusalOf(bytes);
+        if (refusal === "none") parseKeyText(readKeyFileText(bytes));
+        else assert.match(refusal, /^value\.key_text: it (?:is|has) [a-z0-9 -]+/i);
+      }),
+    );
+  });
+
+  it("has at most so many bytes, and one line break", () => {
+    const longest = "k".repeat(LIMITS.keyTextBytes.value);
+    assert.equal(read(`${longest}\r\n`), longest);
+    assert.equal(`${longest}\r\n`.length, KEY_FILE_BYTES);
+    assert.match(refusalOf(Buffer.from(`${longest}k`)), /longer than 1024 bytes/);
+    assert.match(refusalOf(Buffer.from("two\n\n")), /line break/);
+    assert.match(refusalOf(Buffer.from("\n")), /empty/);
+    assert.match(refusalOf(Uint8Array.of(0xff, 0x41)), /not UTF-8/);
+  });
 });
 
 describe("weak keys are named as weak (OVP-2)", () => {

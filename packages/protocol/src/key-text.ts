@@ -1,6 +1,6 @@
-import { TautlineError } from "./error.ts";
+import { isTautlineError, TautlineError } from "./error.ts";
 import { LIMITS } from "./limits.ts";
-import { utf8Length } from "./utf8.ts";
+import { decodeUtf8, utf8Length } from "./utf8.ts";
 
 /**
  * Refuses what cannot be the text of a key, without repeating it.
@@ -11,7 +11,40 @@ import { utf8Length } from "./utf8.ts";
 export function parseKeyText(text: string): string {
   const reason = mistakeIn(text);
   if (reason === undefined) return text;
-  throw new TautlineError("value.key_text", { detail: { reason } });
+  throw refused(reason);
+}
+
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+/** The line break that editors leave at the end. */
+const LINE_BREAK_BYTES = 2;
+
+/** The most bytes that the file of a key has: read one more to see that there is more. */
+export const KEY_FILE_BYTES: number = LIMITS.keyTextBytes.value + LINE_BREAK_BYTES;
+
+/**
+ * Reads the text of a key from what stands in a file: UTF-8 as it is, without the one line break at its end.
+ *
+ * @param bytes the whole file
+ * @throws value.key_text, which does not repeat it
+ */
+export function readKeyFileText(bytes: Uint8Array): string {
+  const end = bytes.at(-1) === LINE_FEED ? (bytes.at(-2) === CARRIAGE_RETURN ? 2 : 1) : 0;
+  const text = bytes.subarray(0, bytes.length - end);
+  if (text.length > LIMITS.keyTextBytes.value) {
+    throw refused(`it is longer than ${LIMITS.keyTextBytes.value} bytes`);
+  }
+  try {
+    return parseKeyText(decodeUtf8(text));
+  } catch (error) {
+    // The cause is left out: it might hold what was read.
+    if (isTautlineError(error) && error.code === "value.utf8") throw refused("it is not UTF-8");
+    throw error;
+  }
+}
+
+function refused(reason: string): TautlineError {
+  return new TautlineError("value.key_text", { detail: { reason } });
 }
 
 function mistakeIn(text: string): string | undefined {

@@ -24,6 +24,7 @@ import { parseKeyText } from "./key-text.ts";
 import { type LimitName, LIMITS } from "./limits.ts";
 import { assertWithinBudget } from "./message-budget.ts";
 import { isAgentName, isNamespace, isTrustDomain } from "./names.ts";
+import { readOffer } from "./offer.ts";
 import { decodeFrame, encodeAgentToServer } from "./opamp.ts";
 import { isOperatorName } from "./operator.ts";
 import { parseSpiffeId } from "./spiffe-id.ts";
@@ -113,6 +114,7 @@ function settingsLabel(key: string, value: string): unknown {
   return formatAgentSettings({ labels: { [key]: value } });
 }
 
+const OFFER = "1; levels=tls";
 const HOST = `${times(3, () => "a".repeat(63)).join(".")}.`;
 const UNKNOWN_FIELD = Uint8Array.of(0xf8, 0x07, 0x01);
 
@@ -158,6 +160,12 @@ const TAKES: Record<LimitName, (size: number) => boolean> = {
   operatorNameCharacters: (size) => isOperatorName("a".repeat(size)),
   agentVersionCharacters: (size) =>
     fits(() => encodeEnrolmentRequest({ ...REQUEST, agentVersion: "1".repeat(size) })),
+  offerCharacters: (size) => {
+    const more = size - OFFER.length;
+    const whole = `; a=${"b".repeat(64)}`;
+    const params = whole.repeat(more / whole.length) + "; a=".padEnd(more % whole.length, "b");
+    return readOffer(OFFER + params) !== undefined;
+  },
   hostPortCharacters: (size) => isHostPort(`${HOST.padEnd(size - 6, "b")}:65535`),
   addresses: (size) =>
     fits(() => encodeJoinToken({ ...TOKEN, addresses: times(size, () => "a:1") })),

@@ -108,6 +108,11 @@ export const LIMITS = defineLimits({
     unit: "characters",
     why: "a semantic version with build data",
   },
+  offerCharacters: {
+    value: 512,
+    unit: "characters",
+    why: "a version and sixteen levels, and as much again for what a newer version adds",
+  },
   hostPortCharacters: {
     value: 259,
     unit: "characters",

@@ -39,6 +39,7 @@ import {
 import { createControlLink, type ControlLink, type LinkIdentity } from "./control-link.ts";
 import { mutualDial } from "./dial-central.ts";
 import { createNextMessage, type NextMessage } from "./next-message.ts";
+import type { PeerOffers } from "./peer-offers.ts";
 import { statusDigest } from "./status-digest.ts";
 import type { Dial } from "./transport.ts";
 import { openTransportFor } from "./transports.ts";
@@ -52,6 +53,7 @@ export interface AgentControlOptions {
   readonly config: AgentConfig;
   readonly clock: Clock;
   readonly centralClock: CentralClock;
+  readonly offers: PeerOffers;
   readonly proxy: ProxyChoice;
   /** Where central is asked first, before all that settings and instructions say. */
   readonly firstAddresses: readonly string[];
@@ -106,7 +108,7 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
       onOrder: createOrderHandler(options, { ...keepers, nextMessage, watch }),
       onProblem,
     },
-    openTransport: openTransportFor(transport),
+    openTransport: options.offers.over(openTransportFor(transport), config.floor),
     identity: () => linkIdentity(options, nextMessage, keepers),
     askTime: () => options.centralClock.ask(),
     prepare: (address, signal) =>
@@ -199,7 +201,7 @@ function askOnce(
   },
 ): Promise<GrantParts> {
   const { answerTimeout: answerTimeoutMs, transport } = options.config.central;
-  const openTransport = openTransportFor(transport);
+  const openTransport = options.offers.over(openTransportFor(transport), options.config.floor);
   const dial = dialAs(asking.identity, asking.keys, options);
   const askTime = (): TimeQuestion => options.centralClock.ask();
   const how = { openTransport, dial, clock: options.clock, answerTimeoutMs, signal, askTime };

@@ -39,6 +39,7 @@ test("a stopped agent's document says what the folder says in clear, and no more
     connected: false,
     lastAnswerAt: null,
     clockOffsetSeconds: null,
+    offers: null,
     attempts: [],
     candidates: [],
     proxy: null,
@@ -70,6 +71,7 @@ test("a running agent adds its link, vault, central and problems", () => {
     auditMemory: NO_MEMORY,
     addresses: ["other.example:9150"],
     clockOffsetMs: -400_400,
+    offer: { version: "0.2.0", levels: ["tls", "mtls"] },
     proxy: "proxy.example:3128",
   });
   assert.equal(status.running, true);
@@ -80,6 +82,7 @@ test("a running agent adds its link, vault, central and problems", () => {
     connected: true,
     lastAnswerAt: "2026-01-01T00:00:00.000Z",
     clockOffsetSeconds: -400,
+    offers: { version: "0.2.0", levels: ["tls", "mtls"] },
     attempts: [],
     candidates: [],
     proxy: "proxy.example:3128",

@@ -1,6 +1,11 @@
 import { X509Certificate } from "node:crypto";
 import { serialOf } from "@tautline/pki";
-import { parseAgentSettings, type AgentSettings, type LinkEvidence } from "@tautline/protocol";
+import {
+  parseAgentSettings,
+  type AgentSettings,
+  type LinkEvidence,
+  type PeerOffer,
+} from "@tautline/protocol";
 import type { VaultStatus } from "@tautline/vault";
 import { describeMemory, NO_MEMORY, type HeadMemory } from "../audit/head-memory.ts";
 import type { AddressAttempt } from "../control/address-book.ts";
@@ -36,6 +41,8 @@ export interface AgentStatus {
     readonly lastAnswerAt: string | null;
     /** Central's clock minus this host's, in whole seconds; null until central has told, and if no agent runs. */
     readonly clockOffsetSeconds: number | null;
+    /** Its version and the levels it accepts, as it said last; null until it has, and if no agent runs. */
+    readonly offers: PeerOffer | null;
     /** How the last try at each address went. */
     readonly attempts: readonly AddressAttempt[];
     /** New addresses that central gave and did not answer at yet. */
@@ -82,6 +89,7 @@ export interface LiveFacts {
   readonly auditMemory: HeadMemory;
   readonly addresses: readonly string[];
   readonly clockOffsetMs: number | undefined;
+  readonly offer: PeerOffer | undefined;
   readonly proxy: string | null;
 }
 
@@ -146,6 +154,7 @@ function describeLive(
       connected,
       lastAnswerAt,
       clockOffsetSeconds,
+      offers: live.offer ?? null,
       attempts,
       candidates,
       proxy,
@@ -158,8 +167,8 @@ function describeLive(
 
 function describeCentral(open: OpenSettings): AgentStatus["central"] {
   const { addresses } = open.state === "joining" ? open.ticket : open.identity;
-  const unknown = { lastAnswerAt: null, clockOffsetSeconds: null, attempts: [], proxy: null };
-  return { addresses, connected: false, ...unknown, candidates: candidatesOf(open) };
+  const unknown = { lastAnswerAt: null, clockOffsetSeconds: null, offers: null, proxy: null };
+  return { addresses, connected: false, ...unknown, attempts: [], candidates: candidatesOf(open) };
 }
 
 function candidatesOf(open: OpenSettings): readonly string[] {

@@ -25,6 +25,7 @@ const document = describeStatus(open, {
   auditMemory: NO_MEMORY,
   addresses: ["a:1"],
   clockOffsetMs: undefined,
+  offer: undefined,
   proxy: null,
 });
 

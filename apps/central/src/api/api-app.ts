@@ -1,17 +1,16 @@
 import type { Server as HttpServer } from "node:http";
 import type { Logger } from "@tautline/daemon";
 import {
-  formatTimestamp,
   isTautlineError,
   LIMITS,
   parseJson,
   TautlineError,
-  TIME_HEADER,
   toTautlineError,
 } from "@tautline/protocol";
 import { fastify, type FastifyInstance, type FastifyRequest } from "fastify";
 import type { z } from "zod";
 import { endWithProblem, sendProblem } from "./problem-reply.ts";
+import { saidWithAnswers } from "./said-with-answers.ts";
 
 /** What an app is made on. */
 export interface ApiAppOptions {
@@ -24,6 +23,8 @@ export interface ApiAppOptions {
   readonly tell?: (error: TautlineError) => TautlineError;
   /** With it every answer tells this time, in milliseconds since the epoch. */
   readonly now?: () => number;
+  /** With it every answer says which version central is and which levels it accepts. */
+  readonly offer?: () => string;
 }
 
 /**
@@ -33,7 +34,7 @@ export interface ApiAppOptions {
  * @param options log, server, and what is told to whom
  */
 export function createApiApp(options: ApiAppOptions): FastifyInstance {
-  const { log, server, unknownRoute = noRoute, tell = (error) => error, now } = options;
+  const { log, server, unknownRoute = noRoute, tell = (error) => error } = options;
   const app: FastifyInstance = fastify({
     bodyLimit: LIMITS.jsonBytes.value,
     exposeHeadRoutes: false,
@@ -46,7 +47,8 @@ export function createApiApp(options: ApiAppOptions): FastifyInstance {
     frameworkErrors: (_error, request, reply) => {
       sendProblem(reply, unknownRoute(request));
     },
-    clientErrorHandler: (error, socket) => endWithProblem(socket, explainParser(error)),
+    clientErrorHandler: (error, socket) =>
+      endWithProblem(socket, explainParser(error), saidWithAnswers(options)),
     serverFactory: (handler) => server.on("request", handler),
   });
   app.removeAllContentTypeParsers();
@@ -55,11 +57,9 @@ export function createApiApp(options: ApiAppOptions): FastifyInstance {
     if (result.success) return { value: result.data };
     return { error: explainIssue(result.error.issues[0], httpPart ?? "body") };
   });
-  if (now !== undefined) {
-    app.addHook("onRequest", async (_request, reply) => {
-      reply.header(TIME_HEADER, formatTimestamp(now()));
-    });
-  }
+  app.addHook("onRequest", async (_request, reply) => {
+    reply.headers(saidWithAnswers(options));
+  });
   // Before the body is read: what is wrong with it would else be another answer than that there is nothing here.
   app.addHook("onRequest", async (request) => {
     if (request.is404) throw unknownRoute(request);

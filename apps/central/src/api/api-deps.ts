@@ -2,11 +2,13 @@ import type { Vault } from "@tautline/vault";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { AuditTrail } from "../audit/audit-trail.ts";
 import type { CertificateCatalogue } from "../authority/certificate-catalogue.ts";
+import type { Offers } from "../control/offers.ts";
 import type { TokenStore } from "../enrolment/token-store.ts";
 import type { AgentLife } from "../fleet/agent-life.ts";
 import type { AgentStore } from "../fleet/agent-store.ts";
 import type { LinkStore } from "../fleet/link-store.ts";
 import type { EvidenceHistory } from "../history/evidence-history.ts";
+import type { KeyStore } from "../keys/key-store.ts";
 import type { NamespaceStore } from "../fleet/namespace-store.ts";
 import type { OperatorStore } from "../operators/operator-store.ts";
 import type { Revocations } from "../revocation/revocations.ts";
@@ -34,6 +36,7 @@ export interface ApiDeps {
   readonly links: LinkStore;
   readonly history: EvidenceHistory;
   readonly endAgent: (id: string) => void;
+  readonly keys: KeyStore;
   readonly namespaces: NamespaceStore;
   readonly settings: SettingStore;
   readonly certificates: CertificateCatalogue;
@@ -41,4 +44,5 @@ export interface ApiDeps {
   readonly audit: AuditLog;
   readonly trail: AuditTrail;
   readonly operators: OperatorStore;
+  readonly offers: Pick<Offers, "ofAgents" | "ofLinks">;
 }

@@ -23,5 +23,17 @@ export const timeField = z.iso.datetime().describe("RFC 3339, UTC");
 /** A level of a link. */
 export const levelField = z.enum(LEVELS);
 
+/** What an agent said of itself over its live link. */
+export const saidOfferFields = {
+  offers: z
+    .strictObject({ version: z.string(), levels: z.array(levelField) })
+    .nullable()
+    .describe("Its version and the levels it is set to use, as it said; null without a live link."),
+  upgrade: z
+    .string()
+    .nullable()
+    .describe("The version it needs for what central accepts, such as '>= 0.1.0', if too old."),
+};
+
 /** A role of an operator. */
 export const roleField = z.enum(OPERATOR_ROLES);

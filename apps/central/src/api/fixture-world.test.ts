@@ -33,6 +33,8 @@ export interface Things {
   readonly serial: string;
   readonly authority: string;
   readonly operator: string;
+  /** A shared key; for a step of its rotation it is another one each time. */
+  readonly key: string;
   /** Belongs to every namespace; empty unless the central was restored. */
   readonly fork: string;
 }
@@ -53,6 +55,7 @@ export const MISSING: Things = {
   serial: "00",
   authority: "00",
   operator: "no-one",
+  key: "no-key",
   fork: "0000000000000000",
 };
 
@@ -92,8 +95,31 @@ export async function fillNamespace(
     serial: serialOf(new X509Certificate(agent.identity.chainPem)),
     authority: serialOf(issuerOf(agent)),
     operator,
+    key: await addKey(central, namespace, `key-of-${namespace}`),
     fork,
   };
+}
+
+/** Steps that a key must have gone before one of its routes can be asked. */
+const STEPS_BEFORE: Readonly<Record<string, readonly string[]>> = {
+  use: ["install"],
+  undo: ["install"],
+  remove: ["install", "use"],
+};
+
+/** Makes a key that stands where a step of its rotation begins. */
+export async function addKey(
+  central: TestCentral,
+  namespace: string,
+  name: string,
+  step = "",
+): Promise<string> {
+  await admin(central, "POST", "/api/v1/keys", { name, namespace, value: "of-a-test" });
+  for (const before of STEPS_BEFORE[step] ?? []) {
+    const body = before === "install" ? { value: "another-of-a-test" } : {};
+    await admin(central, "POST", `/api/v1/keys/${name}/${before}`, body);
+  }
+  return name;
 }
 
 async function addCandidate(central: TestCentral, namespace: string): Promise<string> {
@@ -161,6 +187,21 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
   "GET /api/v1/links/history": plain("/api/v1/links/history"),
   "GET /api/v1/links/strangers": plain("/api/v1/links/strangers"),
   "GET /api/v1/links/:id": ({ link }) => ({ path: `/api/v1/links/${link}` }),
+  "POST /api/v1/keys": ({ namespace }, fresh) => ({
+    path: "/api/v1/keys",
+    body: { name: fresh, namespace, value: "of-a-test" },
+  }),
+  "GET /api/v1/keys": plain("/api/v1/keys"),
+  "GET /api/v1/keys/:name": ({ key }) => ({ path: `/api/v1/keys/${key}` }),
+  "POST /api/v1/keys/:name/export": ({ key }) => ({ path: `/api/v1/keys/${key}/export` }),
+  "POST /api/v1/keys/:name/install": ({ key }) => ({
+    path: `/api/v1/keys/${key}/install`,
+    body: { value: "another-of-a-test" },
+  }),
+  "POST /api/v1/keys/:name/use": ({ key }) => ({ path: `/api/v1/keys/${key}/use`, body: {} }),
+  "POST /api/v1/keys/:name/remove": ({ key }) => ({ path: `/api/v1/keys/${key}/remove`, body: {} }),
+  "POST /api/v1/keys/:name/undo": ({ key }) => ({ path: `/api/v1/keys/${key}/undo`, body: {} }),
+  "DELETE /api/v1/keys/:name": ({ key }) => ({ path: `/api/v1/keys/${key}` }),
   "GET /api/v1/namespaces": plain("/api/v1/namespaces"),
   "GET /api/v1/namespaces/:name": ({ namespace }) => ({ path: `/api/v1/namespaces/${namespace}` }),
   "POST /api/v1/namespaces": (_things, fresh) => ({

@@ -21,6 +21,7 @@ import { openServerFiles } from "../tls-files/server-files.ts";
 import { createFleet } from "../fleet-parts.ts";
 import { loadCentralConfig } from "../config.ts";
 import { createCertificateCatalogue } from "../authority/certificate-catalogue.ts";
+import { createKeys, openKeyRing } from "../keys/keys.ts";
 import { LOCAL_PRINCIPAL } from "../operators/principal.ts";
 import { openOperators } from "../operators/operator-store.ts";
 import type { ApiDeps } from "./api-deps.ts";
@@ -53,7 +54,12 @@ async function mountedRoutes(core: Core): Promise<string[]> {
   const config = loadCentralConfig(undefined);
   const tlsFiles = openServerFiles({ config, dataDir });
   const opened = { ...parts, log, now: clock.now, random: () => 0.5, dataDir, tlsFiles };
-  const fleet = await createFleet({ ...opened, config, centralId: "c" }, { isStopping: false });
+  const openedRing = await openKeyRing(opened);
+  const { ring: keys } = openedRing;
+  const fleet = await createFleet(
+    { ...opened, config, keys, centralId: "c" },
+    { isStopping: false },
+  );
   for (const port of ["agents", "console"] as const) {
     const server = createServer();
     const app = createApiApp({ log, server });
@@ -74,8 +80,10 @@ async function mountedRoutes(core: Core): Promise<string[]> {
         () => undefined,
       );
       const operators = await openOperators({ ...opened, onEnded: () => undefined });
+      const { keys: sharedKeys } = createKeys({ ...opened, ...openedRing, ...fleet });
       const verbs = listVerbs({
         ...fleet,
+        keys: sharedKeys,
         operators,
         vault,
         audit,

@@ -7,6 +7,7 @@ import { certificateVerbs } from "./verbs/certificate-verbs.ts";
 import { descriptionVerbs } from "./verbs/description-verbs.ts";
 import { lifeVerbs } from "./verbs/life-verbs.ts";
 import { historyVerbs } from "./verbs/history-verbs.ts";
+import { keyVerbs } from "./verbs/key-verbs.ts";
 import { linkVerbs } from "./verbs/link-verbs.ts";
 import { namespaceVerbs } from "./verbs/namespace-verbs.ts";
 import { revocationVerbs } from "./verbs/revocation-verbs.ts";
@@ -30,6 +31,7 @@ export function listVerbs(deps: ApiDeps): readonly Verb[] {
     ...lifeVerbs(deps),
     ...historyVerbs(deps),
     ...linkVerbs(deps),
+    ...keyVerbs(deps),
     ...namespaceVerbs(deps),
     ...settingVerbs(deps),
     ...certificateVerbs(deps),

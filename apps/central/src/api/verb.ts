@@ -206,6 +206,7 @@ const NOUNS = {
   agent: "agents",
   authority: "certs",
   certificate: "certs",
+  key: "keys",
   link: "links",
   namespace: "namespaces",
   operator: "operators",

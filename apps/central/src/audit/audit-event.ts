@@ -30,6 +30,13 @@ export type AuditAction =
   | "instruction.issued"
   | "instruction.refused"
   | "instruction.unknown"
+  | "key.created"
+  | "key.deleted"
+  | "key.exported"
+  | "key.installed"
+  | "key.removed"
+  | "key.switched"
+  | "key.withdrawn"
   | "link.refused"
   | "namespace.created"
   | "operator.created"
@@ -45,7 +52,7 @@ export interface AuditEvent {
   readonly action: AuditAction;
   /** Who did it: `operator:<name>` (`operator:local` over the admin socket), `agent:<id>`, `token:<id>`, `central`, or `unproven:<address>`. */
   readonly actor: string;
-  /** What it was done to, in the same form. */
+  /** What it was done to, in the same form; also `key:<name>`. */
   readonly subject: string;
   /** Further facts; never secrets. */
   readonly detail?: Readonly<Record<string, string | number>>;

@@ -1,4 +1,4 @@
-import type { LinkEvidence } from "@tautline/protocol";
+import type { LinkEvidence, PeerOffer } from "@tautline/protocol";
 import type { AgentRow, TokenRow } from "../store/schema.ts";
 
 /** An agent that proved its key by its recorded certificate. */
@@ -9,6 +9,8 @@ export interface AgentCaller {
   readonly expiresAtMs: number;
   /** Its clock minus central's, if it said; milliseconds. */
   readonly clockOffsetMs?: number | undefined;
+  /** What it said of itself, if it did; a claim. */
+  readonly offer?: PeerOffer | undefined;
   readonly evidence: LinkEvidence;
   readonly remoteAddress: string;
 }

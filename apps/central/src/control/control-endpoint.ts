@@ -1,5 +1,12 @@
 import type { IncomingMessage, Server } from "node:http";
-import { LIMITS, readPeerTime, TautlineError, TIME_HEADER } from "@tautline/protocol";
+import {
+  LIMITS,
+  OFFER_HEADER,
+  readOffer,
+  readPeerTime,
+  TautlineError,
+  TIME_HEADER,
+} from "@tautline/protocol";
 import type { FastifyInstance } from "fastify";
 import type { Admission, Arrival } from "./admission.ts";
 import { securedOf } from "../listeners/secured-connection.ts";
@@ -7,6 +14,7 @@ import { shownAddress } from "../sources/remote-network.ts";
 import type { Caller } from "./caller.ts";
 import type { ClockWatch } from "./clock-watch.ts";
 import { CONTROL_PATH } from "./control-path.ts";
+import type { Offers } from "./offers.ts";
 import type { OpenConnections } from "./open-connections.ts";
 import type { PollingLinks } from "./polling-links.ts";
 import { readBody } from "./request-body.ts";
@@ -23,6 +31,7 @@ export interface ControlDeps extends WebSocketLinkDeps {
   readonly polling: PollingLinks;
   readonly beginSession: (caller: Caller) => Session;
   readonly clockWatch: ClockWatch;
+  readonly offers: Pick<Offers, "header">;
   readonly isStopping: () => boolean;
   readonly now: () => number;
 }
@@ -60,6 +69,7 @@ export function serveControl(
     },
     log: deps.log,
     now: deps.now,
+    offer: () => deps.offers.header(),
   });
   // The body is read by the handler, when it is known how much this caller may send.
   app.addContentTypeParser(PROTOBUF, (_request, _payload, done) => done(null));
@@ -93,9 +103,15 @@ async function admitRequest(deps: ControlDeps, request: IncomingMessage): Promis
   const peerMs = readPeerTime(headers[TIME_HEADER]);
   const clockOffsetMs = peerMs === undefined ? undefined : peerMs - deps.now();
   const arrival: Arrival = { ...secured, authorization: headers.authorization, remoteAddress };
-  const caller = await deps.connections.admit(socket, () => deps.admission.admit(arrival));
-  if (caller.kind === "token" || clockOffsetMs === undefined) return caller;
-  const agentId = caller.kind === "agent" ? caller.agent.id : caller.agentId;
-  await deps.clockWatch.note(agentId, clockOffsetMs, remoteAddress);
-  return caller.kind === "agent" ? { ...caller, clockOffsetMs } : caller;
+  const said = { clockOffsetMs, offer: readOffer(headers[OFFER_HEADER]) };
+  // The very caller that is let in is the one that is given a voice later: nothing may be added to a copy of it.
+  const caller = await deps.connections.admit(socket, async () => {
+    const judged = await deps.admission.admit(arrival);
+    return judged.kind === "agent" ? { ...judged, ...said } : judged;
+  });
+  if (clockOffsetMs !== undefined && caller.kind !== "token") {
+    const agentId = caller.kind === "agent" ? caller.agent.id : caller.agentId;
+    await deps.clockWatch.note(agentId, clockOffsetMs, remoteAddress);
+  }
+  return caller;
 }

@@ -74,6 +74,22 @@ const breakTable = (core: Core, table: "links", broken: boolean): Promise<unknow
   });
 
 describe("LiveLinks", () => {
+  it("F9: an agent that is linked again was seen then, and is not called silent until the next time that notes are written", () =>
+    withLinks(async ({ core, live }) => {
+      const link = await makeLink(core);
+      await core.agents.activate(link.agentId);
+      core.clock.advance(600_000);
+      const [before] = await core.agents.list();
+      assert.equal(before?.state, "silent");
+      const since = new Date(core.clock.now()).toISOString();
+      const again = { ...link, evidence: { ...link.evidence, since } };
+      live.open(again);
+      await live.list(again);
+      const [after] = await core.agents.list();
+      assert.deepEqual([after?.state, after?.lastSeenAt], ["active", since]);
+      assert.deepEqual([after?.level, after?.group], ["mtls", "X25519MLKEM768"]);
+    }));
+
   it("promise 4: lists a link from its first answered message on, with its evidence, until it closes", () =>
     withLinks(async ({ core, live }) => {
       const link = await makeLink(core);

@@ -1,8 +1,10 @@
 import type { Logger } from "@tautline/daemon";
-import { type LinkEvidence, TautlineError } from "@tautline/protocol";
+import { type LinkEvidence, type PeerOffer, TautlineError } from "@tautline/protocol";
 import type { AgentStore } from "../fleet/agent-store.ts";
 import type { LinkStore } from "../fleet/link-store.ts";
 import type { HistoryRecorder } from "../history/history-recorder.ts";
+import type { KeyRing } from "../keys/key-ring.ts";
+import { noteKeyUse } from "../keys/note-key-use.ts";
 import type { CentralMetrics } from "../metrics.ts";
 
 /** A control link that this process holds. */
@@ -16,6 +18,8 @@ export interface LiveLink {
   readonly evidence: LinkEvidence;
   /** The agent's clock minus central's, as it said last over this link; milliseconds. */
   clockOffsetMs?: number | undefined;
+  /** What the agent said of itself over this link: its version and the levels that it is set to use. */
+  offer?: PeerOffer | undefined;
   /** Sends what central has to tell unasked; a transport that cannot waits for the agent's next message. */
   push(): Promise<void>;
   /** Ends the link, telling the agent why. Never throws. */
@@ -51,6 +55,8 @@ export interface LiveLinkDeps {
   readonly agents: AgentStore;
   readonly links: LinkStore;
   readonly history: HistoryRecorder;
+  /** Told over which shared key an agent was answered. */
+  readonly keys?: Pick<KeyRing, "noteUse">;
   readonly metrics: CentralMetrics;
   readonly log: Logger;
   readonly now: () => number;
@@ -95,7 +101,10 @@ export function createLiveLinks(deps: LiveLinkDeps): LiveLinks {
       }
     },
     close,
-    noteMessage: (link) => void heard.set(link, deps.now()),
+    noteMessage: (link) => {
+      heard.set(link, deps.now());
+      if (deps.keys !== undefined) noteKeyUse(deps.keys, link);
+    },
     endAgent: (agentId, reason) => {
       for (const link of table.ofAgent(agentId)) link.end(reason);
     },

@@ -122,6 +122,7 @@ async function answerAgent(
 ): Promise<PollAnswer> {
   const polling = pollingOf(deps, byAgent, caller);
   polling.link.clockOffsetMs = caller.clockOffsetMs;
+  polling.link.offer = caller.offer;
   const { link, session } = polling;
   const reply = await answer(deps, caller, session, read);
   polling.lastMs = deps.now();

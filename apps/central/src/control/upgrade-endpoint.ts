@@ -1,9 +1,10 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Logger } from "@tautline/daemon";
-import { formatTimestamp, LIMITS, TautlineError, TIME_HEADER } from "@tautline/protocol";
+import { LIMITS, TautlineError } from "@tautline/protocol";
 import { type WebSocket, WebSocketServer } from "ws";
 import { endWithProblem } from "../api/problem-reply.ts";
+import { saidWithAnswers } from "../api/said-with-answers.ts";
 import type { Caller } from "./caller.ts";
 import { CONTROL_PATH } from "./control-path.ts";
 import { errorForPeer } from "./peer-error.ts";
@@ -15,6 +16,8 @@ export interface UpgradeDeps {
   readonly onOpen: (caller: Caller, socket: WebSocket) => void;
   readonly log: Logger;
   readonly now: () => number;
+  /** What central says of itself, with every answer. */
+  readonly offer: () => string;
 }
 
 const FRAME_HEADER_BYTES = 1;
@@ -30,18 +33,18 @@ const CLOSE_TIMEOUT_MS = 2_000;
  * @param deps who may, and what then
  */
 export function serveUpgrades(server: Server, deps: UpgradeDeps): void {
-  const { now } = deps;
+  const said = (): Readonly<Record<string, string>> => saidWithAnswers(deps);
   const upgraders = {
-    agent: createUpgrader(LIMITS.opampMessageBytes.value, now),
-    token: createUpgrader(LIMITS.opampUnprovenMessageBytes.value, now),
-    lapsed: createUpgrader(LIMITS.opampUnprovenMessageBytes.value, now),
+    agent: createUpgrader(LIMITS.opampMessageBytes.value, said),
+    token: createUpgrader(LIMITS.opampUnprovenMessageBytes.value, said),
+    lapsed: createUpgrader(LIMITS.opampUnprovenMessageBytes.value, said),
   };
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on("error", () => socket.destroy());
     upgrade(deps, upgraders, { request, socket, head }).catch((error: unknown) => {
       const told = errorForPeer(error);
       if (told !== error) deps.log.error({ err: error }, "an upgrade was not handled");
-      endWithProblem(socket, told, { [TIME_HEADER]: formatTimestamp(now()) });
+      endWithProblem(socket, told, said());
     });
   });
 }
@@ -63,7 +66,10 @@ async function upgrade(
   upgraders[caller.kind].handleUpgrade(request, socket, head, (open) => onOpen(caller, open));
 }
 
-function createUpgrader(maxMessageBytes: number, now: () => number): WebSocketServer {
+function createUpgrader(
+  maxMessageBytes: number,
+  said: () => Readonly<Record<string, string>>,
+): WebSocketServer {
   const options = {
     noServer: true,
     clientTracking: false,
@@ -73,6 +79,8 @@ function createUpgrader(maxMessageBytes: number, now: () => number): WebSocketSe
     closeTimeout: CLOSE_TIMEOUT_MS,
   };
   const upgrader = new WebSocketServer(options);
-  upgrader.on("headers", (headers) => headers.push(`${TIME_HEADER}: ${formatTimestamp(now())}`));
+  upgrader.on("headers", (headers) => {
+    for (const [name, value] of Object.entries(said())) headers.push(`${name}: ${value}`);
+  });
   return upgrader;
 }

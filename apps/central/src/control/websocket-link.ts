@@ -206,7 +206,7 @@ async function noteFailure(
 }
 
 function liveLinkOf(link: WebSocketLink, caller: AgentCaller): LiveLink {
-  const { agent, evidence, remoteAddress, clockOffsetMs } = caller;
+  const { agent, evidence, remoteAddress, clockOffsetMs, offer } = caller;
   return {
     id: randomUUID(),
     agentId: agent.id,
@@ -215,6 +215,7 @@ function liveLinkOf(link: WebSocketLink, caller: AgentCaller): LiveLink {
     remoteAddress,
     evidence,
     clockOffsetMs,
+    offer,
     push: async () => {
       const message = await link.session.push();
       if (message !== undefined) send(link, message);

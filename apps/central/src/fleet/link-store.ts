@@ -1,6 +1,6 @@
 import { type LinkEvidence, TautlineError } from "@tautline/protocol";
 import type { LinkRow } from "../store/schema.ts";
-import type { Store } from "../store/store.ts";
+import type { Store, Writer } from "../store/store.ts";
 
 /** A link as lists show it (CLI.md, `links`). */
 export interface LinkView extends Omit<LinkEvidence, "peerId"> {
@@ -53,7 +53,10 @@ export function createLinkStore(store: Store, centralId: string): LinkStore {
   return {
     open: async (link) => {
       const row = linkRow(link, centralId);
-      await store.write((trx) => trx.insertInto("links").values(row).execute());
+      await store.write(async (trx) => {
+        await trx.insertInto("links").values(row).execute();
+        await noteLinked(trx, row);
+      });
     },
     close: async (ids) => {
       if (ids.length === 0) return;
@@ -80,6 +83,17 @@ export function createLinkStore(store: Store, centralId: string): LinkStore {
       throw new TautlineError("api.not_found", { detail: { thing: "link", id, noun: "links" } });
     },
   };
+}
+
+/** A linked agent was seen: until notes are written it would be called silent after an outage, although it is back. */
+async function noteLinked(trx: Writer, row: LinkRow): Promise<void> {
+  const { agent_id: id, since, level, key_group } = row;
+  await trx
+    .updateTable("agents")
+    .set({ last_seen_at: since, level, key_group })
+    .where("id", "=", id)
+    .where((eb) => eb.or([eb("last_seen_at", "is", null), eb("last_seen_at", "<", since)]))
+    .execute();
 }
 
 interface LinkFilter {

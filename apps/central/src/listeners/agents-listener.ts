@@ -49,7 +49,9 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
   const { config, log } = deps;
   const { host, port, handshakeTimeout, maxConnections } = config.agents;
   const http = createHttpServer();
-  const app = createApiApp({ log, server: http, tell: errorForPeer, now: deps.now });
+  const { offers } = deps.control;
+  const said = { now: deps.now, offer: () => offers.header() };
+  const app = createApiApp({ log, server: http, tell: errorForPeer, ...said });
   const control = serveControl(app, http, deps.control);
   await app.ready();
   const secured = createSecuredPort({

@@ -7,6 +7,7 @@ import type {
   HistorySpanTable,
   HistoryStrangerTable,
 } from "./history-tables.ts";
+import type { KeyNameTable, KeyTable, KeyUseTable, KeyVersionTable } from "./key-tables.ts";
 
 /*
  * Times are milliseconds since the epoch; ids, serials, pins and hashes are lower-case hex or canonical text.
@@ -186,8 +187,8 @@ export interface CrlTable {
 
 /** Counters that every process on the database watches. */
 export interface CounterTable {
-  /** `endings`: rises with each certificate, agent or token that ends; counted by triggers. */
-  name: "endings";
+  /** `endings`: rises with each certificate, agent or token that ends; `keys`: with each version of a shared key that comes, changes or goes. Counted by triggers. */
+  name: "endings" | "keys";
   value: number;
 }
 
@@ -320,6 +321,10 @@ export interface Schema {
   audit_checkpoints: AuditCheckpointTable;
   audit_forks: AuditForkTable;
   audit_fork_witnesses: AuditForkWitnessTable;
+  key_names: KeyNameTable;
+  keys: KeyTable;
+  key_versions: KeyVersionTable;
+  key_uses: KeyUseTable;
   history_profiles: HistoryProfileTable;
   history_names: HistoryNameTable;
   history_spans: HistorySpanTable;

@@ -12,6 +12,7 @@ import { revocation } from "./migrations/0005-revocation.ts";
 import { auditCheckpoints } from "./migrations/0006-audit-checkpoints.ts";
 import { network } from "./migrations/0008-network.ts";
 import { evidenceHistory } from "./migrations/0007-evidence-history.ts";
+import { sharedKeys } from "./migrations/0009-keys.ts";
 import {
   publishDatabase,
   refuseCutOff,
@@ -71,6 +72,7 @@ const migrations: MigrationProvider = {
     "0006-audit-checkpoints": auditCheckpoints,
     "0008-network": network,
     "0007-evidence-history": evidenceHistory,
+    "0009-keys": sharedKeys,
   }),
 };
 

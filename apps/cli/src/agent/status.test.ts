@@ -18,6 +18,7 @@ const STATUS = {
     addresses: ["c:9150", "d:9150"],
     connected: true,
     lastAnswerAt: "2026-11-22T10:03:00Z",
+    offers: { version: "0.2.0", levels: ["tls", "mtls"] },
   },
   link: {
     level: "mtls",
@@ -38,6 +39,7 @@ test("a running agent's page answers: who, connected how, sealed by what, ending
   for (const line of [
     /^connected +yes$/m,
     /^last answer +2026-11-22T10:03:00Z \(15s ago\)$/m,
+    /^central offers +version 0\.2\.0 with tls, mtls$/m,
     /^link +mtls, TLSv1\.3, TLS_AES_256_GCM_SHA384, X25519MLKEM768, since 2026-11-22T09:03:15Z$/m,
     /^vault +key-file, weak$/m,
     /^client certificate +ends 2026-11-23T10:03:15Z \(in 1d\), serial 0a$/m,

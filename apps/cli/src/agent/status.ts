@@ -1,6 +1,7 @@
 import { distanceText, isClockOff } from "@tautline/protocol";
 import { findDataFolder } from "../data-folder.ts";
 import type { DefineVerb } from "../noun.ts";
+import { offerText } from "../offer-text.ts";
 import { asText, rowOf, rowsOf, textOf, type Row } from "../row.ts";
 import { renderPage, type PageLine } from "../table.ts";
 import { type AuditCheckpoint, checkpointFromJson, parseAuditCheckpoint } from "@tautline/protocol";
@@ -49,6 +50,7 @@ export function statusLines(status: Row, nowMs: number): readonly PageLine[] {
     ["connected", textOf(central, "connected")],
     ["last answer", timeAndDistance(central["lastAnswerAt"], nowMs) || "never"],
     ["central's clock", clockText(central["clockOffsetSeconds"])],
+    ["central offers", offerText(central)],
     ["proxy", textOf(central, "proxy") || undefined],
     ["candidates", textOf(central, "candidates") || undefined],
     ...rowsOf(central, "attempts").map((attempt): PageLine => [

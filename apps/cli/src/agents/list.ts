@@ -2,6 +2,7 @@ import { withCentral, type CentralOptions } from "../central-verb.ts";
 import type { CommandContext } from "../context.ts";
 import { printList } from "../listing.ts";
 import type { DefineVerb } from "../noun.ts";
+import { upgradeText } from "../offer-text.ts";
 import { rowOf, textOf, type Row } from "../row.ts";
 import type { Column } from "../table.ts";
 import { distanceText } from "../time-text.ts";
@@ -60,7 +61,10 @@ function columns({ now }: Pick<CommandContext, "now">): readonly Column[] {
     { title: "NAME", cell: (row) => textOf(row, "name") },
     { title: "NAMESPACE", cell: (row) => textOf(row, "namespace") },
     { title: "STATE", cell: (row) => textOf(row, "state") },
-    { title: "LEVEL", cell: (row) => textOf(row, "level") },
+    {
+      title: "LEVEL",
+      cell: (row) => [textOf(row, "level"), upgradeText(row)].filter(Boolean).join(", "),
+    },
     { title: "GROUP", cell: (row) => textOf(row, "group") },
     { title: "SEEN", cell: (row) => distanceText(row["lastSeenAt"], now()) },
     { title: "CERTIFICATE ENDS", cell: (row) => distanceText(row["certificateExpiresAt"], now()) },

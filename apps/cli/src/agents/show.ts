@@ -2,6 +2,7 @@ import { distanceText, isClockOff, TautlineError } from "@tautline/protocol";
 import { withCentral, type CentralOptions } from "../central-verb.ts";
 import { createAdminClient, type AdminClient } from "../client.ts";
 import type { DefineVerb } from "../noun.ts";
+import { offerText } from "../offer-text.ts";
 import { asText, rowOf, textOf, type Row } from "../row.ts";
 import { renderPage, type PageLine } from "../table.ts";
 import { timeAndDistance, timeText } from "../time-text.ts";
@@ -55,6 +56,7 @@ function agentLines(agent: Row, nowMs: number): readonly PageLine[] {
     ["state", stateText(agent, nowMs)],
     ...approvalLines(agent, nowMs),
     ["version", textOf(agent, "version")],
+    ["offers", offerText(agent)],
     ["level", textOf(agent, "level")],
     ["group", textOf(agent, "group")],
     ["last seen", timeAndDistance(agent["lastSeenAt"], nowMs)],

@@ -137,7 +137,9 @@ test("doctor --to prints a page and then its findings, or one document", () =>
       const line = `doctor --to 127.0.0.1:${listening.port}`;
       const now = { now: Date.now };
       const people = await runLine(line, cwd, now);
-      assert.match(people.stdout, /^address +127\.0\.0\.1:\d+\nTLS 1\.3 +accepted, TLS_AES/);
+      assert.match(people.stdout, /^address +127\.0\.0\.1:\d+\nsays it is +nothing/);
+      assert.match(people.stdout, /^tls +accepted +TLS_AES_\S+, X25519MLKEM768$/m);
+      assert.match(people.stdout, /^TLS 1\.3 +accepted, TLS_AES/m);
       assert.match(people.stdout, /^clock +agrees with this one$/m);
       assert.match(people.stdout, /\nNothing is wrong\. Looked at: 127\.0\.0\.1:\d+\.\n$/);
       const document: unknown = JSON.parse((await runLine(`${line} --json`, cwd, now)).stdout);

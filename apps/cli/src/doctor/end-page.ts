@@ -1,15 +1,10 @@
+import type { PeerOffer } from "@tautline/protocol";
 import type { Paint } from "../output.ts";
 import { renderPage, type PageLine } from "../table.ts";
 import { timeAndDistance } from "../time-text.ts";
 import type { CertificateFacts } from "./certificate-facts.ts";
-import type { EndReport, HandshakeReport } from "./examine-end.ts";
-
-const PLAINTEXT: Readonly<Record<string, string>> = {
-  "tls-alert": "refused with a TLS alert",
-  other: "answered with something that is neither HTTP nor TLS",
-  closed: "refused: the connection is closed without a word",
-  silence: "no answer",
-};
+import type { LevelReport } from "./level-report.ts";
+import type { EndReport, HandshakeReport } from "./end-report.ts";
 
 /**
  * Renders what another end accepts, for people.
@@ -22,6 +17,13 @@ export function renderEnd(report: EndReport, nowMs: number, paint: Paint): strin
   return renderPage(
     [
       ["address", report.address],
+      [
+        "says it is",
+        report.offers === null ? "nothing that can be read" : offerText(report.offers),
+      ],
+      ...report.levels.map((level): PageLine => [level.level, levelText(level)]),
+      ["to connect", report.settings.agent ?? undefined],
+      ["to accept more", report.settings.central ?? undefined],
       ["TLS 1.3", handshakeText(report.tls13)],
       ["TLS 1.2", handshakeText(report.tls12)],
       ["groups", report.groups.join(", ") || "none accepted"],
@@ -32,10 +34,20 @@ export function renderEnd(report: EndReport, nowMs: number, paint: Paint): strin
       ]),
       ["without a login", report.httpAnswer ?? undefined],
       ["clock", clockText(report.clockOffsetMs)],
-      ["plaintext", PLAINTEXT[report.plaintext.answer] ?? report.plaintext.line],
     ],
     paint,
   );
+}
+
+function offerText({ version, levels }: PeerOffer): string {
+  return `Tautline ${version}, accepting ${levels.join(", ") || "no level"}`;
+}
+
+/** States stand under one another, so that the eye finds the odd one. */
+function levelText({ state, text, remedy }: LevelReport): string {
+  const padding = " ".repeat(11);
+  const said = remedy === null ? "" : `\n${padding}it says: ${remedy}`;
+  return `${state.padEnd(9)}  ${text}${said}`;
 }
 
 function handshakeText(handshake: HandshakeReport): string {

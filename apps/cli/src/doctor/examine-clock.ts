@@ -1,6 +1,7 @@
 import { formatHostPort, parseHostPort } from "@tautline/link";
 import { LIMITS } from "@tautline/protocol";
 import type { Finding } from "./finding.ts";
+import { readHttpWords } from "./http-words.ts";
 import { httpRequest } from "./plaintext-attempt.ts";
 import { attemptTls } from "./tls-attempt.ts";
 
@@ -30,16 +31,16 @@ export async function examineClock(
 }
 
 /**
- * Reads the other clock out of an HTTP answer (RFC 9110 section 6.6.1).
+ * Reads the other clock out of an HTTP answer.
  *
  * @param answer the head of an HTTP answer, at least
  * @param nowMs milliseconds since the epoch, when it came
- * @returns the other clock minus this one in whole seconds, as milliseconds; null where the answer names no time
+ * @returns the other clock minus this one, in whole seconds where only HTTP's Date is there; null where the answer names no time
  */
 export function readClockOffset(answer: string, nowMs: number): number | null {
-  const date = /\r\ndate: ([^\r]+)\r\n/i.exec(answer)?.[1];
-  const theirMs = date === undefined ? Number.NaN : Date.parse(date);
-  return Number.isNaN(theirMs) ? null : theirMs - Math.floor(nowMs / 1000) * 1000;
+  const { ms, isWholeSeconds } = readHttpWords(answer)?.time ?? {};
+  if (ms === undefined) return null;
+  return ms - (isWholeSeconds === true ? Math.floor(nowMs / 1000) * 1000 : nowMs);
 }
 
 /**

@@ -1,8 +1,9 @@
 import { connect } from "node:net";
 import { formatHostPort, type HostPort, nameTlsFailure } from "@tautline/link";
 import type { TautlineError } from "@tautline/protocol";
+import { type HttpWords, readHttpWords } from "./http-words.ts";
 
-const MAX_ANSWER_BYTES = 4096;
+const MAX_ANSWER_BYTES = 16 * 1024;
 const TLS_ALERT = 0x15;
 
 /** How the other end answers a caller who does not secure anything. */
@@ -11,12 +12,22 @@ export type PlaintextAttempt =
       readonly reached: true;
       readonly answer: "http" | "tls-alert" | "other";
       readonly line: string;
+      /** What an HTTP answer says; undefined for any other. */
+      readonly words: HttpWords | undefined;
+      /** All that came, as latin1. */
+      readonly text: string;
     }
-  | { readonly reached: true; readonly answer: "closed" | "silence"; readonly line: "" }
+  | {
+      readonly reached: true;
+      readonly answer: "closed" | "silence";
+      readonly line: "";
+      readonly words?: undefined;
+      readonly text?: undefined;
+    }
   | { readonly reached: false; readonly error: TautlineError };
 
 /**
- * Says one plain HTTP request and reports the first bytes that come back.
+ * Says one plain HTTP request and reports what comes back.
  *
  * @param address host and port
  * @param timeoutMs for the whole attempt
@@ -29,12 +40,16 @@ export async function attemptPlaintext(
   const name = formatHostPort(address.host, address.port);
   const socket = connect({ host: address.host, port: address.port });
   let isConnected = false;
+  let held = Buffer.alloc(0);
+  const heard = (): PlaintextAttempt =>
+    held.length === 0 ? { reached: true, answer: "closed", line: "" } : readBytes(held);
   const finish = (attempt: PlaintextAttempt): void => {
     clearTimeout(timer);
     socket.destroy();
     resolve(attempt);
   };
   const timer = setTimeout(() => {
+    if (held.length > 0) return finish(heard());
     if (isConnected) return finish({ reached: true, answer: "silence", line: "" });
     const cause = Object.assign(new Error("not connected in time"), { code: "ETIMEDOUT" });
     return finish({ reached: false, error: nameTlsFailure(cause, { address: name, timeoutMs }) });
@@ -43,10 +58,13 @@ export async function attemptPlaintext(
     isConnected = true;
     socket.write(httpRequest(address));
   });
-  socket.once("data", (chunk: Buffer) => finish(readFirstBytes(chunk)));
-  socket.once("end", () => finish({ reached: true, answer: "closed", line: "" }));
+  socket.on("data", (chunk: Buffer) => {
+    held = Buffer.concat([held, chunk]);
+    if (!isHttp(held) || held.length >= MAX_ANSWER_BYTES) finish(heard());
+  });
+  socket.once("end", () => finish(heard()));
   socket.on("error", (cause) => {
-    if (isConnected) finish({ reached: true, answer: "closed", line: "" });
+    if (isConnected) finish(heard());
     else finish({ reached: false, error: nameTlsFailure(cause, { address: name, timeoutMs }) });
   });
   return await promise;
@@ -61,9 +79,17 @@ export function httpRequest(address: HostPort): string {
   return `GET /healthz HTTP/1.1\r\nHost: ${formatHostPort(address.host, address.port)}\r\nConnection: close\r\n\r\n`;
 }
 
-function readFirstBytes(bytes: Buffer): PlaintextAttempt {
-  const [line = ""] = bytes.subarray(0, MAX_ANSWER_BYTES).toString("latin1").split("\r\n");
-  if (line.startsWith("HTTP/")) return { reached: true, answer: "http", line };
-  if (bytes[0] === TLS_ALERT) return { reached: true, answer: "tls-alert", line: "" };
-  return { reached: true, answer: "other", line };
+/** Whether it may still become an HTTP answer, which is read to its end. */
+function isHttp(bytes: Buffer): boolean {
+  const start = "HTTP/";
+  return start.startsWith(bytes.subarray(0, start.length).toString("latin1"));
+}
+
+function readBytes(bytes: Buffer): PlaintextAttempt {
+  const text = bytes.subarray(0, MAX_ANSWER_BYTES).toString("latin1");
+  const [line = ""] = text.split("\r\n");
+  const words = readHttpWords(text);
+  if (words !== undefined) return { reached: true, answer: "http", line: words.line, words, text };
+  if (bytes[0] === TLS_ALERT) return { reached: true, answer: "tls-alert", line: "", words, text };
+  return { reached: true, answer: "other", line, words, text };
 }

@@ -1,6 +1,7 @@
 import { withCentral, type CentralOptions } from "../central-verb.ts";
 import { printList } from "../listing.ts";
 import type { DefineVerb } from "../noun.ts";
+import { upgradeText } from "../offer-text.ts";
 import { textOf } from "../row.ts";
 import type { Column } from "../table.ts";
 import { timeText } from "../time-text.ts";
@@ -18,7 +19,10 @@ const COLUMNS: readonly Column[] = [
   { title: "GROUP", cell: (row) => textOf(row, "group") || "not known" },
   { title: "PQ", cell: (row) => textOf(row, "pq") },
   { title: "SINCE", cell: (row) => timeText(row["since"]) },
-  { title: "VERDICT", cell: (row) => textOf(row, "verdict") },
+  {
+    title: "VERDICT",
+    cell: (row) => [textOf(row, "verdict"), upgradeText(row)].filter(Boolean).join(", "),
+  },
 ];
 
 /** `tautline links list`: live connections and what each negotiated. */

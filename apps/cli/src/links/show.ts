@@ -1,6 +1,7 @@
 import { withCentral, type CentralOptions } from "../central-verb.ts";
 import { createAdminClient } from "../client.ts";
 import type { DefineVerb } from "../noun.ts";
+import { offerText } from "../offer-text.ts";
 import { textOf, type Row } from "../row.ts";
 import { renderPage, type PageLine } from "../table.ts";
 import { timeAndDistance } from "../time-text.ts";
@@ -40,5 +41,6 @@ function linkLines(link: Row, nowMs: number): readonly PageLine[] {
     ["since", timeAndDistance(link["since"], nowMs)],
     ["last message", timeAndDistance(link["lastMessageAt"], nowMs)],
     ["verdict", textOf(link, "verdict")],
+    ["the agent offers", offerText(link)],
   ];
 }

@@ -7,6 +7,7 @@ import {
   toTautlineError,
 } from "@tautline/protocol";
 import { formatHostPort } from "../addresses.ts";
+import type { CryptoChoice } from "../crypto-choice.ts";
 import { evidenceOfAcceptedPsk } from "./advanced-evidence.ts";
 import { namePskFailure } from "./psk-failure.ts";
 import { pskServerSettings } from "./psk-settings.ts";
@@ -26,6 +27,8 @@ export interface AdvancedAcceptorOptions {
   /** The version that an identity names, or the one in use, from memory: OpenSSL does not wait. */
   readonly findKey: (identity: KeyIdentity) => SharedKey | undefined;
   readonly handshakeTimeoutMs: number;
+  /** Groups that are allowed; the default where it is left out. */
+  readonly crypto?: CryptoChoice | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** The key is proven. */
@@ -53,7 +56,7 @@ export function createAdvancedAcceptor(options: AdvancedAcceptorOptions): Server
     const key = findKey(identity);
     named.set(socket, { identity, key });
     return key?.sharedKey;
-  });
+  }, options.crypto);
   const server = createServer({ ...settings, handshakeTimeout: timeoutMs, noDelay: true });
   const fail = (error: unknown, socket: TLSSocket): void => {
     const address = addressOf(socket);

@@ -1,8 +1,8 @@
 import type { TLSSocket } from "node:tls";
 import { formatTimestamp, type LinkEvidence, TautlineError } from "@tautline/protocol";
+import { isPostQuantumGroup } from "../crypto-choice.ts";
 import { dialledGroup, readOwnSession } from "../negotiated-group.ts";
 import { groupName } from "../session-der.ts";
-import { isHybridGroup } from "../tls-evidence.ts";
 import { usedPsk } from "./used-psk.ts";
 
 /** The key that a link was secured with. */
@@ -69,7 +69,7 @@ function evidence(
     protocol: socket.getProtocol(),
     cipher: socket.getCipher().name,
     group: group ?? null,
-    pq: isHybridGroup(group),
+    pq: isPostQuantumGroup(group),
     serverProven: isBound,
     clientProven: isBound,
     // Both ends allow suites with an ephemeral key exchange only (RFC 8446 section 4.2.9 psk_dhe_ke; RFC 5487 DHE_PSK).

@@ -6,6 +6,7 @@ import {
   type LinkEvidence,
   TautlineError,
 } from "@tautline/protocol";
+import type { CryptoChoice } from "../crypto-choice.ts";
 import { evidenceOfDialledPsk } from "./advanced-evidence.ts";
 import { namePskFailure } from "./psk-failure.ts";
 import { pskDialSettings } from "./psk-settings.ts";
@@ -23,6 +24,8 @@ export interface DialAdvancedOptions {
   readonly address: string;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** Groups that are offered; the default where it is left out. */
+  readonly crypto?: CryptoChoice | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -39,13 +42,13 @@ export interface AdvancedLink {
  *
  * @param socket connected, nothing sent yet; destroyed on every failure
  * @param options key, limits
- * @throws link.key_unproven, link.key_missing, link.unproven_level, link.timeout, link.cancelled, and as `nameTlsFailure`
+ * @throws link.key_unproven, link.key_missing, link.level_refused, link.unproven_level, link.timeout, link.cancelled, and as `nameTlsFailure`
  */
 export function dialAdvanced(socket: Socket, options: DialAdvancedOptions): Promise<AdvancedLink> {
-  const { host, key, sharedKey, isBound, address, timeoutMs, signal, now } = options;
+  const { host, key, sharedKey, isBound, address, timeoutMs, signal, now, crypto } = options;
   const identity = formatKeyIdentity(key);
   return new Promise((resolve, reject) => {
-    const stream = connect(pskDialSettings(socket, host, identity, sharedKey));
+    const stream = connect(pskDialSettings(socket, { host, identity, key: sharedKey, crypto }));
     stream.allowHalfOpen = true;
     const settle = (error?: unknown): void => {
       clearTimeout(timer);

@@ -181,6 +181,7 @@ describe("a caller at a level that is closed is refused in its own language", ()
     await using running = await openPort(["mtls"]);
     const error: unknown = await CALLS.advanced(running.port).catch((reason: unknown) => reason);
     assert.ok(isTautlineError(error));
+    assert.equal(error.code, "link.level_refused");
     assert.match((await running.failure()).message, /level advanced.*does not accept advanced/);
   });
 

@@ -143,6 +143,12 @@ export const agentErrors = defineErrors({
     status: 403,
     exit: 1,
   },
+  "agent.level_refused": {
+    sentence: "{address} does not accept this agent's level '{level}': {text} ({code}) {reason}",
+    remedy: "{remedy}",
+    status: 426,
+    exit: 1,
+  },
   "agent.foreign_message": {
     sentence: "Central sent a message for agent {claimed} over the link of this agent.",
     remedy: "It was ignored. Look for a proxy that mixes agents' links.",

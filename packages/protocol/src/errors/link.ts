@@ -183,6 +183,14 @@ export const linkErrors = defineErrors({
     status: 400,
     exit: 1,
   },
+  "link.crypto_unsupported": {
+    sentence:
+      "The key exchange {groups} cannot be used here: this Node's OpenSSL {openssl} has none.",
+    remedy:
+      "Run it with a newer Node (ML-KEM needs OpenSSL 3.5, as Node 24 and newer bring), or take it out of `keyExchange`.",
+    status: 400,
+    exit: 1,
+  },
   "link.refused": {
     sentence: "{address} refused with status {status}: {text} ({code})",
     remedy: "{remedy}",

@@ -1,9 +1,10 @@
 import { parseAgentId } from "@tautline/protocol";
 import { z } from "zod";
+import { withSaid } from "../../control/offers.ts";
 import { SHOWN_STATES } from "../../fleet/life-rule.ts";
 import { actorOf } from "../../operators/principal.ts";
 import type { ApiDeps } from "../api-deps.ts";
-import { idParams, levelField, ofNamespace, timeField } from "../fields.ts";
+import { idParams, levelField, ofNamespace, saidOfferFields, timeField } from "../fields.ts";
 import { defineList, defineVerb, notFound, type Verb } from "../verb.ts";
 
 const approval = z.strictObject({
@@ -40,6 +41,7 @@ const row = z.strictObject({
     .int()
     .nullable()
     .describe("Its clock minus central's, as it said last; null before it did."),
+  ...saidOfferFields,
 });
 
 const page = row.extend({
@@ -71,7 +73,7 @@ const page = row.extend({
 });
 
 /** The verbs of the fleet. */
-export function agentVerbs({ agents, namespaces, endAgent }: ApiDeps): readonly Verb[] {
+export function agentVerbs({ agents, namespaces, endAgent, offers }: ApiDeps): readonly Verb[] {
   type Named = { readonly params: { readonly id: string } };
   const idOf = ({ params }: Named): string => parseAgentId(params.id);
   const one = {
@@ -91,7 +93,9 @@ export function agentVerbs({ agents, namespaces, endAgent }: ApiDeps): readonly 
       rows: async ({ namespace, state }) => {
         if (namespace !== undefined) await namespaces.get(namespace);
         const all = await agents.list(namespace);
-        return state === undefined ? all : all.filter((agent) => agent.state === state);
+        const shown = state === undefined ? all : all.filter((agent) => agent.state === state);
+        const saidOf = offers.ofAgents();
+        return shown.map((agent) => withSaid(agent, saidOf(agent.id)));
       },
       namespaceOf: ({ namespace }) => namespace,
     }),
@@ -102,7 +106,10 @@ export function agentVerbs({ agents, namespaces, endAgent }: ApiDeps): readonly 
       summary: "Show an agent",
       role: "viewer",
       answer: page,
-      run: (input) => agents.page(idOf(input)),
+      run: async (input) => ({
+        ...(await agents.page(idOf(input))),
+        ...offers.ofAgents()(idOf(input)),
+      }),
     }),
     defineVerb({
       ...one,

@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { withSaid } from "../../control/offers.ts";
 import type { ApiDeps } from "../api-deps.ts";
-import { idParams, levelField, timeField } from "../fields.ts";
+import { idParams, levelField, saidOfferFields, timeField } from "../fields.ts";
 import { defineList, defineVerb, notFound, type Verb } from "../verb.ts";
 
 const filter = z.strictObject({
@@ -30,10 +31,11 @@ const row = z.strictObject({
   since: timeField,
   lastMessageAt: timeField,
   verdict: z.string(),
+  ...saidOfferFields,
 });
 
 /** The verbs of live links. */
-export function linkVerbs({ links }: ApiDeps): readonly Verb[] {
+export function linkVerbs({ links, offers }: ApiDeps): readonly Verb[] {
   return [
     defineList({
       path: "/api/v1/links",
@@ -41,11 +43,14 @@ export function linkVerbs({ links }: ApiDeps): readonly Verb[] {
       role: "viewer",
       query: filter,
       row,
-      rows: ({ kind, agent }) =>
-        links.list({
+      rows: async ({ kind, agent }) => {
+        const listed = await links.list({
           ...(kind === undefined ? {} : { kind }),
           ...(agent === undefined ? {} : { agent }),
-        }),
+        });
+        const saidOf = offers.ofLinks();
+        return listed.map((link) => withSaid(link, saidOf(link.id)));
+      },
       namespaceOf: ({ namespace }) => namespace,
     }),
     defineVerb({
@@ -58,7 +63,10 @@ export function linkVerbs({ links }: ApiDeps): readonly Verb[] {
       reach: "object",
       namespaceOf: async ({ params: { id } }) => (await links.get(id)).namespace,
       missing: ({ params: { id } }) => notFound("link", id),
-      run: ({ params: { id } }) => links.get(id),
+      run: async ({ params: { id } }) => ({
+        ...(await links.get(id)),
+        ...offers.ofLinks()(id),
+      }),
     }),
   ];
 }

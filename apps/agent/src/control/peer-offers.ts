@@ -1,0 +1,101 @@
+import {
+  explainMismatch,
+  formatOffer,
+  type Level,
+  OFFER_HEADER,
+  type PeerOffer,
+  readOffer,
+  settingOfAgent,
+  settingOfCentral,
+  TautlineError,
+  toTautlineError,
+} from "@tautline/protocol";
+import { AGENT_VERSION } from "../version.ts";
+import type { OpenTransport } from "./transport.ts";
+
+/** What the two ends say of themselves over the links of this agent (docs/reference/links.md). */
+export interface PeerOffers {
+  /** What central said last, of which version and levels it is; undefined until it has. */
+  readonly central: PeerOffer | undefined;
+  /**
+   * Makes a transport say what this agent is with each request, hear what central is, and explain a refusal of its level by both.
+   *
+   * @param open the transport
+   * @param level what this agent is set to
+   */
+  over(open: OpenTransport, level: Level): OpenTransport;
+}
+
+/** Makes the knowledge of offers, empty at first. */
+export function createPeerOffers(): PeerOffers {
+  let central: PeerOffer | undefined;
+  return {
+    get central() {
+      return central;
+    },
+    over: (open, level) => async (options) => {
+      const own: PeerOffer = { version: AGENT_VERSION, levels: [level] };
+      let heard: PeerOffer | undefined;
+      const explain = (error: TautlineError): TautlineError =>
+        explainRefusal(error, { address: options.address, own, heard });
+      const { askTime, events } = options;
+      try {
+        return await open({
+          ...options,
+          askTime: () => {
+            const question = askTime?.();
+            return {
+              headers: { ...question?.headers, [OFFER_HEADER]: formatOffer(own) },
+              answered: (headers) => {
+                question?.answered(headers);
+                heard = readOffer(headers[OFFER_HEADER]);
+                central = heard ?? central;
+              },
+            };
+          },
+          events: {
+            onMessage: (bytes) => events.onMessage(bytes),
+            onClosed: (error) => events.onClosed(error && explain(error)),
+          },
+        });
+      } catch (error) {
+        throw explain(toTautlineError(error));
+      }
+    },
+  };
+}
+
+const UPGRADE_REQUIRED = 426;
+
+/**
+ * Names both offers, and the setting to change at each end, where a link was refused for its level (OVP-1). Whatever central says,
+ * nothing here changes what this agent dials next.
+ */
+function explainRefusal(
+  error: TautlineError,
+  {
+    address,
+    own,
+    heard,
+  }: {
+    readonly address: string;
+    readonly own: PeerOffer;
+    readonly heard: PeerOffer | undefined;
+  },
+): TautlineError {
+  const { code, detail } = error;
+  const isOfLevel = code === "link.level_refused" || detail["status"] === UPGRADE_REQUIRED;
+  if (!isOfLevel || !code.startsWith("link.")) return error;
+  const level = own.levels.join(", ");
+  const mismatch = heard && explainMismatch(own, heard);
+  const untold = {
+    reason: `This agent (version ${own.version}) offers ${level}; central told neither its version nor its levels.`,
+    remedy: `To agree, ${settingOfAgent(["mtls"])}, or another level that central accepts, or ${settingOfCentral(own.levels)}.`,
+  };
+  const { reason, remedy } = mismatch ?? untold;
+  const said = { text: detail["text"] ?? error.message, code: detail["code"] ?? code };
+  return new TautlineError("agent.level_refused", {
+    cause: error,
+    detail: { ...said, address, level, reason, remedy },
+  });
+}
