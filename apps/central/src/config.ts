@@ -17,6 +17,7 @@ import {
   LIMITS,
 } from "@tautline/protocol";
 import { z } from "zod";
+import { fileSettings } from "./tls-files/file-settings.ts";
 
 const DEFAULT_AGENTS_PORT = 9150;
 /** With these a join token still fits into its 4,096 characters. */
@@ -27,46 +28,6 @@ const trustDomain = z
   .refine(isTrustDomain, "it is not a lower-case DNS name such as fleet.example.org")
   .default("tautline.internal")
   .describe("Stands in every identity of this fleet; cannot change once central has started.");
-
-const files = z
-  .strictObject({
-    certificateFile: z
-      .string()
-      .min(1)
-      .optional()
-      .describe(
-        "Certificate of an existing PKI, with its intermediates, for callers that do not ask for central's own name (agents that joined do). Without it `tls/server.crt` in the data folder, if it is there.",
-      ),
-    keyFile: z
-      .string()
-      .min(1)
-      .optional()
-      .describe(
-        "Its private key, mode 0600: PKCS#8, PKCS#1 or SEC 1, PEM or DER. Found as `tls/server.pem` or `tls/server.key`.",
-      ),
-    clientCaFile: z
-      .string()
-      .min(1)
-      .optional()
-      .describe(
-        "Authorities of an existing PKI whose clients may call (level mtls, without an identity of this fleet). Found as `tls/ca.crt`.",
-      ),
-  })
-  .refine(
-    ({ certificateFile, keyFile }) => certificateFile !== undefined || keyFile === undefined,
-    {
-      path: ["certificateFile"],
-      message: "is missing beside the key's file",
-    },
-  )
-  .refine(
-    ({ certificateFile, keyFile }) => keyFile !== undefined || certificateFile === undefined,
-    {
-      path: ["keyFile"],
-      message: "is missing beside the certificate's file",
-    },
-  )
-  .prefault({});
 
 const agents = z
   .strictObject({
@@ -100,7 +61,7 @@ const agents = z
     handshakeTimeout: durationSetting("10s", "1s", "60s").describe(
       "A caller that has not finished its TLS handshake by then is cut.",
     ),
-    files,
+    files: fileSettings,
   })
   .prefault({});
 
