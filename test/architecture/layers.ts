@@ -8,13 +8,13 @@ export interface Layer {
   readonly starts?: readonly string[];
 }
 
-/** Imports point down only: apps → link → pki → protocol, apps → vault → protocol, apps → daemon → protocol. */
+/** Imports point down only: apps → link → pki → protocol, apps → vault → protocol, apps → daemon → pki. */
 export const LAYERS: Readonly<Record<string, Layer>> = {
   protocol: { mayImport: [], node: [] },
   pki: { mayImport: ["protocol"], node: ["crypto"] },
   vault: { mayImport: ["protocol"], node: ["crypto", "fs", "path"] },
   link: { mayImport: ["protocol", "pki"], node: ["crypto", "http", "net", "stream", "tls"] },
-  daemon: { mayImport: ["protocol"], node: ["fs"] },
+  daemon: { mayImport: ["protocol", "pki"], node: ["crypto", "fs"] },
   testing: { mayImport: ["protocol", "pki", "vault", "link", "daemon"], node: "any" },
   central: { mayImport: ["protocol", "pki", "vault", "link", "daemon"], node: "any" },
   agent: { mayImport: ["protocol", "pki", "vault", "link", "daemon"], node: "any" },

@@ -28,12 +28,13 @@ test("without a file every setting has its safe default", () => {
   assert.deepEqual(loadAgentConfig(undefined), {
     central: {
       key: { name: "legacy", namespace: "default" },
-      trust: { system: false },
       addresses: [],
       transport: "websocket",
       pollingInterval: 30_000,
       noProxy: [],
       answerTimeout: 30_000,
+      trust: { system: false, pins: [] },
+      client: {},
     },
     allowedInstructions: ["addresses", "settings"],
     vault: { environmentVariable: "TAUTLINE_KEY" },

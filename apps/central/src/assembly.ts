@@ -44,6 +44,7 @@ import {
 import { createRevocations, type Revocations } from "./revocation/revocations.ts";
 import { isHealthy, retryWrite } from "./store/store-health.ts";
 import type { Store } from "./store/store.ts";
+import { createForeignFront, FILES_LOOK_MS, type ForeignFront } from "./tls-files/foreign-front.ts";
 import { createTimers, type Timers } from "./timers.ts";
 
 /** What central is built of, before anything listens. */
@@ -95,9 +96,11 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const clockWatch = createClockWatch({ audit, log, now });
   const control = { ...fleet, clockWatch, log, now, isStopping: () => state.isStopping };
   const secured = { config, authority, identity, refusals, log, now };
+  const front = createForeignFront({ ...deps, files: deps.tlsFiles, root: authority.root });
   const { agentsListener, listeners } = await openListeners(deps, fleet, {
     ...secured,
     control,
+    front,
     herd: fleet.herd,
     keys: openedRing.ring,
     onMoved: (at) => void Object.assign(state, at),
@@ -118,7 +121,7 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const timers = createCentralTimers(
     deps,
     { ...fleet, keyUses: openedRing.uses, keyWatch: shared.watch },
-    { identity, crls, watch },
+    { identity, crls, watch, front },
   );
   const { links, history, herd } = fleet;
   const { trail } = deps;
@@ -231,7 +234,12 @@ function createApi(
 function createCentralTimers(
   { config, store, authority, trail, log }: OpenedCentral,
   fleet: Fleet & { readonly keyUses: KeyUses; readonly keyWatch: Keys["watch"] },
-  { identity, crls, watch }: Pick<Revocation, "crls" | "watch"> & { identity: CentralIdentity },
+  {
+    identity,
+    crls,
+    watch,
+    front,
+  }: Pick<Revocation, "crls" | "watch"> & { identity: CentralIdentity; front: ForeignFront },
 ): Timers {
   const { centralLifetime } = config.certificates;
   const { live, polling, history, keyUses, keyWatch } = fleet;
@@ -244,6 +252,7 @@ function createCentralTimers(
     { name: "store", everyMs: STORE_CHECK_MS, run: () => retryWrite(store) },
     { name: "endings", everyMs: LOOK_EVERY_MS, run: () => watch.look() },
     { name: "revocation lists", everyMs: LOOK_EVERY_MS, run: () => crls.refreshIfDue() },
+    { name: "tls files", everyMs: FILES_LOOK_MS, run: () => front.follow() },
     { name: "authorities", everyMs: AUTHORITY_CHECK_MS, run: () => authority.renewIfDue() },
     {
       name: "checkpoint",

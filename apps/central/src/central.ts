@@ -27,6 +27,7 @@ import { leftBehind } from "./history/left-behind.ts";
 import { createAuditLog } from "./audit/audit-log.ts";
 import { openAuditTrail } from "./audit/audit-trail.ts";
 import { openStore, type Store } from "./store/store.ts";
+import { openServerFiles } from "./tls-files/server-files.ts";
 import { databaseHeaderStore } from "./store/vault-header-store.ts";
 import { VERSION } from "./version.ts";
 
@@ -64,7 +65,7 @@ export interface Central {
  * Starts central on a data folder: store, vault, authority, then its listeners; stops them in reverse.
  *
  * @param options settings, folder, clock
- * @throws store.*, vault.*, central.* : it refuses to start rather than run weaker than told
+ * @throws store.*, vault.*, central.*, files.* : it refuses to start rather than run weaker than told
  */
 export async function startCentral(options: CentralOptions): Promise<Central> {
   const { config, keyTexts, dataDir, now, flags = {} } = options;
@@ -72,6 +73,7 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
   logFindings(log, options.findings ?? []);
   ensurePrivateFolder(dataDir);
   refuseLostDatabase(dataDir);
+  const tlsFiles = openServerFiles({ config, dataDir });
   const store = await openStore(join(dataDir, DATABASE));
   let vault: Vault | undefined;
   try {
@@ -80,7 +82,8 @@ export async function startCentral(options: CentralOptions): Promise<Central> {
     const { trustDomain, centralId } = await openFolderIdentity(store, config.trustDomain);
     const lifetimes = config.certificates;
     const authority = await openAuthority({ store, vault, audit, now, trustDomain, lifetimes });
-    const opened = { config, flags, dataDir, centralId, store, vault, audit, authority, log, now };
+    const folder = { config, flags, dataDir, centralId, tlsFiles };
+    const opened = { ...folder, store, vault, audit, authority, log, now };
     const trail = await openAuditTrail(opened);
     const random = options.random ?? Math.random;
     const assembly = await assemble({ ...opened, trail, random, keyTexts });

@@ -18,6 +18,7 @@ import {
 } from "@tautline/protocol";
 import { z } from "zod";
 import { LISTENER_BINDS } from "./listeners/listener-settings.ts";
+import { fileSettings } from "./tls-files/file-settings.ts";
 
 const DEFAULT_AGENTS_PORT = 9150;
 const DEFAULT_PLAINTEXT_PORT = 8787;
@@ -74,6 +75,7 @@ const agents = z
     handshakeTimeout: durationSetting("10s", "1s", "60s").describe(
       "A caller that has not finished its TLS handshake by then is cut.",
     ),
+    files: fileSettings,
   })
   .prefault({});
 

@@ -7,6 +7,7 @@ import type { AuditTrail } from "./audit/audit-trail.ts";
 import type { CertificateAuthority } from "./authority/authority.ts";
 import type { CentralConfig, CentralFlags } from "./config.ts";
 import type { Store } from "./store/store.ts";
+import type { ServerFiles } from "./tls-files/server-files.ts";
 
 /** A data folder that was opened, and what central is built on it with. */
 export interface OpenedCentral {
@@ -22,6 +23,8 @@ export interface OpenedCentral {
   readonly audit: AuditLog;
   readonly trail: AuditTrail;
   readonly authority: CertificateAuthority;
+  /** Certificates of an existing PKI. */
+  readonly tlsFiles: ServerFiles;
   readonly log: Logger;
   readonly now: () => number;
   /** Uniform in [0, 1). */

@@ -60,12 +60,16 @@ export function configReference(title: string, schema: z.ZodType): string {
 export function configExample(schema: z.ZodType): string {
   const lines: string[] = [];
   let open: string[] = [];
-  for (const key of configKeys(schema)) {
+  const keys = configKeys(schema);
+  for (const key of keys) {
     const parts = key.path.split(".");
     const groups = parts.slice(0, -1);
     for (const [depth, group] of groups.entries()) {
       if (open[depth] === group) continue;
-      lines.push("", `${"  ".repeat(depth)}# ${group}:`);
+      const prefix = `${groups.slice(0, depth + 1).join(".")}.`;
+      // One in which nothing is set would be empty: no mapping at all.
+      const isSet = keys.some(({ path, fallback }) => path.startsWith(prefix) && fallback !== "");
+      lines.push("", `${"  ".repeat(depth)}${isSet ? "#" : "##"} ${group}:`);
     }
     open = groups;
     const indent = "  ".repeat(groups.length);

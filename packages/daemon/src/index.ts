@@ -7,3 +7,5 @@ export * from "./old-settings/old-finding.ts";
 export * from "./old-settings/our-settings.ts";
 export * from "./old-settings/read-old-settings.ts";
 export * from "./parts.ts";
+export * from "./pki-files.ts";
+export * from "./watched-files.ts";

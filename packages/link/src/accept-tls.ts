@@ -1,15 +1,21 @@
 import type { Server, Socket } from "node:net";
-import { createSecureContext, createServer, type TLSSocket } from "node:tls";
+import { createServer, type TLSSocket } from "node:tls";
 import { TautlineError, toTautlineError, type LinkEvidence } from "@tautline/protocol";
 import { formatHostPort } from "./addresses.ts";
-import type { CertificateMark, ClientVerdict, JudgeClient, LapsedPeer } from "./client-judge.ts";
+import type {
+  CertificateMark,
+  ClientVerdict,
+  ForeignPeer,
+  JudgeClient,
+  LapsedPeer,
+} from "./client-judge.ts";
 import type { CryptoChoice } from "./crypto-choice.ts";
 import { createGatedServer, HANDSHAKE_LEASE_MS, type HandshakeGate } from "./handshake-gate.ts";
-import { requireIdentity } from "./identity-check.ts";
 import { forgetPeerChain, peerChain } from "./peer-chain.ts";
-import { evidenceOfAccepted } from "./tls-evidence.ts";
+import { evidenceOfAccepted, type CertifiedPeer } from "./tls-evidence.ts";
 import { nameTlsFailure } from "./tls-failure.ts";
-import { serverSettings, type TlsIdentity } from "./tls-settings.ts";
+import type { TlsIdentity } from "./tls-settings.ts";
+import { createShownIdentities, type OtherFront } from "./shown-identities.ts";
 
 /** What an acceptor needs. */
 export interface TlsAcceptorOptions {
@@ -19,6 +25,8 @@ export interface TlsAcceptorOptions {
    * decision alone.
    */
   readonly clientRootsPem: string;
+  /** The name (SNI) by which callers ask for `identity` where others are shown another; without it nobody is. */
+  readonly ownName?: string;
   readonly judgeClient: JudgeClient;
   readonly handshakeTimeoutMs: number;
   /** Groups and suites that are allowed; the default where it is left out. */
@@ -46,11 +54,19 @@ export interface TlsAcceptor {
    * @throws link.identity_rejected, and the identity in use stays
    */
   replaceIdentity(identity: TlsIdentity): void;
+  /**
+   * Shows another certificate, or names other authorities, to callers that do not ask for `ownName`, from the next handshake on;
+   * undefined shows them what everybody is shown.
+   *
+   * @throws link.identity_rejected, and what was shown before stays
+   */
+  replaceOthers(front: OtherFront | undefined): void;
 }
 
 const evidences = new WeakMap<Socket, LinkEvidence>();
 const lapsedPeers = new WeakMap<Socket, LapsedPeer>();
 const refusals = new WeakMap<Socket, TautlineError>();
+const foreignPeers = new WeakMap<Socket, ForeignPeer>();
 const marks = new WeakMap<Socket, CertificateMark>();
 
 /** The evidence of a socket that an acceptor secured; `undefined` for any other. */
@@ -68,6 +84,11 @@ export function markOf(socket: Socket): CertificateMark | undefined {
   return marks.get(socket);
 }
 
+/** Whose certificate of an existing PKI was accepted on this socket; `undefined` where there was none. */
+export function foreignOf(socket: Socket): ForeignPeer | undefined {
+  return foreignPeers.get(socket);
+}
+
 /** Who the refused client on this socket was, if nothing but its certificate's end spoke against it. */
 export function lapsedPeerOf(socket: Socket): LapsedPeer | undefined {
   return lapsedPeers.get(socket);
@@ -82,10 +103,10 @@ export function lapsedPeerOf(socket: Socket): LapsedPeer | undefined {
  * @throws link.identity_rejected
  */
 export function createTlsAcceptor(options: TlsAcceptorOptions): TlsAcceptor {
-  requireIdentity(options.identity);
+  const shown = createShownIdentities(options);
   const timeoutMs = options.handshakeTimeoutMs;
   const secured = createServer({
-    ...serverSettings(options.identity, options.clientRootsPem, options.crypto),
+    ...shown.settings(),
     handshakeTimeout: timeoutMs,
     noDelay: true,
   });
@@ -130,11 +151,12 @@ export function createTlsAcceptor(options: TlsAcceptorOptions): TlsAcceptor {
   return {
     server,
     replaceIdentity: (identity) => {
-      requireIdentity(identity);
-      const settings = serverSettings(identity, options.clientRootsPem, options.crypto);
-      // Tried first: setSecureContext would keep half of a refused identity.
-      createSecureContext(settings);
-      secured.setSecureContext(settings);
+      shown.replaceOwn(identity);
+      secured.setSecureContext(shown.settings());
+    },
+    replaceOthers: (front) => {
+      shown.replaceOthers(front);
+      secured.setSecureContext(shown.settings());
     },
   };
 }
@@ -149,11 +171,12 @@ function secure(
   try {
     const [leaf, ...intermediates] = peerChain(socket);
     const verdict = options.judgeClient(leaf, intermediates);
-    const evidence = evidenceOfAccepted(socket, provenPeer(verdict), options.now);
+    const evidence = evidenceOfAccepted(socket, certifiedPeer(verdict), options.now);
     forgetPeerChain(socket);
     evidences.set(socket, evidence);
     const mark = markIn(verdict);
     if (mark !== undefined) marks.set(socket, mark);
+    if ("foreign" in verdict) foreignPeers.set(socket, verdict.foreign);
     if ("refuse" in verdict) {
       refusals.set(socket, verdict.refuse);
       if (verdict.lapsed !== undefined) lapsedPeers.set(socket, verdict.lapsed);
@@ -171,15 +194,15 @@ function allowHalfOpen(socket: Socket): void {
   socket.allowHalfOpen = true;
 }
 
-function provenPeer(verdict: ClientVerdict): { peerId: string; peerSerial: string } | undefined {
-  return "level" in verdict && verdict.level === "mtls"
-    ? { peerId: verdict.peerId, peerSerial: verdict.peerSerial }
-    : undefined;
+function certifiedPeer(verdict: ClientVerdict): CertifiedPeer | undefined {
+  if ("refuse" in verdict || verdict.level !== "mtls") return undefined;
+  if ("foreign" in verdict) return { peerId: null, peerSerial: verdict.foreign.serial };
+  return { peerId: verdict.peerId, peerSerial: verdict.peerSerial };
 }
 
 function markIn(verdict: ClientVerdict): CertificateMark | undefined {
   if ("refuse" in verdict) return verdict.lapsed?.mark;
-  return verdict.level === "mtls" ? verdict.mark : undefined;
+  return "mark" in verdict ? verdict.mark : undefined;
 }
 
 function reportFailure(

@@ -24,9 +24,23 @@ export interface LapsedPeer extends ProvenPeer {
   readonly mark?: CertificateMark;
 }
 
+/**
+ * A client with a certificate of an existing PKI that this port accepts: its key is proven, and it has no identity in this fleet.
+ * Its authority could certify any name, so `subject` is for people and decides nothing.
+ */
+export interface ForeignPeer {
+  /** The distinguished name on one line; as the other PKI wrote it, so to be shown as hostile text. */
+  readonly subject: string;
+  /** Lower-case hex. */
+  readonly serial: string;
+  /** SHA-256 of its SPKI, lower-case hex: by this and nothing else it is the same client again. */
+  readonly keyPin: string;
+}
+
 /** What central makes of the certificate a client showed. */
 export type ClientVerdict =
   | ({ readonly level: "mtls"; readonly mark?: CertificateMark } & ProvenPeer)
+  | { readonly level: "mtls"; readonly foreign: ForeignPeer }
   | { readonly level: "tls" }
   | { readonly refuse: TautlineError; readonly lapsed?: LapsedPeer };
 

@@ -381,7 +381,7 @@ test("giving up later does not touch a link that stands", async () => {
   socket.destroy();
 });
 
-test("the name dialled goes into SNI, an address does not", async () => {
+test("every dial asks for central's own name by SNI, whatever name or address is dialled", async () => {
   const names: (string | false | null | undefined)[] = [];
   const asked = Promise.withResolvers<undefined>();
   await using impostor = await startImpostor(createFleetAuthority().central(), {
@@ -394,5 +394,6 @@ test("the name dialled goes into SNI, an address does not", async () => {
   await assert.rejects(dialPinned({ ...dialOptions(impostor.port), host: "localhost" }));
   await asked.promise;
   await assert.rejects(dialPinned(dialOptions(impostor.port)));
-  assert.deepEqual(names, ["localhost"]);
+  const own = `central.${authority.trustDomain}`;
+  assert.deepEqual(names, [own, own]);
 });

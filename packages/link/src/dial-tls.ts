@@ -1,7 +1,5 @@
 import type { X509Certificate } from "node:crypto";
-import type { LookupFunction } from "node:net";
-import type { Duplex } from "node:stream";
-import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { spkiPin, verifyChain } from "@tautline/pki";
 import {
   TautlineError,
@@ -15,24 +13,14 @@ import { formatHostPort } from "./addresses.ts";
 import type { CryptoChoice } from "./crypto-choice.ts";
 import { requireIdentity } from "./identity-check.ts";
 import { peerChain } from "./peer-chain.ts";
-import { openTunnel, type Proxy } from "./proxy.ts";
 import { evidenceOfDialled, type ProvenPeer } from "./tls-evidence.ts";
-import { nameTlsFailure } from "./tls-failure.ts";
-import { dialSettings, type TlsIdentity } from "./tls-settings.ts";
+import { openTls, type TlsTarget } from "./tls-handshake.ts";
+import { centralServerName, dialSettings, type TlsIdentity } from "./tls-settings.ts";
 
 /** Whom to dial, and how long to try. */
-export interface DialOptions {
-  readonly host: string;
-  readonly port: number;
+export interface DialOptions extends TlsTarget {
   /** The other end must be `spiffe://<trustDomain>/central`. */
   readonly trustDomain: string;
-  /** For name lookup, proxy, connecting and handshake together. */
-  readonly timeoutMs: number;
-  /** Asked to connect further; TLS goes inside, to central alone. */
-  readonly proxy?: Proxy | undefined;
-  /** Looks names up at each dial; the system's own way unless told. */
-  readonly lookup?: LookupFunction | undefined;
-  readonly signal?: AbortSignal | undefined;
   /** Groups and suites that are offered; the default where it is left out. */
   readonly crypto?: CryptoChoice | undefined;
   /** Milliseconds since 1970. */
@@ -96,7 +84,8 @@ async function dial(
   if (identity !== undefined) {
     requireIdentity(identity);
   }
-  const socket = await handshake(options, identity);
+  const serverName = centralServerName(options.trustDomain);
+  const socket = await openTls(options, dialSettings(serverName, identity, options.crypto));
   try {
     const chain = peerChain(socket);
     const roots = rootsFor(chain);
@@ -108,69 +97,6 @@ async function dial(
     socket.destroy();
     throw error;
   }
-}
-
-/** Names why it failed; the time limit holds for proxy, connection and handshake together. */
-async function handshake(options: DialOptions, identity?: TlsIdentity): Promise<TLSSocket> {
-  const address = addressOf(options);
-  const { host, port, timeoutMs, proxy, lookup } = options;
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), timeoutMs);
-  const signals = [late.signal, ...(options.signal === undefined ? [] : [options.signal])];
-  const signal = AbortSignal.any(signals);
-  try {
-    signal.throwIfAborted();
-    const tunnel = proxy && (await openTunnel({ proxy, target: { host, port }, signal, lookup }));
-    return await secure(options, { identity, tunnel, signal });
-  } catch (error) {
-    if (options.signal?.aborted === true) {
-      throw new TautlineError("link.cancelled", { detail: { address }, cause: error });
-    }
-    if (late.signal.aborted) {
-      throw new TautlineError("link.timeout", { detail: { address, timeoutMs }, cause: error });
-    }
-    throw nameTlsFailure(error, { address, timeoutMs });
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-interface SecureOptions {
-  readonly identity: TlsIdentity | undefined;
-  /** The connection that a proxy made; without it one is made here. */
-  readonly tunnel: Duplex | undefined;
-  readonly signal: AbortSignal;
-}
-
-function secure(
-  { host, port, lookup, crypto }: DialOptions,
-  { identity, tunnel, signal }: SecureOptions,
-): Promise<TLSSocket> {
-  return new Promise((resolve, reject) => {
-    // Nothing is cached: the name is looked up at each dial, and of several addresses the next is tried while one is silent (RFC 8305).
-    const direct = { host, port, ...(lookup && { lookup }) };
-    const way: ConnectionOptions = tunnel === undefined ? direct : { socket: tunnel };
-    const socket = connect({ ...dialSettings(host, identity, crypto), ...way }).setNoDelay();
-    const settle = (error?: unknown): void => {
-      signal.removeEventListener("abort", cancel);
-      if (error === undefined) {
-        resolve(socket);
-      } else {
-        socket.destroy();
-        tunnel?.destroy();
-        reject(error);
-      }
-    };
-    const cancel = (): void => {
-      settle(signal.reason);
-    };
-    signal.addEventListener("abort", cancel, { once: true });
-    socket.once("secureConnect", () => {
-      settle();
-    });
-    // Stays for the socket's life: a reset must not end the process before its user listens.
-    socket.on("error", settle);
-  });
 }
 
 function proveCentral(

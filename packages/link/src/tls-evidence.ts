@@ -14,6 +14,9 @@ export interface ProvenPeer {
   readonly peerSerial: string;
 }
 
+/** A peer with an accepted certificate; `peerId` is null where another PKI issued it, which cannot give a name in this fleet. */
+export type CertifiedPeer = Pick<LinkEvidence, "peerId"> & Pick<ProvenPeer, "peerSerial">;
+
 /**
  * Shows what an accepted TLS connection really negotiated, from central's end.
  *
@@ -26,7 +29,7 @@ export interface ProvenPeer {
  */
 export function evidenceOfAccepted(
   socket: TLSSocket,
-  who: ProvenPeer | undefined,
+  who: CertifiedPeer | undefined,
   now: () => number,
 ): LinkEvidence {
   requireFullHandshake(socket);
@@ -80,6 +83,51 @@ export function evidenceOfDialled(
   };
 }
 
+/**
+ * Shows what a TLS connection to a server of an existing PKI really negotiated, from the dialling end: TLS 1.3, or 1.2 with an
+ * ephemeral key exchange. Whom the server's certificate names is not an identity of this fleet, so `peerId` is null.
+ *
+ * @param peerSerial of the certificate that our own check accepted
+ * @param options as for `evidenceOfDialled`
+ * @throws link.unproven_level, link.certificate_unwanted
+ */
+export function evidenceOfFileServer(
+  socket: TLSSocket,
+  peerSerial: string,
+  options: { readonly showedCertificate: boolean; readonly now: () => number },
+): LinkEvidence {
+  requireFreshExchange(socket);
+  requirePeer(socket, { peerSerial });
+  const { showedCertificate } = options;
+  if (showedCertificate && !wasAskedForCertificate(socket)) {
+    const address = socket.remoteAddress ?? "an unknown address";
+    throw new TautlineError("link.certificate_unwanted", { detail: { address } });
+  }
+  return {
+    ...negotiated(socket, dialledGroup(socket)),
+    level: showedCertificate ? "mtls" : "tls",
+    serverProven: true,
+    clientProven: showedCertificate,
+    peerId: null,
+    peerSerial,
+    since: formatTimestamp(options.now()),
+  };
+}
+
+/** Every suite of TLS 1.3 has an ephemeral key exchange (RFC 8446 section 2), of those of TLS 1.2 the ones that say so. */
+function requireFreshExchange(socket: TLSSocket): void {
+  const suite = socket.getCipher().name;
+  if (socket.getProtocol() !== "TLSv1.2") {
+    requireFullHandshake(socket);
+  } else if (socket.isSessionReused() || !suite.startsWith("ECDHE-")) {
+    throw unproven(
+      socket,
+      "tls",
+      `it was resumed, or its suite ${suite} has no fresh key exchange`,
+    );
+  }
+}
+
 /** TLS 1.3 and not resumed: only then did a certificate and a fresh key exchange take part. */
 function requireFullHandshake(socket: TLSSocket): void {
   if (socket.getProtocol() !== "TLSv1.3") {
@@ -90,7 +138,7 @@ function requireFullHandshake(socket: TLSSocket): void {
   }
 }
 
-function requirePeer(socket: TLSSocket, who: ProvenPeer): void {
+function requirePeer(socket: TLSSocket, who: Pick<ProvenPeer, "peerSerial">): void {
   const [shown] = peerChain(socket);
   if (shown === undefined || serialOf(shown) !== who.peerSerial) {
     throw unproven(socket, "mtls", "the certificate on it is not the one that was checked");

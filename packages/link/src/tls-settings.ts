@@ -1,13 +1,23 @@
 import { constants, type X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import type { ConnectionOptions, TlsOptions } from "node:tls";
-import { type CryptoChoice, groups, suites } from "./crypto-choice.ts";
+import { allowsClassical, type CryptoChoice, groups, suites } from "./crypto-choice.ts";
 
 /** Private key and certificate chain (leaf first), both PEM. */
 export interface TlsIdentity {
   readonly keyPem: string;
   readonly chainPem: string;
 }
+
+/** For servers of an existing PKI that know no TLS 1.3: an ephemeral key exchange and an AEAD, nothing else of TLS 1.2. */
+const OLDER_CIPHERS = [
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+  "ECDHE-RSA-AES256-GCM-SHA384",
+  "ECDHE-ECDSA-CHACHA20-POLY1305",
+  "ECDHE-RSA-CHACHA20-POLY1305",
+  "ECDHE-ECDSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES128-GCM-SHA256",
+].join(":");
 
 /** Names the protocol inside, so that a handshake cannot be carried to a service that speaks another one (ALPACA). */
 const PROTOCOL = "http/1.1";
@@ -42,6 +52,16 @@ export function serverSettings(
 }
 
 /**
+ * The name by which our own diallers ask for central's own certificate (SNI), whatever the address they dial: a port may show
+ * others the certificate of an existing PKI (docs/decisions/0021-certificates-of-an-existing-pki.md).
+ *
+ * @param trustDomain of the central that is dialled
+ */
+export function centralServerName(trustDomain: string): string {
+  return `central.${trustDomain}`;
+}
+
+/**
  * Every TLS option of a dialling end.
  *
  * OpenSSL's own verdict is not used: with `ca: []` nothing but our `verifyChain`, run before the first byte is sent, can accept.
@@ -64,6 +84,24 @@ export function dialSettings(
     rejectUnauthorized: false,
     checkServerIdentity: () => undefined,
   };
+}
+
+/**
+ * Every TLS option of an end that dials a server of an existing PKI: as `dialSettings`, and TLS 1.2 with an ephemeral key exchange
+ * too, for such servers may be old.
+ *
+ * @param host as dialled; it is also the name that the certificate has to have
+ * @param identity what the dialler shows, where it has a certificate
+ * @param crypto the default where it is left out; TLS 1.2 only where it allows a classical exchange
+ */
+export function fileDialSettings(
+  host: string,
+  identity?: TlsIdentity,
+  crypto?: CryptoChoice,
+): ConnectionOptions {
+  const settings = dialSettings(host, identity, crypto);
+  if (!allowsClassical(crypto)) return settings;
+  return { ...settings, minVersion: "TLSv1.2", ciphers: `${suites(crypto)}:${OLDER_CIPHERS}` };
 }
 
 /** Formats certificates for `clientRootsPem`. */

@@ -36,12 +36,17 @@ export interface ChainQuestion {
   readonly purpose: ChainPurpose;
   readonly expect?: ExpectedName;
   readonly isRevoked?: IsRevoked;
+  /**
+   * `existing` judges a PKI that is not ours by RFC 5280 itself where "own", which is meant unless told, is stricter: an authority
+   * may lack key usage, a leaf may lack extended key usage or state "any", and is then good for both ends.
+   */
+  readonly rules?: "own" | "existing";
 }
 
-/** A path whose signatures are right: the leaf, its issuer and so on, the trusted root last. */
+/** A path whose signatures are right: the leaf, its issuer and so on, the trusted root or leaf last. */
 export interface ChainPath {
   readonly leaf: CertificateFacts;
-  /** Nearest to the leaf first, the root last; at least one. */
+  /** Nearest to the leaf first, the root last; none where the leaf is trusted itself. */
   readonly authorities: readonly CertificateFacts[];
 }
 

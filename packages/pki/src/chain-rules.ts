@@ -45,13 +45,17 @@ function findWeakness({ leaf, authorities }: ChainPath): TautlineError | undefin
   return undefined;
 }
 
-/** Stricter than RFC 5280: an authority without keyUsage may not sign certificates. */
-function findNoAuthority({ authorities }: ChainPath): TautlineError | undefined {
+/** Stricter than RFC 5280, unless it is asked for: an authority without keyUsage may not sign certificates. */
+function findNoAuthority(
+  { authorities }: ChainPath,
+  { rules }: ChainQuestion,
+): TautlineError | undefined {
   for (const at of authorities) {
     if (!at.isAuthority) {
       return chainError("pki.chain_not_a_ca", at, { reason: "it lacks the CA bit" });
     }
-    if (!hasUsage(at, KeyUsageFlags.keyCertSign)) {
+    const isUnlimited = rules === "existing" && at.keyUsage === undefined;
+    if (!isUnlimited && !hasUsage(at, KeyUsageFlags.keyCertSign)) {
       const reason = "its key usage does not include signing certificates";
       return chainError("pki.chain_not_a_ca", at, { reason });
     }
@@ -79,20 +83,29 @@ function findNameOutsideLimits({ leaf, authorities }: ChainPath): TautlineError 
   return undefined;
 }
 
-/** Stricter than RFC 5280: extended key usage must be present, and "any" is none (threat A16; Node accepts its absence). */
+/** anyExtendedKeyUsage (RFC 5280 section 4.2.1.12). */
+const ANY_PURPOSE = "2.5.29.37.0";
+
+/**
+ * Stricter than RFC 5280, unless it is asked for: extended key usage must be present, and "any" is none (threat A16; Node accepts
+ * its absence).
+ */
 function findWrongPurpose(
   { leaf, authorities }: ChainPath,
-  { purpose }: ChainQuestion,
+  { purpose, rules }: ChainQuestion,
 ): TautlineError | undefined {
+  const isExisting = rules === "existing";
   const wanted = PURPOSE_OIDS[purpose];
+  const fits = (each: string): boolean => each === wanted || (isExisting && each === ANY_PURPOSE);
   const refuse = (at: CertificateFacts, reason: string): TautlineError =>
     chainError("pki.chain_wrong_purpose", at, { purpose, reason });
-  if (leaf.isAuthority) return refuse(leaf, "it is an authority's");
-  if (leaf.purposes === undefined) return refuse(leaf, "it states no extended key usage");
+  if (leaf.isAuthority && authorities.length > 0) return refuse(leaf, "it is an authority's");
+  if (leaf.purposes === undefined && !isExisting)
+    return refuse(leaf, "it states no extended key usage");
   if (leaf.keyUsage !== undefined && !hasUsage(leaf, KeyUsageFlags.digitalSignature)) {
     return refuse(leaf, "its key usage does not include signing");
   }
-  const at = [leaf, ...authorities].find((each) => each.purposes?.includes(wanted) === false);
+  const at = [leaf, ...authorities].find(({ purposes }) => purposes?.some(fits) === false);
   return at === undefined ? undefined : refuse(at, "its extended key usage does not include it");
 }
 

@@ -4,7 +4,7 @@ import { readFacts } from "./certificate-facts.ts";
 import { readCertifiedId } from "./chain-names.ts";
 import type { ChainPath, ChainQuestion } from "./chain-question.ts";
 import { CHAIN_RULES } from "./chain-rules.ts";
-import { type ChainPool, PathSearch } from "./path-search.ts";
+import { type ChainPool, PathSearch, readOrRefuse } from "./path-search.ts";
 
 /** The certificates, and what is asked about them. */
 export interface VerifyChainOptions extends ChainPool, ChainQuestion {}
@@ -46,6 +46,25 @@ export function verifyChain(options: VerifyChainOptions): ChainVerdict {
     if (furthest === undefined || finding.stage > furthest.stage) furthest = finding;
   }
   return { ok: false, error: furthest?.error ?? search.explain() };
+}
+
+/**
+ * Judges a leaf that is trusted itself, by its key or as a whole, and not through an authority: its strength, purpose, names and
+ * time, by the same rules. A self-signed certificate may then bear the CA bit, as openssl makes it.
+ *
+ * @param leaf the certificate; that it is trusted is the caller's decision
+ * @param question as for `verifyChain`
+ * @returns as `verifyChain`
+ */
+export function verifyTrustedLeaf(leaf: X509Certificate, question: ChainQuestion): ChainVerdict {
+  try {
+    const path: ChainPath = { leaf: readOrRefuse(leaf), authorities: [] };
+    const error = findFault(path, question)?.error;
+    return error === undefined ? accept(path) : { ok: false, error };
+  } catch (error) {
+    if (!isTautlineError(error)) throw error;
+    return { ok: false, error };
+  }
 }
 
 /**

@@ -1,6 +1,8 @@
 export * from "./approval-code.ts";
 export * from "./audit-proof.ts";
 export * from "./authority.ts";
+export * from "./authority-file.ts";
+export * from "./certificate-file.ts";
 export * from "./chain.ts";
 export type { ChainPurpose, ExpectedName, IsRevoked } from "./chain-question.ts";
 export * from "./crl.ts";
@@ -30,5 +32,6 @@ export * from "./message-signature.ts";
 export { certificatesFromPem, decodePemBlock, encodePemBlock, splitPem, toPem } from "./pem.ts";
 export * from "./profile.ts";
 export * from "./proof-challenge.ts";
+export * from "./key-file.ts";
 export { createSerial, serialOf } from "./serial.ts";
 export * from "./key-derivation.ts";

@@ -120,7 +120,12 @@ function isSignedBy(last: CertificateFacts, issuer: CertificateFacts): boolean {
   return isRight;
 }
 
-function readOrRefuse(certificate: X509Certificate): CertificateFacts {
+/**
+ * Reads a certificate that is to be judged.
+ *
+ * @throws pki.chain_malformed
+ */
+export function readOrRefuse(certificate: X509Certificate): CertificateFacts {
   try {
     return readFacts(certificate);
   } catch (error) {

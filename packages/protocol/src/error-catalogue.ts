@@ -6,6 +6,7 @@ import { centralErrors } from "./errors/central.ts";
 import { cliErrors } from "./errors/cli.ts";
 import { configErrors } from "./errors/config.ts";
 import { enrolmentErrors } from "./errors/enrolment.ts";
+import { filesErrors } from "./errors/files.ts";
 import { fleetErrors } from "./errors/fleet.ts";
 import { instructionErrors } from "./errors/instruction.ts";
 import { internalErrors } from "./errors/internal.ts";
@@ -36,6 +37,7 @@ export const ERROR_CATALOGUE = {
   ...fleetErrors,
   ...keyErrors,
   ...configErrors,
+  ...filesErrors,
   ...storeErrors,
   ...centralErrors,
   ...apiErrors,

@@ -7,6 +7,7 @@ export * from "./launch-process.ts";
 export * from "./launch-tautline.ts";
 export * from "./line-log.ts";
 export * from "./listen-on-any-port.ts";
+export * from "./openssl-pki.ts";
 export * from "./seeded-random.ts";
 export * from "./stand-in-answers.ts";
 export * from "./stand-in-central.ts";

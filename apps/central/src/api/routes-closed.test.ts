@@ -17,6 +17,7 @@ import {
   withCentral,
 } from "../fixture-central.test.ts";
 import { type Core, withCore } from "../fixture-core.test.ts";
+import { openServerFiles } from "../tls-files/server-files.ts";
 import { createFleet } from "../fleet-parts.ts";
 import { loadCentralConfig } from "../config.ts";
 import { createCertificateCatalogue } from "../authority/certificate-catalogue.ts";
@@ -50,8 +51,9 @@ async function mountedRoutes(core: Core): Promise<string[]> {
   const log = createLog("central", "error", { write: () => {} });
   const { store, vault, audit, trail, authority, clock, folder: dataDir } = core;
   const parts = { store, vault, audit, trail, authority };
-  const opened = { ...parts, log, now: clock.now, random: () => 0.5, dataDir };
   const config = loadCentralConfig(undefined);
+  const tlsFiles = openServerFiles({ config, dataDir });
+  const opened = { ...parts, log, now: clock.now, random: () => 0.5, dataDir, tlsFiles };
   const openedRing = await openKeyRing(opened);
   const { ring: keys } = openedRing;
   const all = { ...opened, config, flags: {}, keys, centralId: "c" };

@@ -26,6 +26,8 @@ export type AuditAction =
   | "central.stopped"
   | "certificate.revoked"
   | "claim.refused"
+  | "files.refused"
+  | "files.taken"
   | "instruction.carried-out"
   | "instruction.issued"
   | "instruction.refused"

@@ -1,7 +1,6 @@
 import type { CertificateMark } from "@tautline/link";
 import {
   isTautlineError,
-  type Level,
   type LinkEvidence,
   parseSpiffeId,
   parseTokenCredential,
@@ -109,24 +108,26 @@ async function admitBy(deps: AdmissionDeps, arrival: Arrival, known: Known): Pro
 }
 
 function factsOf({ tlsClients }: AdmissionDeps, arrival: Arrival): ArrivalFacts {
-  const { evidence, refusal, lapsed, authorization, proof } = arrival;
+  const { evidence, authorization, proof } = arrival;
   return {
     level: evidence.level,
-    certificate: certificateOf(evidence.level, lapsed !== undefined, refusal !== undefined),
+    certificate: certificateOf(arrival),
     hasToken: authorization !== undefined,
     hasProof: proof !== undefined,
     tlsClients: tlsClients(),
   };
 }
 
-function certificateOf(
-  level: Level,
-  isLapsed: boolean,
-  isRefused: boolean,
-): ArrivalFacts["certificate"] {
-  if (isLapsed) return "lapsed";
-  if (isRefused) return "refused";
-  return level === "mtls" ? "proven" : "none";
+function certificateOf({
+  evidence,
+  lapsed,
+  refusal,
+  foreign,
+}: Arrival): ArrivalFacts["certificate"] {
+  if (lapsed !== undefined) return "lapsed";
+  if (refusal !== undefined) return "refused";
+  if (foreign !== undefined) return "foreign";
+  return evidence.level === "mtls" ? "proven" : "none";
 }
 
 async function admitToken(

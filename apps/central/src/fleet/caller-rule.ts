@@ -3,8 +3,11 @@ import { compareLevels, type Level } from "@tautline/protocol";
 /** What a connection showed before its first message, by kind alone. */
 export interface ArrivalFacts {
   readonly level: Level;
-  /** `proven`: by the handshake; `lapsed`: nothing spoke against it but its end; `refused`: anything else did. */
-  readonly certificate: "none" | "proven" | "lapsed" | "refused";
+  /**
+   * `proven`: by the handshake; `foreign`: that of an existing PKI, which says nothing of who is an agent here; `lapsed`: nothing spoke
+   * against it but its end; `refused`: anything else did.
+   */
+  readonly certificate: "none" | "proven" | "foreign" | "lapsed" | "refused";
   /** An `Authorization: Bearer`, whatever is in it. */
   readonly hasToken: boolean;
   /** A `Tautline-Proof`, whatever is in it. */
@@ -45,8 +48,10 @@ export function wayOf(facts: ArrivalFacts): ArrivalWay {
   const isBelowTls = compareLevels(level, "tls") < 0;
   if (hasToken && isBelowTls) return "exposed";
   if (certificate === "lapsed" || certificate === "refused") return certificate;
-  if (certificate === "proven" || level === "mtls") return "agent";
+  if (certificate === "proven" || (level === "mtls" && certificate !== "foreign")) return "agent";
   if (hasToken) return "token";
   if (hasProof) return "proof";
-  return isBelowTls || tlsClients === "any" ? "claim" : "credential-missing";
+  // Whoever put the other PKI's authority into central's folder has let its clients in.
+  if (isBelowTls || certificate === "foreign") return "claim";
+  return tlsClients === "any" ? "claim" : "credential-missing";
 }

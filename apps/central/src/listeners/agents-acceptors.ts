@@ -2,12 +2,12 @@ import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import {
   type CandidateKey,
+  centralServerName,
   type ConnectionTaker,
   createAdvancedAcceptor,
   createBasicAcceptor,
-  createClientJudge,
   createTlsAcceptor,
-  type JudgeClient,
+  foreignOf,
   lapsedPeerOf,
   markOf,
   rootsPem,
@@ -15,10 +15,12 @@ import {
   type TlsAcceptor,
 } from "@tautline/link";
 import { type LinkEvidence, TautlineError } from "@tautline/protocol";
+import { createAgentJudge } from "../authority/agent-judge.ts";
 import type { CertificateAuthority } from "../authority/authority.ts";
 import type { CentralIdentity } from "../authority/central-identity.ts";
 import type { Herd } from "../herd/herd.ts";
 import type { KeyRing, LiveKey } from "../keys/key-ring.ts";
+import type { ForeignFront } from "../tls-files/foreign-front.ts";
 import type { Drainable } from "./drain.ts";
 import type { SecuredConnection } from "./secured-connection.ts";
 
@@ -34,6 +36,8 @@ export interface AgentsAcceptorsDeps {
   readonly authority: CertificateAuthority;
   readonly identity: CentralIdentity;
   readonly keys: KeyRing;
+  /** What callers of an existing PKI are shown and asked for. */
+  readonly front: ForeignFront;
   readonly herd: Pick<Herd, "handshakes" | "keyHandshakes">;
   readonly handshakeTimeoutMs: number;
   readonly now: () => number;
@@ -49,16 +53,18 @@ export interface AgentsAcceptorsDeps {
 export function createAgentsAcceptors(deps: AgentsAcceptorsDeps): AgentsAcceptors {
   const { keys, herd, now, onSecured, onFailed, handshakeTimeoutMs } = deps;
   const limits = { handshakeTimeoutMs, now, onFailed };
-  return {
+  const acceptors = {
     certificates: createTlsAcceptor({
       ...limits,
       identity: deps.identity.current(),
       clientRootsPem: rootsPem([deps.authority.root]),
-      judgeClient: judgeOf(deps),
+      ownName: centralServerName(deps.authority.trustDomain),
+      judgeClient: deps.front.judge(createAgentJudge(deps.authority, now)),
       gate: herd.handshakes,
       onSecured: (socket, evidence, refusal) => {
         const [lapsed, mark] = [lapsedPeerOf(socket), markOf(socket)];
-        onSecured(socket, { ...tlsConnection(socket, evidence), refusal, lapsed, mark });
+        const shown = { refusal, lapsed, mark, foreign: foreignOf(socket) };
+        onSecured(socket, { ...tlsConnection(socket, evidence), ...shown });
       },
     }),
     advanced: createAdvancedAcceptor({
@@ -84,6 +90,8 @@ export function createAgentsAcceptors(deps: AgentsAcceptorsDeps): AgentsAcceptor
       },
     }),
   };
+  deps.front.showOn(acceptors.certificates);
+  return acceptors;
 }
 
 function candidateOf({ name, version, agentId, basicPsk: psk }: LiveKey): CandidateKey {
@@ -106,20 +114,4 @@ function refuseRemoved(
   const reason = `the key ${keyId ?? ""} is no longer live here`;
   const detail = { address, level, reason };
   onFailed(new TautlineError("link.unproven_level", { detail }), address, address);
-}
-
-/** Our own intermediates are known, so a client need not send them. */
-function judgeOf({ authority, now }: Pick<AgentsAcceptorsDeps, "authority" | "now">): JudgeClient {
-  const judge = createClientJudge({
-    trustDomain: authority.trustDomain,
-    roots: () => [authority.root],
-    // Serials are looked up in the database when the first request arrives (control/admission.ts).
-    isRevoked: () => false,
-    now,
-  });
-  return (leaf) => {
-    // The one it names, whatever the number of namespaces: a path is sought among a few certificates only.
-    const issuer = leaf === undefined ? undefined : authority.issuerOf(leaf);
-    return judge(leaf, issuer === undefined ? [] : [issuer]);
-  };
 }

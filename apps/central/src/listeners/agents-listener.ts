@@ -10,6 +10,7 @@ import { serveControl, type ControlDeps } from "../control/control-endpoint.ts";
 import { errorForPeer } from "../control/peer-error.ts";
 import type { Herd } from "../herd/herd.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
+import type { ForeignFront } from "../tls-files/foreign-front.ts";
 import { createAgentsAcceptors } from "./agents-acceptors.ts";
 import { acceptedLevels, judgeRequest } from "./caller-judge.ts";
 import { drain } from "./drain.ts";
@@ -47,6 +48,8 @@ export interface AgentsListenerDeps {
   readonly keys: KeyRing;
   readonly control: Omit<ControlDeps, "judgeRequest">;
   readonly herd: Pick<Herd, "handshakes" | "keyHandshakes" | "sources">;
+  /** What callers of an existing PKI are shown and asked for. */
+  readonly front: ForeignFront;
   readonly log: Logger;
   readonly now: () => number;
   /** Told where the ports are, when they open and when they move. */

@@ -4,6 +4,7 @@ import type { Logger } from "@tautline/daemon";
 import {
   closeServer,
   createTlsAcceptor,
+  foreignOf,
   type HostPort,
   listenOn,
   type TlsAcceptor,

@@ -92,6 +92,43 @@ export const linkErrors = defineErrors({
     status: 403,
     exit: 1,
   },
+  "link.server_unproven": {
+    sentence: "{address} did not prove to be the host that was dialled: {reason}.",
+    remedy:
+      "Nothing was sent. Compare the address with the names in its certificate, and its issuer with what this host trusts ('central.trust' in agent.yaml, or ca/ca.crt in the data folder).",
+    status: 403,
+    exit: 1,
+  },
+  "link.server_unnamed": {
+    sentence:
+      "The certificate that {address} shows has no subject alternative name: it names its host only as common name ({subject}), which proves no host any more (RFC 9525).",
+    remedy:
+      "Nothing was sent. Issue it again with the host as subject alternative name (openssl: subjectAltName = DNS:NAME or IP:ADDRESS); until then the key of a version 3 certificate can be pinned by 'central.trust.pins' alone.",
+    status: 403,
+    exit: 1,
+  },
+  "link.server_too_old": {
+    sentence:
+      "{address} has neither TLS 1.3 nor TLS 1.2 with an ephemeral key exchange and an AEAD suite: {reason}.",
+    remedy:
+      "Update the TLS library of the other end (OpenSSL 1.0.2, Java 8 and later have such suites), or let it use them.",
+    status: 426,
+    exit: 3,
+  },
+  "link.certificate_unwanted": {
+    sentence: "{address} did not ask for this end's certificate: the link would be tls, not mtls.",
+    remedy:
+      "Nothing was sent. Let the other end ask for client certificates (at central: 'agents.files.clientCaFile', or tls/ca.crt in its data folder), or set the level tls here.",
+    status: 403,
+    exit: 1,
+  },
+  "link.system_store_empty": {
+    sentence: "The certificate store of this host is empty.",
+    remedy:
+      "Install the authorities of the system (Debian: ca-certificates), or name them by 'central.trust.caFile' in agent.yaml.",
+    status: 500,
+    exit: 1,
+  },
   "link.proxy_unreachable": {
     sentence: "The proxy {proxy} could not be reached for {address}: {reason}.",
     remedy:

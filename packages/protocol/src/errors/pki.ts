@@ -16,6 +16,13 @@ export const pkiErrors = defineErrors({
     status: 400,
     exit: 1,
   },
+  "pki.key_encrypted": {
+    sentence: "The private key is encrypted by a passphrase.",
+    remedy:
+      "Nothing here could type the passphrase at a restart. Write the key without one into a file of mode 0600: (umask 077; openssl pkey -in KEY -out NEW).",
+    status: 400,
+    exit: 1,
+  },
   "pki.key_not_accepted": {
     sentence: "The key is of a kind that is not accepted: {reason}.",
     remedy: "Use a key on P-256 or P-384, an Ed25519 key, or RSA of 2,048 to 4,096 bits.",
