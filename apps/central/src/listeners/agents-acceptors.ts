@@ -4,6 +4,7 @@ import {
   type CandidateKey,
   centralServerName,
   type ConnectionTaker,
+  type CryptoChoice,
   createAdvancedAcceptor,
   createBasicAcceptor,
   createTlsAcceptor,
@@ -40,6 +41,8 @@ export interface AgentsAcceptorsDeps {
   readonly front: ForeignFront;
   readonly herd: Pick<Herd, "handshakes" | "keyHandshakes">;
   readonly handshakeTimeoutMs: number;
+  /** What the levels of TLS accept; `basic` is one construction and has no choice. */
+  readonly crypto: CryptoChoice;
   readonly now: () => number;
   readonly onSecured: (stream: Drainable, connection: SecuredConnection) => void;
   readonly onFailed: (error: TautlineError, address: string, remoteAddress: string) => void;
@@ -51,11 +54,12 @@ export interface AgentsAcceptorsDeps {
  * @param deps identity, keys, herd control, and who is told
  */
 export function createAgentsAcceptors(deps: AgentsAcceptorsDeps): AgentsAcceptors {
-  const { keys, herd, now, onSecured, onFailed, handshakeTimeoutMs } = deps;
+  const { keys, herd, now, onSecured, onFailed, handshakeTimeoutMs, crypto } = deps;
   const limits = { handshakeTimeoutMs, now, onFailed };
   const acceptors = {
     certificates: createTlsAcceptor({
       ...limits,
+      crypto,
       identity: deps.identity.current(),
       clientRootsPem: rootsPem([deps.authority.root]),
       ownName: centralServerName(deps.authority.trustDomain),
@@ -69,6 +73,7 @@ export function createAgentsAcceptors(deps: AgentsAcceptorsDeps): AgentsAcceptor
     }),
     advanced: createAdvancedAcceptor({
       ...limits,
+      crypto,
       gate: herd.keyHandshakes.advanced,
       findKey: (identity) => keys.find(identity)[0],
       onSecured: (stream, evidence, { name, version }) => {
