@@ -1,3 +1,4 @@
+import { groupPhrase } from "../group-text.ts";
 import { distanceText, isClockOff } from "@tautline/protocol";
 import { findDataFolder } from "../data-folder.ts";
 import type { DefineVerb } from "../noun.ts";
@@ -136,7 +137,7 @@ function promotionText(offer: Row): string | undefined {
 
 function linkText(link: Row): string {
   if (link["level"] === undefined) return "none";
-  const group = textOf(link, "group") || "group not known";
+  const group = groupPhrase(link);
   const words = [textOf(link, "level"), textOf(link, "protocol"), textOf(link, "cipher"), group];
   return `${words.filter(Boolean).join(", ")}, since ${timeText(link["since"])}`;
 }

@@ -1,3 +1,4 @@
+import { groupPhrase } from "../group-text.ts";
 import { distanceText, isClockOff, TautlineError } from "@tautline/protocol";
 import { withCentral, type CentralOptions } from "../central-verb.ts";
 import { createAdminClient, type AdminClient } from "../client.ts";
@@ -152,7 +153,7 @@ function linkLines(links: readonly Row[]): readonly PageLine[] {
   if (links.length === 0) return [["links", "none live"]];
   return links.map((link) => [
     "link",
-    `${textOf(link, "kind")} at ${textOf(link, "level")}, ${textOf(link, "group") || "group not known"}, ` +
+    `${textOf(link, "kind")} at ${textOf(link, "level")}, ${groupPhrase(link)}, ` +
       `since ${timeText(link["since"])}, id ${textOf(link, "id")}`,
   ]);
 }
@@ -165,7 +166,7 @@ function usedLines(used: readonly Row[]): readonly PageLine[] {
     const days = one["days"] === 1 ? "1 day" : `${textOf(one, "days")} days`;
     const count = `${textOf(one, "links")} ${refused === "" ? "opened" : "refused"}`;
     const text =
-      `${textOf(one, "kind")} at ${textOf(one, "level")}, ${textOf(one, "group") || "group not known"}: ` +
+      `${textOf(one, "kind")} at ${textOf(one, "level")}, ${groupPhrase(one)}: ` +
       `${count} on ${days}, last ${timeText(one["lastAt"])} from ${textOf(one, "lastAddress")}`;
     return ["links used", refused === "" ? text : `${text}: ${refused}`];
   });

@@ -1,3 +1,4 @@
+import { groupText } from "../group-text.ts";
 import { withCentral, type CentralOptions } from "../central-verb.ts";
 import { printList } from "../listing.ts";
 import type { DefineVerb } from "../noun.ts";
@@ -16,7 +17,7 @@ const COLUMNS: readonly Column[] = [
   { title: "KIND", cell: (row) => textOf(row, "kind") },
   { title: "AGENT", cell: (row) => textOf(row, "agent") },
   { title: "LEVEL", cell: (row) => textOf(row, "level") },
-  { title: "GROUP", cell: (row) => textOf(row, "group") || "not known" },
+  { title: "GROUP", cell: (row) => groupText(row) },
   { title: "PQ", cell: (row) => textOf(row, "pq") },
   { title: "SINCE", cell: (row) => timeText(row["since"]) },
   {
