@@ -13,7 +13,6 @@ import type { KeyRing } from "../keys/key-ring.ts";
 import type { ForeignFront } from "../tls-files/foreign-front.ts";
 import { createAgentsAcceptors } from "./agents-acceptors.ts";
 import { acceptedLevels, judgeRequest } from "./caller-judge.ts";
-import { acceptedCrypto } from "./crypto-settings.ts";
 import { drain } from "./drain.ts";
 import { createHttpServer } from "./http-server.ts";
 import { createLevelPort } from "./level-port.ts";
@@ -79,8 +78,6 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
   const { serve, served } = createServing({ http, settings, onFailed });
   const { certificates, advanced, basic } = createAgentsAcceptors({
     ...deps,
-    handshakeTimeoutMs,
-    crypto: acceptedCrypto(config.agents),
     onSecured: serve,
     onFailed,
   });
