@@ -58,7 +58,10 @@ describe("an agent without an identity at the levels of certificates", () => {
       async (central) => {
         const { rootPin } = await central.call<{ rootPin: string }>("GET", "/api/v1/status");
         const { line, row, link } = await connected(central, "pinned", [
-          ...["--level", "tls", "--pin", rootPin],
+          "--level",
+          "tls",
+          "--pin",
+          rootPin,
         ]);
         assert.deepEqual([line["level"], line["group"]], ["tls", "X25519MLKEM768"]);
         assert.deepEqual([row?.state, row?.level], ["unproven", "tls"]);
