@@ -111,7 +111,7 @@ function legacyFlags(
   if (level === "plaintext" && (keyFile ?? keyName) !== undefined) {
     throw usage("At level plaintext there is no key");
   }
-  requireTrustFlags(level, { caFile, pin });
+  requireTrustFlags(level, caFile, pin);
   if (keyName !== undefined && parseKeyIdentity(keyName) === undefined) {
     throw usage("--key-name is a key's name, or name#version");
   }
@@ -131,12 +131,13 @@ const PIN = /^(?:[0-9a-f]{64}|[a-z0-9+/_-]{43}=?)$/i;
 
 function requireTrustFlags(
   level: Level,
-  { caFile, pin }: Pick<RunOptions, "caFile" | "pin">,
+  caFile: string | undefined,
+  pins: readonly string[] | undefined,
 ): void {
-  if (compareLevels(level, "tls") < 0 && (caFile ?? pin) !== undefined) {
+  if (compareLevels(level, "tls") < 0 && (caFile ?? pins) !== undefined) {
     throw usage("--ca-file and --pin are for levels tls and mtls");
   }
-  if (pin?.every((text) => PIN.test(text)) === false) {
+  if (pins?.every((text) => PIN.test(text)) === false) {
     throw usage("--pin is a SHA-256, 64 hexadecimal digits or 43 characters of base64");
   }
 }
