@@ -81,7 +81,7 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
     onSecured: serve,
     onFailed,
   });
-  const limits = { handshakeTimeoutMs, maxConnections, now };
+  const limits = { handshakeTimeoutMs, maxConnections, ...said };
   const taking = { certificates: certificates.server, advanced, basic, onPlain: serve, onFailed };
   const ports = createListenerPorts({
     first: deps.first,
