@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type { Duplex } from "node:stream";
 import { connect } from "node:net";
 import { randomBytes } from "node:crypto";
 import {
@@ -25,7 +26,7 @@ const MAX_MESSAGE_BYTES = 1_048_577;
 export interface RawLink {
   /** The agent's id. */
   readonly id: string;
-  readonly evidence: LinkEvidence;
+  readonly evidence: LinkEvidence | undefined;
   readonly isOpen: () => boolean;
   /** Resolves with the code of the close. */
   readonly closed: Promise<number>;
@@ -67,10 +68,23 @@ export async function openRawLink(dial: RawDial): Promise<RawLink> {
     level === "basic"
       ? await dialBasic(tcp, { ...how, psk: basicPsk(sharedKey) })
       : await dialAdvanced(tcp, { ...how, host, sharedKey, crypto });
+  return speakRaw(stream, { id, address, evidence });
+}
+
+/**
+ * Speaks OpAMP on a secured stream as an agent without an identity would, up to the first answer.
+ *
+ * @param socket secured
+ * @param who the agent, what it dialled, and what its end knows of the link
+ */
+export async function speakRaw(
+  socket: Duplex,
+  { id, address, evidence }: Pick<RawLink, "id" | "evidence"> & { readonly address: string },
+): Promise<RawLink> {
   const upgrade = { path: "/v1/opamp", host: address, headers: {} };
   const websocket = await openWebSocket({
     ...upgrade,
-    socket: stream,
+    socket,
     maxMessageBytes: MAX_MESSAGE_BYTES,
   });
   const closed = new Promise<number>((resolve) => websocket.once("close", resolve));

@@ -56,8 +56,8 @@ it("OVP-3: `keys rotate` under 100 live links drops none; what is removed closes
     // The agents go over: each dials anew with the next text, and the old link of its id gives way.
     const [stay, go] = [links.slice(0, 2), links.slice(2)];
     const over = await Promise.all(
-      go.map(({ id, evidence: { level } }) =>
-        open(level === "basic" ? "basic" : "advanced", {
+      go.map(({ id, evidence }) =>
+        open(evidence?.level === "basic" ? "basic" : "advanced", {
           id,
           key: { name: "legacy" },
           sharedKey: next,
