@@ -209,7 +209,7 @@ test("links list and show: a group that is not known is called so, never guessed
   const list = await ask("links list --kind control --agent a", answers);
   assert.match(
     list.stdout,
-    /l-1 +control +0197\S+ +mtls +not known +no +2026-11-22T09:03:15Z +accepted/,
+    /l-1 +control +0197\S+ +mtls +not known +no +- +2026-11-22T09:03:15Z +accepted/,
   );
   const page = await ask("links show l-1", answers);
   assert.match(page.stdout, /^group +not known$/m);
