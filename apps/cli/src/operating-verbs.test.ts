@@ -473,7 +473,7 @@ test("listeners set sends what was named and nothing else, and says what is so n
   );
   const body = { port: 8787, bind: "loopback", levels: ["plaintext"], shared: true };
   assert.deepEqual(seen[0]?.body, body);
-  assert.match(stdout, /^plaintext is loopback: listens on 127\.0\.0\.1:8787, \[::1\]:8787/);
+  assert.match(stdout, /^plaintext is loopback: it listens on 127\.0\.0\.1:8787, \[::1\]:8787/);
 });
 
 test("listeners set without a change asks nobody", async () => {

@@ -25,6 +25,7 @@ test("plaintext for other hosts is a finding with the number of links; off or fo
   ]);
   assert.deepEqual(whats([AGENTS, plaintext("off", [])]), []);
   assert.deepEqual(whats([AGENTS, plaintext("loopback", ["127.0.0.1:8787", "[::1]:8787"])]), []);
+  assert.deepEqual(whats([AGENTS, plaintext("public", ["127.0.0.1:8787"])]), []);
 });
 
 test("a weak key is a finding that names key, version and namespace, and how to rotate; a strong one is none", () => {

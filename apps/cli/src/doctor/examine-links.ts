@@ -14,22 +14,27 @@ export function examineLinks(listeners: readonly Row[], keys: readonly Row[]): r
   ];
 }
 
-/** Loopback is nobody's way to listen in. */
 function examinePlaintext(listener: Row): readonly Finding[] {
-  const where = textOf(listener, "addresses");
-  if (where === "" || listener["bind"] !== "public") return [];
+  const { addresses } = listener;
+  const open = Array.isArray(addresses) ? addresses.map(String).filter(isReached) : [];
+  if (open.length === 0) return [];
   const links = Number(listener["links"]);
   return [
     {
       severity: "warning",
       what: `Plaintext is accepted from other hosts; live links without protection: ${links}`,
-      where,
+      where: open.join(", "),
       why: "Whoever is on the way reads and changes what these agents say, and nobody is proven.",
       remedy:
         "'tautline links history --level plaintext' names who still needs it. Give them a shared key ('tautline keys create') or let them join, " +
         "then 'tautline listeners set plaintext --bind off'.",
     },
   ];
+}
+
+/** Nobody listens in on the way inside one host. */
+function isReached(address: string): boolean {
+  return !/^(?:127\.|\[::1\])/.test(address);
 }
 
 function examineKey(key: Row): readonly Finding[] {
