@@ -89,6 +89,8 @@ test("an agent without an identity shows its level and key, and that central off
   assert.match(page, /^state +unproven$/m);
   assert.doesNotMatch(page, /^(settings|audit trail)/m);
   assert.match(page, /^level +basic, key legacy#2, proven before: basic$/m);
+  const byFiles = renderPage(statusLines({ ...legacy, level: "mtls" }, TEST_NOW_MS), plain);
+  assert.match(byFiles, /^level +mtls, proven before: basic$/m);
   assert.match(
     page,
     /^promotion +central offers this agent an identity: ask for a join token and run 'tautline agent join'\n +fleet\.test at c:9150, since /m,

@@ -130,11 +130,10 @@ function readCheckpoint(value: unknown): AuditCheckpoint | undefined {
 /** What is dialled, with which key, and what nobody may go below. */
 function levelText(status: Row): string | undefined {
   const proven = textOf(status, "provenLevel");
-  const words = [
-    textOf(status, "level"),
-    textOf(status, "key") && `key ${textOf(status, "key")}`,
-    proven && `proven before: ${proven}`,
-  ];
+  const level = textOf(status, "level");
+  // A key that is set stays so at the levels that do not use it.
+  const key = level === "basic" || level === "advanced" ? textOf(status, "key") : "";
+  const words = [level, key && `key ${key}`, proven && `proven before: ${proven}`];
   return words.filter(Boolean).join(", ") || undefined;
 }
 
