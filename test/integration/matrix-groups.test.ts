@@ -80,7 +80,7 @@ describe("the key-exchange group of a link, as central proves it", () => {
     [undefined, "X25519MLKEM768", true],
   ];
 
-  it("is the one that was really used, with certificates and with keys alike, also of TLS 1.2", () =>
+  it("is the one that was really used, with certificates and with keys alike, also of TLS 1.2 and where a session was to be resumed", () =>
     withGroups("", async (central) => {
       for (const [forced, group, pq] of groups) {
         const crypto = forced === undefined ? {} : { groups: [forced] };
@@ -106,6 +106,19 @@ describe("the key-exchange group of a link, as central proves it", () => {
       const dhe = { level: "advanced", protocol: "TLSv1.2", group: "ffdhe3072", pq: false };
       assert.deepEqual(await shown(central, old.link), dhe);
       old.link.end();
+
+      // No session of the port's is resumed: who names one is given a handshake of its own, with a group of its own.
+      const certified = { rejectUnauthorized: false, minVersion: "TLSv1.3" } as const;
+      const first = await openForeign(central, { ...certified, ecdhCurve: "X25519" });
+      const session = first.socket.getSession();
+      const second = await openForeign(central, { ...certified, ecdhCurve: "P-256", session });
+      assert.deepEqual(
+        [first.socket.isSessionReused(), second.socket.isSessionReused()],
+        [false, false],
+      );
+      assert.equal((await shown(central, first.link))["group"], "X25519");
+      assert.equal((await shown(central, second.link))["group"], "P-256");
+      for (const { link } of [first, second]) link.end();
     }));
 
   it("crypto agility: ML-KEM-1024 alone by setting at both ends, and whoever has none of it is told so", () =>

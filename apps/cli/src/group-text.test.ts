@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { groupPhrase, groupText } from "./group-text.ts";
+import { groupText, levelAndGroup } from "./group-text.ts";
 
-test("a group is named as it was proven, `not known` where it was not, and never guessed", () => {
-  for (const [row, cell, phrase] of [
-    [{ level: "mtls", group: "P-256" }, "P-256", "P-256"],
-    [{ level: "tls", group: null }, "not known", "group not known"],
-    [{ level: "plaintext", group: null }, "none", "no key exchange"],
-    [{}, "not known", "group not known"],
+test("a group that is not known is called so, and plaintext has none", () => {
+  for (const [row, group, phrase] of [
+    [{ level: "mtls", group: "X25519" }, "X25519", "mtls, X25519"],
+    [{ level: "mtls", group: null }, "not known", "mtls, group not known"],
+    [{ level: "plaintext", group: null }, "none", "plaintext"],
   ] as const) {
-    assert.deepEqual([groupText(row), groupPhrase(row)], [cell, phrase]);
+    assert.deepEqual([groupText(row), levelAndGroup(row)], [group, phrase]);
   }
 });

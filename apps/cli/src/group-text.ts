@@ -1,21 +1,20 @@
 import { textOf, type Row } from "./row.ts";
 
 /**
- * The key-exchange group of a link, for people: "not known" where it could not be proven, "none" at plaintext, where no keys were
- * exchanged.
+ * The key-exchange group of a link, for people: what cannot be proved is "not known", plaintext has none.
  *
- * @param row evidence of a link, with its level
+ * @param link a row with `level` and `group`
  */
-export function groupText(row: Row): string {
-  return textOf(row, "group") || (textOf(row, "level") === "plaintext" ? "none" : "not known");
+export function groupText(link: Row): string {
+  return textOf(link, "group") || (link["level"] === "plaintext" ? "none" : "not known");
 }
 
 /**
- * The same within a sentence: a group's own name says what it is.
+ * Level and group in one phrase, such as `mtls, X25519MLKEM768`; of plaintext nothing stands behind the level.
  *
- * @param row evidence of a link, with its level
+ * @param link a row with `level` and `group`
  */
-export function groupPhrase(row: Row): string {
-  if (textOf(row, "group") !== "") return textOf(row, "group");
-  return textOf(row, "level") === "plaintext" ? "no key exchange" : "group not known";
+export function levelAndGroup(link: Row): string {
+  const level = textOf(link, "level");
+  return level === "plaintext" ? level : `${level}, ${textOf(link, "group") || "group not known"}`;
 }

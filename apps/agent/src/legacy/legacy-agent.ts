@@ -18,6 +18,7 @@ import { chooseProxy, type ProxyChoice } from "../control/proxy-choice.ts";
 import { takeFolderLock, type FolderLock } from "../folder-lock.ts";
 import { higherLevel, legacyLevel, provenLevel } from "../level-rule.ts";
 import { createProblemList, type ProblemList } from "../problem-list.ts";
+import { reportProblem } from "../problem-report.ts";
 import { createReportAllowance, type ReportAllowance } from "../report-allowance.ts";
 import { resource, type Resource } from "../resource.ts";
 import { readOpenSettings } from "../settings/settings-file.ts";
@@ -199,13 +200,8 @@ class LegacyAgent {
   }
 
   #onProblem(error: TautlineError): void {
-    this.#problems.add(error);
-    if (this.#world.onProblem !== undefined) {
-      this.#world.onProblem(error);
-      return;
-    }
-    const passedOver = this.#logAllowance.take();
-    if (passedOver === undefined) return;
-    this.#world.log.warn({ err: error, ...(passedOver > 0 && { passedOver }) }, error.message);
+    const { log, onProblem } = this.#world;
+    const [problems, allowance] = [this.#problems, this.#logAllowance];
+    reportProblem(error, { problems, allowance, log, onProblem });
   }
 }

@@ -81,15 +81,14 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
     onSecured: serve,
     onFailed,
   });
-  const limits = { handshakeTimeoutMs, maxConnections, ...said };
-  const taking = { certificates: certificates.server, advanced, basic, onPlain: serve, onFailed };
+  const takers = { certificates: certificates.server, advanced, basic, onPlain: serve };
+  const taking = { ...takers, onFailed, handshakeTimeoutMs, maxConnections, ...said };
   const ports = createListenerPorts({
     first: deps.first,
     hosts: { agents: config.agents.host, plaintext: config.plaintext.host },
     serve: (name) =>
       createLevelPort({
         ...taking,
-        ...limits,
         accepted: () => placeOf(settings(), name).levels,
         acceptedAnywhere: () => acceptedLevels(settings()),
       }),
@@ -125,7 +124,7 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
 function failureNoter({ herd, control }: AgentsListenerDeps) {
   return (error: TautlineError, from: string, remoteAddress: string): void => {
     if (!NO_ATTEMPTS.has(error.code)) herd.sources.failed(remoteAddress);
-    control.refusals.noteFailed(error, from);
+    control.refusals.noteFailed(error, from, remoteAddress);
   };
 }
 

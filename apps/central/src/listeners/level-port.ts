@@ -11,7 +11,7 @@ import { endWithProblem } from "../api/problem-reply.ts";
 import { saidWithAnswers } from "../api/said-with-answers.ts";
 import type { AgentsAcceptors } from "./agents-acceptors.ts";
 import type { Drainable } from "./drain.ts";
-import { asRefusal, levelNotAccepted } from "./level-refusal.ts";
+import { asRefusal, levelElsewhere, levelNotAccepted } from "./level-refusal.ts";
 import type { SecuredConnection } from "./secured-connection.ts";
 
 /** What a port needs to take callers of every level. */
@@ -41,10 +41,9 @@ export interface LevelPortDeps extends Pick<AgentsAcceptors, "advanced" | "basic
 export function createLevelPort(deps: LevelPortDeps): Server {
   const accepts = (level: Level): boolean => deps.accepted().includes(level);
   const explain = (level: Level): TautlineError =>
-    levelNotAccepted(
-      level,
-      deps.acceptedAnywhere().filter((each) => each !== level),
-    );
+    deps.acceptedAnywhere().includes(level)
+      ? levelElsewhere(level)
+      : levelNotAccepted(level, deps.acceptedAnywhere());
   return createOpeningPort({
     openingTimeoutMs: deps.handshakeTimeoutMs,
     maxConnections: deps.maxConnections,
@@ -97,10 +96,11 @@ function servePlain(socket: Socket, { now, onPlain }: LevelPortDeps): void {
 function noteClosed(
   { remoteAddress = "unknown", remotePort = 0 }: Socket,
   level: Level,
-  { message: text, code }: TautlineError,
+  refusal: TautlineError,
   { onFailed }: LevelPortDeps,
 ): void {
   const address = formatHostPort(remoteAddress, remotePort);
-  const error = new TautlineError("link.level_closed", { detail: { address, level, text, code } });
+  const detail = { address, level, ...asRefusal(refusal) };
+  const error = new TautlineError("link.level_closed", { detail });
   onFailed(error, address, remoteAddress);
 }

@@ -16,7 +16,6 @@ import {
   callSecure,
   joinOver,
   openControl,
-  problemCode,
   runOn,
   startOn,
   type TestCentral,

@@ -1,6 +1,6 @@
-import { groupText } from "../group-text.ts";
 import { withCentral, type CentralOptions } from "../central-verb.ts";
 import { createAdminClient } from "../client.ts";
+import { groupText } from "../group-text.ts";
 import type { DefineVerb } from "../noun.ts";
 import { offerText } from "../offer-text.ts";
 import { textOf, type Row } from "../row.ts";

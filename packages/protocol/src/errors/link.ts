@@ -252,7 +252,7 @@ export const linkErrors = defineErrors({
   "link.key_unproven": {
     sentence: "The key named '{identity}' was not proven on the link with {address}.",
     remedy:
-      "Give both ends the same key under the same name and namespace: 'tautline keys list' at central, the key file on the agent's host.",
+      "Give both ends the same key under the same name and namespace: 'tautline keys list' at central, the key file on the agent's host. A program that is not ours is given what 'tautline keys show NAME --psk-hex' prints, and never the text.",
     status: 401,
     exit: 1,
   },
@@ -278,7 +278,7 @@ export const linkErrors = defineErrors({
   },
   "link.level_closed": {
     sentence: "{address} called at the level {level}: {text} ({code})",
-    remedy: "Secure that caller as it was told, or let the policy accept the level.",
+    remedy: "{remedy}",
     status: 426,
     exit: 1,
   },
