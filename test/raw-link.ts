@@ -95,7 +95,7 @@ export async function speakRaw(
     const message = {
       instanceUid: agentIdToBytes(id),
       sequenceNum: sequence,
-      capabilities: BigInt(AgentCapability.ReportsStatus),
+      capabilities: AgentCapability.ReportsStatus,
     };
     websocket.send(encodeFrame(encodeAgentToServer(message)));
     const isAnswered = await Promise.race([heard, closed.then(() => false)]);

@@ -15,6 +15,10 @@ const TEXTS = [
 ];
 const LEVELS = ["basic", "advanced"] as const;
 
+const allAnswer = async (some: readonly RawLink[]): Promise<void> => {
+  await Promise.all(some.map((link) => link.answer()));
+};
+
 const failure = (attempt: Promise<unknown>): Promise<string> =>
   attempt.then(
     () => "none",
@@ -45,9 +49,6 @@ it("OVP-3: `keys rotate` under 100 live links drops none; what is removed closes
         open(LEVELS[index % 2] ?? "basic", { key: { name: "legacy" }, sharedKey: old }),
       ),
     );
-    const allAnswer = async (some: readonly RawLink[]): Promise<void> => {
-      await Promise.all(some.map((link) => link.answer()));
-    };
     await rotate("install", { value: second });
     await allAnswer(links);
     await rotate("use", {});
