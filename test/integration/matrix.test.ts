@@ -223,7 +223,8 @@ function checkLog(cell: string, level: Level, dials: readonly Dial[], log: reado
   const own = log.filter(({ from }) => places.has(String(from)));
   for (const { msg } of own)
     assert.match(String(msg), new RegExp(`called at the level ${level}:`), cell);
-  const text = new RegExp(`level ${level} here.*agent offers ${level}, central offers`);
+  const offers = `agent offers ${level}, central offers|accepts ${level} on another port`;
+  const text = new RegExp(`level ${level} here.*(?:${offers})`);
   assert.ok(
     log.some(({ msg }) => text.test(String(msg))),
     cell,
