@@ -66,7 +66,11 @@ const NEGOTIATED: Readonly<Record<Level, Row>> = {
 /** Refused by an alert, which has no room for levels: TLS with a key, and any TLS at the port of plaintext. */
 const isNameless = (level: Level, accepted: Level): boolean =>
   OPENINGS[level] === "tls" && (level === "advanced" || accepted === "plaintext");
-const CLOSED = "admission.level_not_accepted";
+const CLOSED = [
+  "link.level_closed",
+  "admission.level_not_accepted",
+  "admission.certificate_needed",
+];
 const SECURE_SETTING = /agents\.levels|listeners set agents --levels/;
 
 const portFor = (central: RunningCentral, accepted: Level): number =>
@@ -210,7 +214,10 @@ async function checkRefused(
   const seen = level === "mtls" && accepted === "plaintext" ? "tls" : level;
   checkLog(cell, seen, relay.dials, logOf(central.process));
   const refusals = await readRefusals(central);
-  assert.ok((refusals.get("link.level_closed") ?? 0) + (refusals.get(CLOSED) ?? 0) > 0, cell);
+  assert.ok(
+    CLOSED.some((code) => (refusals.get(code) ?? 0) > 0),
+    cell,
+  );
   const rows = (await list(central, "agents")).filter(({ name }) => name === level);
   assert.equal(rows.length, hasJoined(level) ? 1 : 0, cell);
   const links = await list(central, "links");
@@ -224,7 +231,12 @@ function checkLog(cell: string, level: Level, dials: readonly Dial[], log: reado
   for (const { msg } of own)
     assert.match(String(msg), new RegExp(`called at the level ${level}:`), cell);
   const offers = `agent offers ${level}, central offers|accepts ${level} on another port`;
-  const text = new RegExp(`level ${level} here.*(?:${offers})`);
+  const uncertified = "agent's certificate only \\(mtls\\)";
+  const text = new RegExp(
+    level === "tls"
+      ? `level tls here.*(?:${offers})|${uncertified}`
+      : `level ${level} here.*(?:${offers})`,
+  );
   assert.ok(
     log.some(({ msg }) => text.test(String(msg))),
     cell,

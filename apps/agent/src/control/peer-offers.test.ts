@@ -119,6 +119,27 @@ test("OVP-1: also where the refusal comes later, or central says nothing of itse
   assert.match(error.remedy, /^Take tls\. 'central\.level' in agent\.yaml/);
 });
 
+test("OVP-1: an agent at tls that mtls is demanded of is told its own setting; where tls is accepted it is not about the level", async () => {
+  const scene = makeScene();
+  const code = "admission.certificate_needed";
+  const detail = { address, status: 403, code, text: "Certificates only.", remedy: "Join." };
+  const refusal = new TautlineError("link.refused", { detail });
+  const hear = (offer: string): Promise<unknown> => {
+    const open = answering(scene, { "tautline-offer": offer }, throwing(refusal));
+    return createPeerOffers()
+      .over(
+        open,
+        "tls",
+      )(scene.options)
+      .catch((reason: unknown) => reason);
+  };
+  const error = await hear("0.2.0; levels=mtls");
+  assert.ok(error instanceof TautlineError);
+  assert.equal(error.code, "agent.level_refused");
+  assert.match(error.remedy, /^Set central\.level to mtls/);
+  assert.equal(await hear("0.2.0; levels=tls,mtls"), refusal);
+});
+
 test("OVP-1: an alert of TLS names no level, so none is guessed, and doctor is named that finds out", async () => {
   const scene = makeScene();
   const detail = { address, code: "insufficient_security", text: "An alert.", remedy: "x" };

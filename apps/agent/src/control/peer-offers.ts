@@ -65,6 +65,7 @@ export function createPeerOffers(): PeerOffers {
 }
 
 const UPGRADE_REQUIRED = 426;
+const CERTIFICATE_NEEDED = "admission.certificate_needed";
 
 /**
  * Names both offers, and the setting to change at each end, where a link was refused for its level (OVP-1). Whatever central says,
@@ -83,10 +84,13 @@ function explainRefusal(
   },
 ): TautlineError {
   const { code, detail } = error;
+  const mismatch = heard && explainMismatch(own, heard);
+  // Of a caller without a certificate central cannot know that it has one, and only the offers tell what is to be set.
+  const isUncertified = detail["code"] === CERTIFICATE_NEEDED && mismatch !== undefined;
   const isOfLevel = code === "link.level_refused" || detail["status"] === UPGRADE_REQUIRED;
-  if (!isOfLevel || !code.startsWith("link.")) return error;
+  if (!(isOfLevel || isUncertified) || !code.startsWith("link.")) return error;
   const level = own.levels.join(", ");
-  const { reason, remedy } = (heard && explainMismatch(own, heard)) ?? untold(error, address, own);
+  const { reason, remedy } = mismatch ?? untold(error, address, own);
   const said = { text: detail["text"] ?? error.message, code: detail["code"] ?? code };
   return new TautlineError("agent.level_refused", {
     cause: error,
