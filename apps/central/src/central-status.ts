@@ -28,6 +28,7 @@ export function describeCentral(
     startedAt,
     dataDir,
     agents: written(state.agents),
+    plaintext: written(state.plaintext) || null,
     console: written(state.console),
     rootPin,
     counts: {

@@ -209,7 +209,7 @@ test("links list and show: a group that is not known is called so, never guessed
   const list = await ask("links list --kind control --agent a", answers);
   assert.match(
     list.stdout,
-    /l-1 +control +0197\S+ +mtls +not known +no +2026-11-22T09:03:15Z +accepted/,
+    /l-1 +control +0197\S+ +mtls +not known +no +- +2026-11-22T09:03:15Z +accepted/,
   );
   const page = await ask("links show l-1", answers);
   assert.match(page.stdout, /^group +not known$/m);
@@ -473,7 +473,7 @@ test("listeners set sends what was named and nothing else, and says what is so n
   );
   const body = { port: 8787, bind: "loopback", levels: ["plaintext"], shared: true };
   assert.deepEqual(seen[0]?.body, body);
-  assert.match(stdout, /^plaintext is loopback: listens on 127\.0\.0\.1:8787, \[::1\]:8787/);
+  assert.match(stdout, /^plaintext is loopback: it listens on 127\.0\.0\.1:8787, \[::1\]:8787/);
 });
 
 test("listeners set without a change asks nobody", async () => {

@@ -1,22 +1,15 @@
 import type { LookupFunction } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
-import { TautlineError } from "@tautline/protocol";
-import { formatHostPort } from "./addresses.ts";
+import { type DialDeadline, dialWithin } from "./dial-deadline.ts";
 import { openTunnel, type Proxy } from "./proxy.ts";
-import { nameTlsFailure } from "./tls-failure.ts";
 
 /** Where to connect, by which way, and how long to try. */
-export interface TlsTarget {
-  readonly host: string;
-  readonly port: number;
-  /** For name lookup, proxy, connecting and handshake together. */
-  readonly timeoutMs: number;
+export interface TlsTarget extends DialDeadline {
   /** Asked to connect further; TLS goes inside, to the other end alone. */
   readonly proxy?: Proxy | undefined;
   /** Looks names up at each dial; the system's own way unless told. */
   readonly lookup?: LookupFunction | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -27,28 +20,12 @@ export interface TlsTarget {
  * @throws link.timeout, link.cancelled, link.unreachable, link.not_tls, link.tls_version, link.handshake_cut,
  * link.handshake_failed, link.proxy_*
  */
-export async function openTls(target: TlsTarget, settings: ConnectionOptions): Promise<TLSSocket> {
-  const { host, port, timeoutMs, proxy, lookup } = target;
-  const address = formatHostPort(host, port);
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), timeoutMs);
-  const signals = [late.signal, ...(target.signal === undefined ? [] : [target.signal])];
-  const signal = AbortSignal.any(signals);
-  try {
-    signal.throwIfAborted();
+export function openTls(target: TlsTarget, settings: ConnectionOptions): Promise<TLSSocket> {
+  const { host, port, proxy, lookup } = target;
+  return dialWithin(target, async (signal) => {
     const tunnel = proxy && (await openTunnel({ proxy, target: { host, port }, signal, lookup }));
     return await secure(target, { settings, tunnel, signal });
-  } catch (error) {
-    if (target.signal?.aborted === true) {
-      throw new TautlineError("link.cancelled", { detail: { address }, cause: error });
-    }
-    if (late.signal.aborted) {
-      throw new TautlineError("link.timeout", { detail: { address, timeoutMs }, cause: error });
-    }
-    throw nameTlsFailure(error, { address, timeoutMs });
-  } finally {
-    clearTimeout(timer);
-  }
+  });
 }
 
 interface SecureOptions {

@@ -1,16 +1,14 @@
 import { deriveSharedKey } from "@tautline/pki";
 import {
   isTautlineError,
-  LIMITS,
+  KEY_FILE_BYTES,
   parseKeyIdentity,
+  readKeyFileText,
   TautlineError,
   weaknessOf,
   type KeyIdentity,
 } from "@tautline/protocol";
 import { readPrivateFile } from "@tautline/vault";
-
-/** A line break of two characters may follow the text. */
-const MAX_BYTES = LIMITS.keyTextBytes.value + 2;
 
 /** Which key is shared with central, and where its text is. */
 export interface KeySetting {
@@ -63,16 +61,20 @@ function readKeyText(
   const known = keyTexts.get(parseKeyIdentity(name)?.name ?? name);
   if (known !== undefined) return { file: file ?? "the old settings", text: known };
   if (file === undefined) throw new TautlineError("agent.key_missing");
-  const bytes = readPrivateFile(file, MAX_BYTES);
+  const bytes = readPrivateFile(file, KEY_FILE_BYTES);
   if (bytes === undefined) throw unusable(file, "it is not there");
   try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    return { file, text: text.replace(/\r?\n$/, "") };
-  } catch {
-    throw unusable(file, "it is no UTF-8 text");
+    return { file, text: readKeyFileText(bytes) };
+  } catch (error) {
+    throw unusable(file, reasonOf(error));
   } finally {
     bytes.fill(0);
   }
+}
+
+/** The catalogue's sentence about the text does not repeat it. */
+function reasonOf(error: unknown): string {
+  return isTautlineError(error) ? String(error.detail["reason"]) : "it cannot be derived";
 }
 
 async function derive(
@@ -85,9 +87,7 @@ async function derive(
   try {
     return { key, sharedKey: await deriveSharedKey(text, { namespace, name: key.name }) };
   } catch (error) {
-    // The catalogue's sentence about the text does not repeat it.
-    const reason = isTautlineError(error) ? String(error.detail["reason"]) : "it cannot be derived";
-    throw unusable(file, reason);
+    throw unusable(file, reasonOf(error));
   }
 }
 

@@ -22,6 +22,8 @@ export interface CentralStatus {
   readonly startedAt: string;
   readonly dataDir: string;
   readonly agents: string;
+  /** Null where plaintext is not accepted. */
+  readonly plaintext: string | null;
   readonly console: string;
   readonly rootPin: string;
   readonly counts: { readonly agents: number; readonly links: number; readonly tokens: number };

@@ -136,15 +136,24 @@ describe("logins on the console port", () => {
   it("a role that is not enough is refused before the body is read, with what it would need", () =>
     withCentral(async (central) => {
       const vic = await makeOperator(central, { name: "vic", role: "viewer" });
-      const answer = await callSecure({
-        port: central.consolePort,
-        method: "POST",
-        path: "/api/v1/namespaces",
-        headers: { authorization: `Bearer ${vic.token}`, "content-type": "application/json" },
-        body: "{ this is no JSON",
-      });
-      assert.deepEqual([answer.status, problemCode(answer)], [403, "api.forbidden"]);
-      assert.match(answer.text, /Operator vic may not do this: it needs the role admin for every/);
+      // In its own namespace an administrator makes keys; namespaces are for those of all.
+      for (const [path, needed] of [
+        ["/api/v1/namespaces", "admin for every namespace"],
+        ["/api/v1/keys", "admin"],
+      ] as const) {
+        const answer = await callSecure({
+          port: central.consolePort,
+          method: "POST",
+          path,
+          headers: { authorization: `Bearer ${vic.token}`, "content-type": "application/json" },
+          body: "{ this is no JSON",
+        });
+        assert.deepEqual([answer.status, problemCode(answer)], [403, "api.forbidden"]);
+        assert.match(
+          answer.text,
+          new RegExp(`Operator vic may not do this: it needs the role ${needed}\\.`),
+        );
+      }
     }));
 
   it("A7: an agent's certificate, its join token and its own credential are no login", () =>

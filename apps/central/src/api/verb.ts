@@ -179,7 +179,9 @@ function factsOf(
  * @throws api.forbidden
  */
 export function requireCall(who: Principal, demand: Demand): void {
-  if (decideCall(who, demand) === "forbidden") throw forbidden(who, demand);
+  if (decideCall(who, demand) === "forbidden") {
+    throw forbidden(who, demand, demand.reach === "central");
+  }
 }
 
 async function requireAccess<Input>(
@@ -192,12 +194,16 @@ async function requireAccess<Input>(
   const namespace = await work.namespaceOf(input);
   const decision = decideAccess(who, work, namespace);
   if (decision === "allow") return;
-  if (decision === "forbidden") throw forbidden(who, work);
+  if (decision === "forbidden") throw forbidden(who, work, true);
   throw work.reach === "object" ? work.missing(input) : notFound("namespace", namespace);
 }
 
-function forbidden({ name }: Principal, { role, reach }: Demand): TautlineError {
-  const isWide = reach === "central" || reach === "place";
+/** In one place of its own namespace somebody with the role may do it. */
+function forbidden(
+  { name }: Principal,
+  { role }: Pick<Demand, "role">,
+  isWide: boolean,
+): TautlineError {
   const detail = { name, role, reach: isWide ? " for every namespace" : "" };
   return new TautlineError("api.forbidden", { detail });
 }

@@ -150,11 +150,21 @@ describe("Refusals", () => {
     withRefusals(async ({ core, refusals, lines }) => {
       const failed = new TautlineError("link.not_tls", { detail: { address: "192.0.2.1:5" } });
       for (let at = 0; at < STRANGERS_LOG_LINES; at += 1)
-        refusals.noteFailed(failed, "192.0.2.1:5");
+        refusals.noteFailed(failed, "192.0.2.1:5", "192.0.2.1");
       await refusals.note(unknown(), stranger);
       assert.equal(lines.length, STRANGERS_LOG_LINES);
       assert.deepEqual([lines[0]?.["code"], lines[0]?.["level"]], ["link.not_tls", "warn"]);
       const { values } = await core.metrics.refusals.get();
       assert.equal(values.find(({ labels }) => labels.code === "link.not_tls")?.value, 60);
+    }));
+
+  it("counts a connection that failed to the caller's network, whatever its port", () =>
+    withRefusals(async ({ core, refusals }) => {
+      const failed = new TautlineError("link.not_tls", { detail: { address: "x" } });
+      refusals.noteFailed(failed, "192.0.2.1:5", "192.0.2.1");
+      refusals.noteFailed(failed, "[::ffff:192.0.2.9]:5", "::ffff:192.0.2.9");
+      await core.history.recorder.flush("everything");
+      const [one, ...others] = await core.history.strangersSince(0);
+      assert.deepEqual([one?.network, one?.attempts, others], ["192.0.2.0/24", 2, []]);
     }));
 });

@@ -28,8 +28,14 @@ export interface RefusedCaller {
 export interface Refusals {
   /** Never throws: a refusal stays a refusal when it cannot be written down. */
   note(error: unknown, caller: RefusedCaller): Promise<void>;
-  /** The same for a connection that failed before anybody could prove anything; strangers' lines of log are shared with these. */
-  noteFailed(error: TautlineError, remoteAddress: string): void;
+  /**
+   * The same for a connection that failed before anybody could prove anything; strangers' lines of log are shared with these.
+   *
+   * @param error why
+   * @param from host and port, for the log
+   * @param remoteAddress the host alone, whose network is counted
+   */
+  noteFailed(error: TautlineError, from: string, remoteAddress: string): void;
 }
 
 /** What remembering refusals needs. */
@@ -75,9 +81,9 @@ export function createRefusals(deps: RefusalDeps): Refusals {
         log.error({ err: failure }, "a refusal was not audited");
       }
     },
-    noteFailed: (error, from) => {
+    noteFailed: (error, from, remoteAddress) => {
       const { code, message, remedy } = error;
-      history.strangerRefused(error, from);
+      history.strangerRefused(error, remoteAddress);
       metrics.refusals.inc({ code });
       const unlogged = strangers.take();
       if (unlogged !== undefined) log.warn({ code, from, unlogged, remedy }, message);

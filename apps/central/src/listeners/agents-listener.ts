@@ -125,7 +125,7 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
 function failureNoter({ herd, control }: AgentsListenerDeps) {
   return (error: TautlineError, from: string, remoteAddress: string): void => {
     if (!NO_ATTEMPTS.has(error.code)) herd.sources.failed(remoteAddress);
-    control.refusals.noteFailed(error, from);
+    control.refusals.noteFailed(error, from, remoteAddress);
   };
 }
 

@@ -74,7 +74,7 @@ export async function createConsoleListener(deps: ConsoleListenerDeps): Promise<
     handshakeTimeoutMs: config.agents.handshakeTimeout,
     maxConnections: MAX_CONNECTIONS,
     now: deps.now,
-    onFailed: (error, from) => deps.refusals.noteFailed(error, from),
+    onFailed: (error, from, remoteAddress) => deps.refusals.noteFailed(error, from, remoteAddress),
   });
   return {
     acceptor: secured.acceptor,

@@ -10,7 +10,7 @@ import { type Level, TautlineError } from "@tautline/protocol";
 import { endWithProblem } from "../api/problem-reply.ts";
 import type { AgentsAcceptors } from "./agents-acceptors.ts";
 import type { Drainable } from "./drain.ts";
-import { asRefusal, levelNotAccepted } from "./level-refusal.ts";
+import { asRefusal, levelElsewhere, levelNotAccepted } from "./level-refusal.ts";
 import type { SecuredConnection } from "./secured-connection.ts";
 
 /** What a port needs to take callers of every level. */
@@ -38,10 +38,9 @@ export interface LevelPortDeps extends Pick<AgentsAcceptors, "advanced" | "basic
 export function createLevelPort(deps: LevelPortDeps): Server {
   const accepts = (level: Level): boolean => deps.accepted().includes(level);
   const explain = (level: Level): TautlineError =>
-    levelNotAccepted(
-      level,
-      deps.acceptedAnywhere().filter((each) => each !== level),
-    );
+    deps.acceptedAnywhere().includes(level)
+      ? levelElsewhere(level)
+      : levelNotAccepted(level, deps.acceptedAnywhere());
   return createOpeningPort({
     openingTimeoutMs: deps.handshakeTimeoutMs,
     maxConnections: deps.maxConnections,

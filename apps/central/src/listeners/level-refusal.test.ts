@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { asRefusal, levelNotAccepted, refusalFor } from "./level-refusal.ts";
+import { asRefusal, levelElsewhere, levelNotAccepted, refusalFor } from "./level-refusal.ts";
 
 test("OV-20: a level that is not accepted is refused with what each end lacks, and the setting", () => {
   const error = levelNotAccepted("basic", ["tls", "mtls"]);
@@ -13,6 +13,16 @@ test("OV-20: a level that is not accepted is refused with what each end lacks, a
 test("plaintext is refused with the listener that would take it", () => {
   const { remedy } = levelNotAccepted("plaintext", ["tls", "mtls"]);
   assert.match(remedy, /'tautline listeners set plaintext --bind public'/);
+});
+
+test("a level that another port takes is told so, and no setting to change", () => {
+  const { code, message, remedy } = levelElsewhere("basic");
+  assert.equal(code, "admission.level_not_accepted");
+  assert.equal(
+    message,
+    "Central does not accept the level basic here. It accepts basic on another port than this one.",
+  );
+  assert.equal(remedy, "Dial that port. At central: 'tautline listeners list'.");
 });
 
 test("a shared port's plaintext is no level that --levels of the secure one has to repeat", () => {

@@ -40,6 +40,18 @@ export function levelNotAccepted(level: Level, accepted: readonly Level[]): Taut
 }
 
 /**
+ * Says that a level is accepted, and not on this port: no setting is wrong but the address that was dialled.
+ *
+ * @param level the caller's
+ */
+export function levelElsewhere(level: Level): TautlineError {
+  const reason = `It accepts ${level} on another port than this one.`;
+  const remedy = "Dial that port.";
+  const detail = { level, reason, remedy, command: "tautline listeners list" };
+  return new TautlineError("admission.level_not_accepted", { detail });
+}
+
+/**
  * Writes a refusal as the level `basic` and HTTP/2 carry it.
  *
  * @param error why

@@ -89,9 +89,42 @@ test("an agent without an identity shows its level and key, and that central off
   assert.match(page, /^state +unproven$/m);
   assert.doesNotMatch(page, /^(settings|audit trail)/m);
   assert.match(page, /^level +basic, key legacy#2, proven before: basic$/m);
+  const byFiles = renderPage(statusLines({ ...legacy, level: "mtls" }, TEST_NOW_MS), plain);
+  assert.match(byFiles, /^level +mtls, proven before: basic$/m);
   assert.match(
     page,
     /^promotion +central offers this agent an identity: ask for a join token and run 'tautline agent join'\n +fleet\.test at c:9150, since /m,
+  );
+});
+
+test("plaintext has no group, and says what it lacks; the same error in a row is told once", () => {
+  const error = (minute: number, code: string) => ({
+    at: `2026-11-22T10:0${minute}:00Z`,
+    code,
+    text: "No answer.",
+  });
+  const page = renderPage(
+    statusLines(
+      {
+        ...STATUS,
+        link: { level: "plaintext", protocol: null, cipher: null, group: null, since: 0 },
+        errors: [error(1, "link.a"), error(2, "link.b"), error(3, "link.b"), error(4, "link.a")],
+      },
+      TEST_NOW_MS,
+    ),
+    plain,
+  );
+  assert.match(page, /^link +plaintext, not encrypted, nobody proven, since /m);
+  assert.deepEqual(
+    page
+      .split("\n")
+      .filter((line) => line.startsWith("error"))
+      .map((line) => line.split(/ {2,}/)[1]),
+    [
+      "2026-11-22T10:01:00Z link.a: No answer.",
+      "2026-11-22T10:03:00Z link.b: No answer. (the last of 2 in a row)",
+      "2026-11-22T10:04:00Z link.a: No answer.",
+    ],
   );
 });
 

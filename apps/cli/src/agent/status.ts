@@ -77,11 +77,23 @@ export function statusLines(status: Row, nowMs: number): readonly PageLine[] {
       "fork",
       `${timeText(fork["foundAt"])} ${textOf(fork, "what")}; seen: ${checkpointText(fork["seen"])}; shown: ${checkpointText(fork["shown"])}`,
     ]),
-    ...rowsOf(status, "errors").map((error): PageLine => [
-      "error",
-      `${timeText(error["at"])} ${textOf(error, "code")}: ${textOf(error, "text")}`,
-    ]),
+    ...errorLines(rowsOf(status, "errors")),
   ];
+}
+
+/** What happened several times in a row is told once, with the last time: a night of dials would hide what came before it. */
+function errorLines(errors: readonly Row[]): readonly PageLine[] {
+  const runs: { readonly text: string; at: unknown; count: number }[] = [];
+  for (const error of errors) {
+    const text = `${textOf(error, "code")}: ${textOf(error, "text")}`;
+    const last = runs.at(-1);
+    if (last?.text === text) Object.assign(last, { at: error["at"], count: last.count + 1 });
+    else runs.push({ text, at: error["at"], count: 1 });
+  }
+  return runs.map(({ text, at, count }) => [
+    "error",
+    `${timeText(at)} ${text}${count === 1 ? "" : ` (the last of ${count} in a row)`}`,
+  ]);
 }
 
 function clockText(seconds: unknown): string | undefined {
@@ -118,11 +130,10 @@ function readCheckpoint(value: unknown): AuditCheckpoint | undefined {
 /** What is dialled, with which key, and what nobody may go below. */
 function levelText(status: Row): string | undefined {
   const proven = textOf(status, "provenLevel");
-  const words = [
-    textOf(status, "level"),
-    textOf(status, "key") && `key ${textOf(status, "key")}`,
-    proven && `proven before: ${proven}`,
-  ];
+  const level = textOf(status, "level");
+  // A key that is set stays so at the levels that do not use it.
+  const key = level === "basic" || level === "advanced" ? textOf(status, "key") : "";
+  const words = [level, key && `key ${key}`, proven && `proven before: ${proven}`];
   return words.filter(Boolean).join(", ") || undefined;
 }
 
@@ -136,9 +147,14 @@ function promotionText(offer: Row): string | undefined {
 
 function linkText(link: Row): string {
   if (link["level"] === undefined) return "none";
-  const group = textOf(link, "group") || "group not known";
-  const words = [textOf(link, "level"), textOf(link, "protocol"), textOf(link, "cipher"), group];
+  const { level, protocol, cipher } = link;
+  const group = level === "plaintext" ? "not encrypted, nobody proven" : groupOf(link);
+  const words = [level, protocol, cipher].map(asText).concat(group);
   return `${words.filter(Boolean).join(", ")}, since ${timeText(link["since"])}`;
+}
+
+function groupOf(link: Row): string {
+  return textOf(link, "group") || "group not known";
 }
 
 function settingsText(settings: Row): string {

@@ -1,6 +1,7 @@
 import { distanceText, isClockOff, TautlineError } from "@tautline/protocol";
 import { withCentral, type CentralOptions } from "../central-verb.ts";
 import { createAdminClient, type AdminClient } from "../client.ts";
+import { levelAndGroup } from "../group-text.ts";
 import type { DefineVerb } from "../noun.ts";
 import { offerText } from "../offer-text.ts";
 import { asText, rowOf, textOf, type Row } from "../row.ts";
@@ -63,20 +64,29 @@ function agentLines(agent: Row, nowMs: number): readonly PageLine[] {
     ...originLines(agent, nowMs),
     [
       "settings",
-      [textOf(settings, "status"), textOf(settings, "error")].filter(Boolean).join(": "),
+      isUnproven(agent)
+        ? undefined
+        : [textOf(settings, "status"), textOf(settings, "error")].filter(Boolean).join(": "),
     ],
     ["clock", clockText(agent["clockOffsetSeconds"])],
-    ["central's addresses", addressesText(rowOf(agent, "addresses"), nowMs)],
+    [
+      "central's addresses",
+      isUnproven(agent) ? undefined : addressesText(rowOf(agent, "addresses"), nowMs),
+    ],
     ["health", healthText(rowOf(agent, "health"))],
     ["attributes", pairs(rowOf(agent, "attributes"))],
   ];
 }
 
+/** It is given neither settings nor addresses. */
+function isUnproven({ state }: Row): boolean {
+  return state === "unproven" || state === "keyed";
+}
+
 /** What came with its identity; of an agent without one, since when it is seen. */
 function originLines(agent: Row, nowMs: number): readonly PageLine[] {
   const since = timeAndDistance(agent["joinedAt"], nowMs);
-  const state = textOf(agent, "state");
-  if (state === "unproven" || state === "keyed") {
+  if (isUnproven(agent)) {
     return [
       ["first seen", since],
       ["identity", "none: its id, its name and what follows are what it says of itself"],
@@ -152,9 +162,13 @@ function linkLines(links: readonly Row[]): readonly PageLine[] {
   if (links.length === 0) return [["links", "none live"]];
   return links.map((link) => [
     "link",
-    `${textOf(link, "kind")} at ${textOf(link, "level")}, ${textOf(link, "group") || "group not known"}, ` +
-      `since ${timeText(link["since"])}, id ${textOf(link, "id")}`,
+    `${textOf(link, "kind")} at ${levelAndGroup(link)}${keyOf(link)}, since ${timeText(link["since"])}, id ${textOf(link, "id")}`,
   ]);
+}
+
+function keyOf(link: Row): string {
+  const key = textOf(link, "keyId");
+  return key === "" ? "" : `, key ${key}`;
 }
 
 /** What its links negotiated over time; `links history --agent ID` has the whole of it. */
@@ -165,7 +179,7 @@ function usedLines(used: readonly Row[]): readonly PageLine[] {
     const days = one["days"] === 1 ? "1 day" : `${textOf(one, "days")} days`;
     const count = `${textOf(one, "links")} ${refused === "" ? "opened" : "refused"}`;
     const text =
-      `${textOf(one, "kind")} at ${textOf(one, "level")}, ${textOf(one, "group") || "group not known"}: ` +
+      `${textOf(one, "kind")} at ${levelAndGroup(one)}: ` +
       `${count} on ${days}, last ${timeText(one["lastAt"])} from ${textOf(one, "lastAddress")}`;
     return ["links used", refused === "" ? text : `${text}: ${refused}`];
   });

@@ -27,7 +27,7 @@ describe("config import", () => {
         const { code, stdout } = await runLine(`config import ${from} --out ${out} --json`, cwd);
         const files = [join(cwd, out, "legacy.key"), join(cwd, out, `${app}.yaml`)];
         assert.deepEqual([code, document(stdout)], [0, { app, files, findings: [] }]);
-        assert.equal(statSync(files[0] ?? "").mode & 0o777, 0o600);
+        for (const file of files) assert.equal(statSync(file).mode & 0o777, 0o600, file);
         assert.equal(readFileSync(files[0] ?? "", "utf8"), `${KEY}\n`);
         const text = readFileSync(files[1] ?? "", "utf8");
         assert.match(text, /name: legacy\n +namespace: default\n/);

@@ -68,7 +68,7 @@ function filesOf(folder: string, { app, keyTexts }: OldSettings, text: string): 
     text: `${keyText}\n`,
     mode: 0o600,
   }));
-  return [...keys, { path: join(folder, `${app}.yaml`), text, mode: 0o644 }];
+  return [...keys, { path: join(folder, `${app}.yaml`), text, mode: 0o600 }];
 }
 
 function write(folder: string, files: readonly Written[], mayReplace: boolean): void {

@@ -7,6 +7,7 @@ import { timeAndDistance } from "../time-text.ts";
 import { examineCertificate } from "./examine-certificates.ts";
 import { examineConfig } from "./examine-central.ts";
 import { examineClock, judgeClock } from "./examine-clock.ts";
+import { examineOldFile, oldFilesIn } from "./examine-old-settings.ts";
 import type { Finding } from "./finding.ts";
 
 /**
@@ -21,9 +22,10 @@ export async function examineAgent(
 ): Promise<readonly Finding[]> {
   const { checkAgentConfig, readAgentStatus } = await import("@tautline/agent/main");
   const config = join(folder, "agent.yaml");
-  const findings: Finding[] = existsSync(config)
-    ? [...examineConfig(() => checkAgentConfig(config), config)]
-    : [];
+  const findings: Finding[] = oldFilesIn("agent", folder).flatMap((file) =>
+    examineOldFile(file, checkAgentConfig),
+  );
+  if (existsSync(config)) findings.push(...examineConfig(() => checkAgentConfig(config), config));
   try {
     const status: unknown = await readAgentStatus({ data: folder });
     findings.push(...judgeAgentStatus(status as Row, folder, context.now()));
@@ -75,15 +77,19 @@ function judgeConnection(status: Row, folder: string, nowMs: number): readonly F
   if (status["running"] === false) return [notRunning(folder)];
   const central = rowOf(status, "central");
   if (central["connected"] === true) return [];
+  const { addresses = [] } = central;
+  const [first = "HOST:PORT"] = Array.isArray(addresses) ? addresses.map(String) : [];
   const last = timeAndDistance(central["lastAnswerAt"], nowMs) || "never";
   return [
     {
       severity: "error",
       what: `The agent is not connected; central's last answer: ${last}`,
       where: `${folder}, dialling ${textOf(central, "addresses") || "no address"}`,
-      why: "It sends nothing and receives no instructions; its certificates end without renewal.",
-      remedy:
-        "Dial the address yourself: 'tautline doctor --to HOST:PORT'. 'tautline agent status' shows the agent's last errors.",
+      why:
+        status["state"] === "unproven"
+          ? "Central sees nothing of this host."
+          : "It sends nothing and receives no instructions; its certificates end without renewal.",
+      remedy: `See what is accepted there: 'tautline doctor --to ${first}'. 'tautline agent status' shows the agent's last errors.`,
     },
   ];
 }

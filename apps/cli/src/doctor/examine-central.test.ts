@@ -22,6 +22,8 @@ const HEALTHY: Answers = {
   },
   "GET /api/v1/certificates": { body: { items: [own("2026-11-23T10:00:00Z", "0b")] } },
   "GET /api/v1/agents": { body: { items: [] } },
+  "GET /api/v1/listeners": { body: { items: [] } },
+  "GET /api/v1/keys": { body: { items: [] } },
 };
 
 async function examine(answers: Answers, config?: string): Promise<readonly string[]> {

@@ -6,10 +6,12 @@ import type { CommandContext } from "../context.ts";
 import { isRow, rowOf, textOf, type Row } from "../row.ts";
 import { examineCertificate } from "./examine-certificates.ts";
 import { timeAndDistance } from "../time-text.ts";
+import { examineLinks } from "./examine-links.ts";
+import { examineOldFile, oldFilesIn } from "./examine-old-settings.ts";
 import type { Finding } from "./finding.ts";
 
 /**
- * Examines a central: its settings file, whether it runs, its vault, its authorities and its own certificates.
+ * Examines a central: its settings files, whether it runs, its vault, what it accepts, its authorities and its own certificates.
  *
  * @param folder absolute path of central's data folder
  * @param context current folder and clock
@@ -19,10 +21,13 @@ export async function examineCentral(
   context: Pick<CommandContext, "cwd" | "now">,
 ): Promise<readonly Finding[]> {
   const config = join(folder, "central.yaml");
+  const old = oldFilesIn("central", folder);
   const findings: Finding[] = [];
-  if (existsSync(config)) {
+  if (existsSync(config) || old.length > 0) {
     const { checkCentralConfig } = await import("@tautline/central/main");
-    findings.push(...examineConfig(() => checkCentralConfig(config), config));
+    findings.push(...old.flatMap((file) => examineOldFile(file, checkCentralConfig)));
+    if (existsSync(config))
+      findings.push(...examineConfig(() => checkCentralConfig(config), config));
   }
   try {
     const client = createSocketClient({ dataDir: folder, cwd: context.cwd });
@@ -73,8 +78,11 @@ async function askCentral(
   const authorities = await client.list({ path: ["authorities"] });
   const certificates = await client.list({ path: ["certificates"] });
   const agents = await client.list({ path: ["agents"] });
+  const listeners = await client.list({ path: ["listeners"] });
+  const keys = await client.list({ path: ["keys"] });
   return [
     ...examineVault(vault, folder),
+    ...examineLinks(listeners, keys),
     ...agents.flatMap((agent) => examineCopies(agent, nowMs)),
     ...agents.flatMap(examineAgentClock),
     ...authorities

@@ -1,7 +1,7 @@
 import { deriveSharedKey } from "@tautline/pki";
-import { decodeUtf8, LIMITS, parseKeyIdentity, TautlineError } from "@tautline/protocol";
+import { parseKeyIdentity, TautlineError } from "@tautline/protocol";
 import type { CommandContext } from "../context.ts";
-import { readInput } from "../input-file.ts";
+import { readValueFile } from "../keys/value-file.ts";
 import type { GivenKey } from "./key-attempts.ts";
 
 /** What a command line says of a key. */
@@ -10,9 +10,6 @@ export interface KeyOptions {
   readonly keyFile?: string | undefined;
   readonly keyNamespace?: string | undefined;
 }
-
-/** A text and one trailing line break. */
-const MAX_BYTES = LIMITS.keyTextBytes.value + 2;
 
 /**
  * Reads the key that a caller gave, as an agent reads it: one trailing line break is none of it.
@@ -35,7 +32,7 @@ export async function readGivenKey(
   if (identity === undefined) {
     throw new TautlineError("value.key_name", { detail: { text: keyName } });
   }
-  const text = decodeUtf8(await readInput(keyFile, MAX_BYTES, context)).replace(/\r?\n$/, "");
+  const text = await readValueFile(keyFile, context);
   const place = { namespace: keyNamespace, name: identity.name };
   return { identity, sharedKey: await deriveSharedKey(text, place) };
 }

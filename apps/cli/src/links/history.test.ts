@@ -42,7 +42,7 @@ test("QM-12: links history tells who still speaks plaintext, when last, and from
   assert.equal(code, 0);
   assert.match(
     stdout,
-    /web-1 +control +agent +plaintext +not known +no +12 +3 +2026-11-19T09:03:15Z +2026-11-22T09:03:15Z +192\.0\.2\.7 +-/,
+    /web-1 +control +agent +plaintext +none +no +12 +3 +2026-11-19T09:03:15Z +2026-11-22T09:03:15Z +192\.0\.2\.7 +-/,
   );
 });
 

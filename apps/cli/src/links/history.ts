@@ -1,5 +1,6 @@
 import { withCentral, type CentralOptions } from "../central-verb.ts";
 import { createAdminClient } from "../client.ts";
+import { groupText } from "../group-text.ts";
 import type { DefineVerb } from "../noun.ts";
 import { countValue, durationValue } from "../option-values.ts";
 import { textOf } from "../row.ts";
@@ -22,7 +23,7 @@ const COLUMNS: readonly Column[] = [
   { title: "KIND", cell: (row) => textOf(row, "kind") },
   { title: "COMPONENT", cell: (row) => textOf(row, "component") },
   { title: "LEVEL", cell: (row) => textOf(row, "level") },
-  { title: "GROUP", cell: (row) => textOf(row, "group") || "not known" },
+  { title: "GROUP", cell: groupText },
   { title: "PQ", cell: (row) => textOf(row, "pq") },
   { title: "LINKS", cell: (row) => textOf(row, "links"), align: "right" },
   { title: "DAYS", cell: (row) => textOf(row, "days"), align: "right" },

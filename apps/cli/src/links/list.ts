@@ -1,5 +1,6 @@
 import { withCentral, type CentralOptions } from "../central-verb.ts";
 import { printList } from "../listing.ts";
+import { groupText } from "../group-text.ts";
 import type { DefineVerb } from "../noun.ts";
 import { upgradeText } from "../offer-text.ts";
 import { textOf } from "../row.ts";
@@ -16,8 +17,9 @@ const COLUMNS: readonly Column[] = [
   { title: "KIND", cell: (row) => textOf(row, "kind") },
   { title: "AGENT", cell: (row) => textOf(row, "agent") },
   { title: "LEVEL", cell: (row) => textOf(row, "level") },
-  { title: "GROUP", cell: (row) => textOf(row, "group") || "not known" },
+  { title: "GROUP", cell: groupText },
   { title: "PQ", cell: (row) => textOf(row, "pq") },
+  { title: "KEY", cell: (row) => textOf(row, "keyId") },
   { title: "SINCE", cell: (row) => timeText(row["since"]) },
   {
     title: "VERDICT",
@@ -30,8 +32,8 @@ export const listLinks: DefineVerb = (command, context) => {
   withCentral(command)
     .summary("show the live connections")
     .description(
-      "Shows the live connections and what each one really negotiated: level, key-exchange group, and " +
-        "whether that group withstands a quantum computer (PQ). 'links show ID' has everything.",
+      "Shows the live connections and what each one really negotiated: level, key-exchange group, " +
+        "whether that group withstands a quantum computer (PQ), and the shared key it was opened with. 'links show ID' has everything.",
     )
     .option("--kind <kind>", "only this kind: control, pull, forward, peer or receiver")
     .option("--agent <id>", "only this agent's")

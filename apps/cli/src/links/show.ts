@@ -1,5 +1,6 @@
 import { withCentral, type CentralOptions } from "../central-verb.ts";
 import { createAdminClient } from "../client.ts";
+import { groupText } from "../group-text.ts";
 import type { DefineVerb } from "../noun.ts";
 import { offerText } from "../offer-text.ts";
 import { textOf, type Row } from "../row.ts";
@@ -30,7 +31,7 @@ function linkLines(link: Row, nowMs: number): readonly PageLine[] {
     ["level", textOf(link, "level")],
     ["protocol", textOf(link, "protocol")],
     ["cipher", textOf(link, "cipher")],
-    ["group", textOf(link, "group") || "not known"],
+    ["group", groupText(link)],
     ["post-quantum", textOf(link, "pq")],
     ["forward secret", textOf(link, "forwardSecret")],
     ["central proven", textOf(link, "serverProven")],

@@ -3,7 +3,7 @@ import { withCentral, type CentralOptions } from "../central-verb.ts";
 import { createAdminClient } from "../client.ts";
 import type { DefineVerb } from "../noun.ts";
 import { portValue } from "../option-values.ts";
-import { textOf } from "../row.ts";
+import { textOf, type Row } from "../row.ts";
 import { addressesText, levelsText } from "./listener-text.ts";
 
 interface SetListenerOptions extends CentralOptions {
@@ -48,10 +48,12 @@ export const setListener: DefineVerb = (command, context) => {
       }
       const client = createAdminClient(context, options);
       const answer = await client.put({ path: ["listeners", name] }, change);
-      await context.output.print(
-        answer,
-        () =>
-          `${textOf(answer, "name")} is ${textOf(answer, "bind")}: listens on ${addressesText(answer)}, accepts ${levelsText(answer)}.`,
-      );
+      await context.output.print(answer, () => becameText(answer));
     });
 };
+
+function becameText(listener: Row): string {
+  const is = `${textOf(listener, "name")} is ${textOf(listener, "bind")}`;
+  if (listener["bind"] === "off") return `${is}: nothing is listened on.`;
+  return `${is}: it listens on ${addressesText(listener)} and accepts ${levelsText(listener)}.`;
+}

@@ -25,6 +25,7 @@ function statusLines(central: Row, nowMs: number): readonly PageLine[] {
     ["trust domain", textOf(central, "trustDomain")],
     ["started", timeAndDistance(central["startedAt"], nowMs)],
     ["agents dial", textOf(central, "agents")],
+    ["plaintext", textOf(central, "plaintext") || undefined],
     ["console and API", textOf(central, "console")],
     ["root pin", textOf(central, "rootPin")],
     ["data", textOf(central, "dataDir")],

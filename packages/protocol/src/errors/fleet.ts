@@ -11,7 +11,7 @@ export const fleetErrors = defineErrors({
   "fleet.no_identity": {
     sentence: "Agent {id} is {state}: nobody proved to be it, so it cannot be {done}.",
     remedy:
-      "Nothing was changed. 'tautline agents delete {id}' removes it until it comes again; to keep it out, take its level from the port ('tautline listeners set') or its key ('tautline keys remove').",
+      "Nothing was changed. 'tautline agents delete {id}' removes it until it comes again; to keep it out, take its level from the port ('tautline listeners set') or its key ('tautline keys delete').",
     status: 409,
     exit: 1,
   },

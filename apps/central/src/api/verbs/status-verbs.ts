@@ -9,6 +9,7 @@ const status = z.strictObject({
   startedAt: timeField,
   dataDir: z.string(),
   agents: z.string().describe("Where agents dial."),
+  plaintext: z.string().nullable().describe("Where links without any protection are accepted."),
   console: z.string().describe("Where this API is."),
   rootPin: z.string().describe("SHA-256 of the root's public key, in hexadecimal."),
   counts: z.strictObject({ agents: z.int(), links: z.int(), tokens: z.int() }),
