@@ -34,7 +34,6 @@ import {
 
 const MIB = 1024 * 1024;
 const MAY_GROW = 50 * MIB;
-const BUSY = 1_000;
 const DEEP = 100_000;
 const [CONTINUATION, TEXT, BINARY, CLOSE, PING] = [0, 1, 2, 8, 9];
 const PART = Buffer.alloc(64 * 1024);
@@ -62,10 +61,7 @@ async function pour(stream: Duplex, parts: Iterable<Uint8Array>): Promise<void> 
   for (const part of parts) {
     if (stream.destroyed || !stream.writable) return;
     if (!stream.write(part)) {
-      const drained = once(stream, "drain").then(
-        () => {},
-        () => {},
-      );
+      const drained = new Promise<void>((resolve) => stream.once("drain", () => resolve()));
       await Promise.race([drained, closed]);
     }
   }
@@ -198,22 +194,26 @@ const POLLS: readonly (readonly [string, (limit: number) => Iterable<Uint8Array>
   ],
 ];
 
+const text = (...lines: readonly string[]): Buffer => Buffer.from(lines.join("\r\n"));
+
+/** A frame of HTTP/2 on stream 1. */
+const h2 = (type: number, payload: number): Buffer => {
+  const head = Buffer.alloc(9 + payload);
+  head.writeUIntBE(payload, 0, 3);
+  head.writeUInt8(type, 3);
+  head.writeUInt32BE(1, 5);
+  return head;
+};
+
+const always = (part: Uint8Array) => () => times(1_000, part);
+
 /** What is said before anybody knows who calls, in clear, and what is answered. */
 function openings(
   hello: Buffer,
 ): readonly [string, TalkLevel, () => Iterable<Uint8Array>, RegExp][] {
-  const text = (...lines: readonly string[]): Buffer => Buffer.from(lines.join("\r\n"));
   const post = "POST /v1/opamp HTTP/1.1";
   const preface = Buffer.concat([BASIC_MAGIC, Buffer.from([1, 1, 6]), Buffer.from("legacy")]);
   const http2 = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0", "latin1");
-  const h2 = (type: number, payload: number): Buffer => {
-    const head = Buffer.alloc(9 + payload);
-    head.writeUIntBE(payload, 0, 3);
-    head.writeUInt8(type, 3);
-    head.writeUInt32BE(1, 5);
-    return head;
-  };
-  const always = (part: Uint8Array) => () => times(1_000, part);
   // Whoever sends on and does not listen is cut, and may not hear why.
   const goaway = /^$|HTTP\/1\.1|level_not_accepted/s;
   return [

@@ -217,22 +217,23 @@ export async function goodAgent(central: EveryLevel, level: TalkLevel): Promise<
     timeoutMs: TIMEOUT_MS,
   });
   const answers: ServerToAgent[] = [];
-  let [acknowledged, hear, gone] = [0, () => {}, ""];
+  let [acknowledged, hear] = [0, () => {}];
+  const gone: string[] = [];
   socket.on("message", (data: Buffer) => {
     const limit = LIMITS.opampMessageBytes.value;
     answers.push(decodeServerToAgent(decodeFrame(data, limit), limit));
     hear();
   });
   socket.on("close", (code: number, reason: Buffer) => {
-    gone = `${code} ${reason.toString()}`;
+    gone.push(`${code} ${reason.toString()}`);
     hear();
   });
   const say = async (): Promise<void> => {
     socket.send(statusFrame(id, acknowledged));
-    while (answers.length === 0 && gone === "") {
+    while (answers.length + gone.length === 0) {
       await new Promise<void>((resolve) => (hear = resolve));
     }
-    assert.equal(gone, "", `the link of a good agent at ${level} was ended`);
+    assert.deepEqual(gone, [], `the link of a good agent at ${level} was ended`);
     const answer = answers.shift();
     const error = fromWireText(answer?.errorResponse?.errorMessage ?? "");
     assert.equal(answer?.errorResponse, undefined, `${level} was answered ${error.code}`);
