@@ -78,8 +78,9 @@ export const STAGES: readonly Stage[] = [
   tests("integration", 15, 300),
   tests("cli", 10, 120),
   tests("interop", 10, 300),
+  tests("faults", 20, 1_200),
   // One file at a time: tracers that start together can lose the process they were to trace.
-  tests("faults", 30, 1_200, 1),
+  tests("kills", 30, 1_200, 1),
 ];
 
 /**

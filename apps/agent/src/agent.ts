@@ -23,6 +23,7 @@ import { takeFolderLock, type FolderLock } from "./folder-lock.ts";
 import { openLocalAudit, type LocalAudit } from "./instructions/local-audit.ts";
 import { forgetLegacy, readLegacy } from "./legacy/legacy-file.ts";
 import { joinedLevel } from "./level-rule.ts";
+import { reportProblem } from "./problem-report.ts";
 import { createReportAllowance, type ReportAllowance } from "./report-allowance.ts";
 import { logLevel } from "./log.ts";
 import { createProblemList, type ProblemList } from "./problem-list.ts";
@@ -332,14 +333,9 @@ class FolderAgent implements Agent {
   }
 
   #onProblem(error: TautlineError): void {
-    this.#problems.add(error);
-    if (this.#world.onProblem !== undefined) {
-      this.#world.onProblem(error);
-      return;
-    }
-    const passedOver = this.#logAllowance.take();
-    if (passedOver === undefined) return;
-    this.#world.log.warn({ err: error, ...(passedOver > 0 && { passedOver }) }, error.message);
+    const { log, onProblem } = this.#world;
+    const [problems, allowance] = [this.#problems, this.#logAllowance];
+    reportProblem(error, { problems, allowance, log, onProblem });
   }
 
   #notJoined(): TautlineError {

@@ -22,6 +22,7 @@ import { dataFolder, type DataFolder } from "./data-folder.ts";
 import { isSameCentral, ticketOf } from "./enrolment/join-ticket.ts";
 import { runLegacyAgent } from "./legacy/legacy-agent.ts";
 import { legacyWish, type LegacyFlags } from "./legacy/legacy-wish.ts";
+import { openTlsFiles } from "./tls-files/tls-files.ts";
 import { createAgentLog } from "./log.ts";
 import { lowerFloor } from "./lower-floor.ts";
 import { readOpenSettings } from "./settings/settings-file.ts";
@@ -87,14 +88,17 @@ export async function runAgent(options: RunOptions, io: AgentIo): Promise<number
   const { folder, config, keyTexts, findings } = locate(options);
   const joined = readOpenSettings(folder.settings);
   if (joined === undefined) {
-    const wish = legacyWish(options.legacy, config, hostLabel());
+    const trusting = trustOf(options.legacy, config);
+    const files = openTlsFiles({ config: trusting, dataDir: folder.path });
+    const host = { hostName: hostLabel(), filesLevel: files?.value.level };
+    const wish = legacyWish(options.legacy, trusting, host);
     if (wish === undefined) {
       throw new TautlineError("agent.not_joined", { detail: { dataDir: folder.path } });
     }
     return untilSignal(io.signal, async (signal) => {
       // A file that is named now stands above a text that an old settings file brought.
       const texts = options.legacy?.keyFile === undefined ? { keyTexts } : {};
-      const world = { ...worldOf(folder, config, printTo(options, io)), ...texts };
+      const world = { ...worldOf(folder, trusting, printTo(options, io)), ...texts, files };
       logFindings(world.log, findings);
       await runLegacyAgent(wish, world, signal);
       return 0;
@@ -111,6 +115,14 @@ export async function runAgent(options: RunOptions, io: AgentIo): Promise<number
     await createAgent(world).run(signal);
     return 0;
   });
+}
+
+/** Whom to trust, as the command line says it: it stands above the settings file as a whole, so that nothing there widens it. */
+function trustOf(flags: LegacyFlags | undefined, config: AgentConfig): AgentConfig {
+  const { caFile, pins = [] } = flags ?? {};
+  if (caFile === undefined && pins.length === 0) return config;
+  const trust = { system: false, caFile, pins: [...pins] };
+  return { ...config, central: { ...config.central, trust } };
 }
 
 /** How `agent leave` is to leave. */

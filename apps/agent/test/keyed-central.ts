@@ -15,10 +15,12 @@ import {
 } from "@tautline/protocol";
 import { acknowledge, type StandInAnswer } from "@tautline/testing";
 import { WebSocketServer, type WebSocket } from "ws";
-import type { LegacyLevel } from "../src/legacy/legacy-wish.ts";
 
 const HOST = "127.0.0.1";
 const MAX_BYTES = LIMITS.opampMessageBytes.value;
+/** The levels without certificates, at which this stand-in answers. */
+export type UncertifiedLevel = "plaintext" | "basic" | "advanced";
+
 /** Text of the key that both ends have, where a test does not say another. */
 export const KEY_TEXT = "a key of the tests that is long enough to be strong: 7f3b9d52e8c1";
 
@@ -50,7 +52,7 @@ export interface KeyedCentral extends AsyncDisposable {
  * @param options text of its key, named `legacy`, and where it listens
  */
 export async function startKeyedCentral(
-  level: LegacyLevel,
+  level: UncertifiedLevel,
   { text = KEY_TEXT, host = HOST }: { readonly text?: string; readonly host?: string } = {},
 ): Promise<KeyedCentral> {
   const sharedKey = await deriveSharedKey(text, { namespace: "default", name: "legacy" });
@@ -111,7 +113,7 @@ function now(): number {
 }
 
 function acceptor(
-  level: LegacyLevel,
+  level: UncertifiedLevel,
   sharedKey: Buffer,
   take: (stream: Duplex, evidence: LinkEvidence) => void,
 ): (socket: Socket) => void {

@@ -8,15 +8,9 @@ import {
   type LoadedSettings,
 } from "@tautline/daemon";
 import { parseHostPort } from "@tautline/link";
-import {
-  isKeyName,
-  isNamespace,
-  isTautlineError,
-  isTrustDomain,
-  LEVELS,
-  LIMITS,
-} from "@tautline/protocol";
+import { isTautlineError, isTrustDomain, LEVELS, LIMITS } from "@tautline/protocol";
 import { z } from "zod";
+import { keySettings } from "./keys/key-settings.ts";
 import { LISTENER_BINDS } from "./listeners/listener-settings.ts";
 import { fileSettings } from "./tls-files/file-settings.ts";
 
@@ -96,30 +90,6 @@ const plaintext = z
     ),
   })
   .prefault({});
-
-const MAX_CONFIGURED_KEYS = 1_000;
-
-const keys = z
-  .array(
-    z.strictObject({
-      name: z.string().refine(isKeyName, "it cannot name a key: letters a-z, digits, . _ -"),
-      namespace: z
-        .string()
-        .refine(isNamespace, "it cannot be the name of a namespace")
-        .default("default"),
-      file: z.string().min(1),
-    }),
-  )
-  .max(MAX_CONFIGURED_KEYS)
-  .refine(
-    (list) => new Set(list.map(({ name }) => name)).size === list.length,
-    "a name stands there twice",
-  )
-  .meta({ kind: "list of `{name, namespace, file}`" })
-  .default([])
-  .describe(
-    "Shared keys that are made at the start if there never was one of that name: `name`, `namespace` (`default` unless told) and `file`, which holds the text, mode 0600. A missing or open file refuses the start; once a key is made its file is not read again.",
-  );
 
 const console_ = z
   .strictObject({
@@ -256,7 +226,7 @@ export const centralConfigSchema = z.strictObject({
   trustDomain,
   agents,
   plaintext,
-  keys,
+  keys: keySettings,
   console: console_,
   certificates,
   admission,

@@ -22,7 +22,6 @@ import { createFakeClock, type FakeClock, withTempFolder } from "@tautline/testi
 import type { WebSocket } from "ws";
 import { type Central, startCentral } from "./central.ts";
 import { type CentralConfig, loadCentralConfig } from "./config.ts";
-import type { KeyRing } from "./keys/key-ring.ts";
 import { joinMessage } from "./control/fixture-messages.test.ts";
 import { type Joiner, makeJoiner, TRUST_DOMAIN } from "./fixture-core.test.ts";
 
@@ -33,7 +32,8 @@ export interface StartOptions {
   readonly clock?: FakeClock;
   readonly passphrase?: string;
   readonly change?: (config: CentralConfig) => CentralConfig;
-  readonly keys?: KeyRing;
+  /** Text of a shared key named `legacy` that it has from its start. */
+  readonly keyText?: string;
 }
 
 /** A central that runs in this process. */
@@ -63,16 +63,20 @@ export async function startOn(dataDir: string, options: StartOptions = {}): Prom
     void lines.push(JSON.parse(line) as Record<string, unknown>);
   const config = loadCentralConfig(undefined, { agentsPort: 0, consolePort: 0, host: "127.0.0.1" });
   const central = await startCentral({
-    config: change({ ...config, trustDomain: TRUST_DOMAIN }),
+    config: change({ ...config, trustDomain: TRUST_DOMAIN, keys: keysOf(options) }),
     dataDir,
     vaultPassphrase: options.passphrase,
     now: clock.now,
     log: createLog("central", "debug", { write }),
-    ...(options.keys && { keys: options.keys }),
+    ...(options.keyText !== undefined && { keyTexts: new Map([["legacy", options.keyText]]) }),
   });
   const { agentsAddress, consoleAddress } = central;
   const ports = { agentsPort: agentsAddress.port, consolePort: consoleAddress.port };
   return { central, dataDir, clock, lines, ...ports };
+}
+
+function keysOf({ keyText }: StartOptions): CentralConfig["keys"] {
+  return keyText === undefined ? [] : [{ name: "legacy", namespace: "default", file: "given" }];
 }
 
 /** Gives `use` a central on a data folder and stops it afterwards. */

@@ -104,11 +104,10 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
     addresses: (namespace: string) => addresses.toldTo(namespace),
   };
   const renewing = { renewal: { ...recorded, authority }, grant };
-  const { witness } = deps.trail;
-  const offering = { settings, instructions, addresses };
+  const offering = { settings, instructions, addresses, witness: deps.trail.witness };
   const enrolment = { ...recorded, tokens, authority, endClaims };
   const beginSession = createSessions({
-    agents: { ...offering, agents, metrics, now, store, renewing, life, witness },
+    agents: { ...offering, agents, metrics, now, store, renewing, life },
     joining: { enrolment, grant, metrics, queue: herd.enrolments },
     claiming: { claims, promotion: promotionsOf(deps, addresses) },
   });

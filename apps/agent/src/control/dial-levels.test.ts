@@ -11,9 +11,8 @@ import {
   type ErrorCode,
 } from "@tautline/protocol";
 import { startStandInCentral } from "@tautline/testing";
-import { KEY_TEXT, startKeyedCentral } from "../../test/keyed-central.ts";
+import { KEY_TEXT, startKeyedCentral, type UncertifiedLevel } from "../../test/keyed-central.ts";
 import { sampleIdentity } from "../../test/sample-states.ts";
-import type { LegacyLevel } from "../legacy/legacy-wish.ts";
 import { identityDial } from "./dial-central.ts";
 import { keyedDial } from "./dial-keyed.ts";
 import { plaintextDial } from "./dial-plaintext.ts";
@@ -22,7 +21,7 @@ import type { FoundKey } from "./key-file.ts";
 import type { Dial } from "./transport.ts";
 import { openTransportFor } from "./transports.ts";
 
-const LEVELS: readonly LegacyLevel[] = ["plaintext", "basic", "advanced"];
+const LEVELS: readonly UncertifiedLevel[] = ["plaintext", "basic", "advanced"];
 const limits: DialLimits = { timeoutMs: 10_000, now: () => Date.now() };
 /** A port of this host that nobody listens on. */
 const NOBODY = { host: "127.0.0.1", port: 1 };
@@ -34,7 +33,7 @@ const findKey = async (text = KEY_TEXT, name = "legacy"): Promise<FoundKey> => (
   sharedKey: await deriveSharedKey(text, { namespace: "default", name: "legacy" }),
 });
 
-function dialAt(level: LegacyLevel, change: Partial<DialLimits> = {}, find = findKey): Dial {
+function dialAt(level: UncertifiedLevel, change: Partial<DialLimits> = {}, find = findKey): Dial {
   const how = { ...limits, ...change };
   return level === "plaintext" ? plaintextDial(how) : keyedDial(level, () => find(), how);
 }

@@ -18,11 +18,13 @@ import { chooseProxy, type ProxyChoice } from "../control/proxy-choice.ts";
 import { takeFolderLock, type FolderLock } from "../folder-lock.ts";
 import { higherLevel, legacyLevel, provenLevel } from "../level-rule.ts";
 import { createProblemList, type ProblemList } from "../problem-list.ts";
+import { reportProblem } from "../problem-report.ts";
 import { createReportAllowance, type ReportAllowance } from "../report-allowance.ts";
 import { resource, type Resource } from "../resource.ts";
 import { readOpenSettings } from "../settings/settings-file.ts";
 import type { AgentStatus } from "../status/agent-status.ts";
 import { openStatusSocket, type StatusSocket } from "../status/status-socket.ts";
+import { followTlsFiles, type TlsFiles } from "../tls-files/tls-files.ts";
 import { createLegacyControl } from "./legacy-control.ts";
 import { readLegacy, writeLegacy, type LegacyState } from "./legacy-file.ts";
 import { describeLegacy } from "./legacy-status.ts";
@@ -33,7 +35,10 @@ export const OFFER_SENTENCE =
   "central offers this agent an identity: ask for a join token and run 'tautline agent join'";
 
 /** The world around an agent without an identity. */
-export type LegacyWorld = Omit<AgentWorld, "firstAddresses" | "onRenewed" | "onWaiting">;
+export type LegacyWorld = Omit<AgentWorld, "firstAddresses" | "onRenewed" | "onWaiting"> & {
+  /** Files of an existing PKI, where levels tls and mtls dial by them. */
+  readonly files?: TlsFiles | undefined;
+};
 
 /**
  * Runs an agent that has no identity until the signal aborts: it is seen and counted at central, and takes nothing from there.
@@ -102,8 +107,11 @@ class LegacyAgent {
         { dataDir: folder.path, id, linkLevel: level },
         "the agent starts, without an identity",
       );
-      this.#control = this.#makeControl(id);
-      await this.#control.run(signal);
+      const control = this.#makeControl(id);
+      this.#control = control;
+      const files = this.#followFiles(control, signal);
+      await control.run(signal);
+      await files;
       log.info("the agent stops");
     } finally {
       await running.stop();
@@ -136,6 +144,7 @@ class LegacyAgent {
       centralClock: this.#centralClock,
       offers: this.#offers,
       proxy: this.#proxy,
+      files: this.#world.files,
       findKey: createKeyFile(this.#wish.key, (error) => this.#onProblem(error), keyTexts),
       random,
       host,
@@ -143,6 +152,14 @@ class LegacyAgent {
       onOffer: (offer) => this.#onOffer(offer),
       onProblem: (error) => this.#onProblem(error),
     });
+  }
+
+  /** New files are in use within 10 s, also for a link that stands (SW-11). */
+  async #followFiles(control: ControlLink, signal: AbortSignal): Promise<void> {
+    const { files, clock } = this.#world;
+    if (files === undefined) return;
+    const refused = (error: TautlineError): void => this.#onProblem(error);
+    await followTlsFiles(files, { clock, taken: () => control.moveOver(), refused }, signal);
   }
 
   #keep(change: Partial<LegacyState>): void {
@@ -183,13 +200,8 @@ class LegacyAgent {
   }
 
   #onProblem(error: TautlineError): void {
-    this.#problems.add(error);
-    if (this.#world.onProblem !== undefined) {
-      this.#world.onProblem(error);
-      return;
-    }
-    const passedOver = this.#logAllowance.take();
-    if (passedOver === undefined) return;
-    this.#world.log.warn({ err: error, ...(passedOver > 0 && { passedOver }) }, error.message);
+    const { log, onProblem } = this.#world;
+    const [problems, allowance] = [this.#problems, this.#logAllowance];
+    reportProblem(error, { problems, allowance, log, onProblem });
   }
 }

@@ -17,6 +17,7 @@ import type { AgentConfig } from "../config.ts";
 import { describeAgent, type HostFacts } from "../control/agent-report.ts";
 import type { CentralClock } from "../control/central-clock.ts";
 import { createControlLink, type ControlLink } from "../control/control-link.ts";
+import { filesDial } from "../control/dial-files.ts";
 import { keyedDial } from "../control/dial-keyed.ts";
 import { plaintextDial } from "../control/dial-plaintext.ts";
 import type { FoundKey } from "../control/key-file.ts";
@@ -26,6 +27,7 @@ import type { ProxyChoice } from "../control/proxy-choice.ts";
 import type { Order } from "../control/session.ts";
 import type { Dial } from "../control/transport.ts";
 import { openTransportFor } from "../control/transports.ts";
+import type { TlsFiles } from "../tls-files/tls-files.ts";
 import type { LegacyWish } from "./legacy-wish.ts";
 
 const NANOSECONDS_PER_MS = 1_000_000n;
@@ -44,6 +46,8 @@ export interface LegacyControlOptions {
   readonly offers: PeerOffers;
   readonly proxy: ProxyChoice;
   readonly findKey: () => Promise<FoundKey>;
+  /** What levels tls and mtls dial by. */
+  readonly files: TlsFiles | undefined;
   readonly random: () => number;
   readonly host: HostFacts;
   readonly onAnswered: (address: string, evidence: LinkEvidence) => void;
@@ -85,12 +89,16 @@ export function createLegacyControl(options: LegacyControlOptions): ControlLink 
   });
 }
 
-function legacyDial({ wish, config, clock, proxy, findKey }: LegacyControlOptions): Dial {
+function legacyDial(options: LegacyControlOptions): Dial {
+  const { wish, config, clock, proxy, findKey, files, onProblem } = options;
+  const { level } = wish;
   const { answerTimeout: timeoutMs } = config.central;
   const limits = { timeoutMs, now: clock.now, proxyFor: proxy.proxyFor };
-  return wish.level === "plaintext"
-    ? plaintextDial(limits)
-    : keyedDial(wish.level, findKey, limits);
+  if (level === "plaintext") return plaintextDial(limits);
+  if (level === "basic" || level === "advanced") return keyedDial(level, findKey, limits);
+  // `legacyWish` gives these levels to nobody without files.
+  if (files === undefined) throw new TautlineError("internal.unexpected");
+  return filesDial(files, { ...limits, onProblem });
 }
 
 function hear(order: Order, { onOffer, onProblem }: LegacyControlOptions): void {

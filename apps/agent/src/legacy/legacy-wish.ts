@@ -12,15 +12,24 @@ export interface LegacyFlags {
   /** `name` or `name#version`. */
   readonly keyName?: string | undefined;
   readonly name?: string | undefined;
+  /** Authorities to verify central by. */
+  readonly caFile?: string | undefined;
+  /** SHA-256 of the SPKI of a certificate in central's chain. */
+  readonly pins?: readonly string[] | undefined;
 }
 
-/** The levels at which an agent without an identity may dial. */
-export type LegacyLevel = Extract<Level, "plaintext" | "basic" | "advanced">;
+/** What of the host such an agent hangs on. */
+export interface LegacyHost {
+  /** The name where nobody gave one. */
+  readonly hostName: string;
+  /** The level that files of an existing PKI give; undefined where there are none. */
+  readonly filesLevel: "tls" | "mtls" | undefined;
+}
 
 /** How an agent without an identity runs. */
 export interface LegacyWish {
   readonly addresses: readonly string[];
-  readonly level: LegacyLevel;
+  readonly level: Level;
   readonly key: KeySetting;
   readonly name: string;
 }
@@ -30,23 +39,28 @@ export interface LegacyWish {
  *
  * @param flags undefined where none were given
  * @param config the settings file
- * @param hostName the name where nobody gave one
+ * @param host its name, and what files give
  * @returns undefined where nobody asked for such an agent
  * @throws agent.central_url, agent.legacy_address, agent.legacy_level, agent.key_missing
  */
 export function legacyWish(
   flags: LegacyFlags | undefined,
   { central, name }: Pick<AgentConfig, "central" | "name">,
-  hostName: string,
+  { hostName, filesLevel }: LegacyHost,
 ): LegacyWish | undefined {
-  const level = flags?.level ?? central.level;
+  // SW-5: the files of a PKI switch TLS on by themselves.
+  const level = flags?.level ?? central.level ?? filesLevel;
   if (level === undefined) return undefined;
   // mtls is what an agent has that joined: nobody asked for one without.
-  if (flags === undefined && level === "mtls") return undefined;
-  if (!isLegacyLevel(level)) throw new TautlineError("agent.legacy_level", { detail: { level } });
+  if (flags === undefined && level === "mtls" && filesLevel === undefined) return undefined;
+  const reason = reasonAgainst(level, filesLevel);
+  if (reason !== undefined) {
+    throw new TautlineError("agent.legacy_level", { detail: { level, reason } });
+  }
   const addresses = addressesOf(flags, central.addresses, level);
   const key = keyOf(flags, central.key);
-  if (level !== "plaintext" && key.file === undefined) throw new TautlineError("agent.key_missing");
+  const needsKey = level === "basic" || level === "advanced";
+  if (needsKey && key.file === undefined) throw new TautlineError("agent.key_missing");
   return { addresses, level, key, name: flags?.name ?? name ?? hostName };
 }
 
@@ -65,6 +79,14 @@ function keyOf(flags: LegacyFlags | undefined, configured: KeySetting): KeySetti
   return { name, namespace: configured.namespace, file };
 }
 
-function isLegacyLevel(level: Level): level is LegacyLevel {
-  return compareLevels(level, "tls") < 0;
+/** What is asked for and what the files give must be the same: no end guesses which of the two was meant (SWP-1). */
+function reasonAgainst(level: Level, filesLevel: LegacyHost["filesLevel"]): string | undefined {
+  if (level === filesLevel) return undefined;
+  const needsFiles = compareLevels(level, "tls") >= 0;
+  if (filesLevel === undefined) {
+    return needsFiles ? "it has nothing to verify central by" : undefined;
+  }
+  return compareLevels(level, filesLevel) < 0
+    ? `its files switch ${filesLevel} on`
+    : "it has no certificate of its own to show";
 }

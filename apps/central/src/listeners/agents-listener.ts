@@ -82,15 +82,14 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
     onSecured: serve,
     onFailed,
   });
-  const limits = { handshakeTimeoutMs, maxConnections, now };
-  const taking = { certificates: certificates.server, advanced, basic, onPlain: serve, onFailed };
+  const takers = { certificates: certificates.server, advanced, basic, onPlain: serve };
+  const taking = { ...takers, onFailed, handshakeTimeoutMs, maxConnections, now };
   const ports = createListenerPorts({
     first: deps.first,
     hosts: { agents: config.agents.host, plaintext: config.plaintext.host },
     serve: (name) =>
       createLevelPort({
         ...taking,
-        ...limits,
         accepted: () => placeOf(settings(), name).levels,
         acceptedAnywhere: () => acceptedLevels(settings()),
       }),

@@ -3,10 +3,16 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { basicPsk, dialAdvanced, dialBasic } from "@tautline/link";
+import { deriveSharedKey } from "@tautline/pki";
 import type { KeyRing, LiveKey } from "../keys/key-ring.ts";
 
 const TIMEOUT_MS = 10_000;
-export const SHARED_KEY: Buffer = Buffer.alloc(32, 1);
+/** Text of the key `legacy` that these callers have. */
+export const KEY_TEXT = "a key of the tests that is long enough to be strong: 2c81f0aa97";
+export const SHARED_KEY: Buffer = await deriveSharedKey(KEY_TEXT, {
+  namespace: "default",
+  name: "legacy",
+});
 const ONE_KEY: LiveKey = {
   name: "legacy",
   version: 1,
@@ -17,14 +23,12 @@ const ONE_KEY: LiveKey = {
   basicPsk: basicPsk(SHARED_KEY),
 };
 
-/** A ring with the key `legacy`; `remove` takes it out. */
-export function oneKey(): KeyRing & { remove(): void } {
-  let keys: readonly LiveKey[] = [ONE_KEY];
+/** A ring with the key `legacy`. */
+export function oneKey(): KeyRing {
   return {
     find: ({ name, version }) =>
-      keys.filter((key) => key.name === name && (version ?? key.version) === key.version),
+      name === ONE_KEY.name && (version ?? ONE_KEY.version) === ONE_KEY.version ? [ONE_KEY] : [],
     noteUse: () => {},
-    remove: () => void (keys = []),
   };
 }
 
@@ -55,8 +59,9 @@ export async function dialAtAdvanced(port: number) {
   return dialAdvanced(await dialTcp(port), options);
 }
 
-/** One poll of somebody unknown. */
+/** One poll of somebody whose proof of identity is none, which is refused at every level. */
 export const POLL = request("POST /v1/opamp", {
+  "tautline-proof": "none",
   "content-type": "application/x-protobuf",
   "content-length": "0",
 });

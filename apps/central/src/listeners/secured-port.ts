@@ -4,7 +4,6 @@ import type { Logger } from "@tautline/daemon";
 import {
   closeServer,
   createTlsAcceptor,
-  foreignOf,
   type HostPort,
   listenOn,
   type TlsAcceptor,

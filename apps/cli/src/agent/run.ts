@@ -1,5 +1,11 @@
 import { resolve } from "node:path";
-import { parseAgentName, parseKeyIdentity, TautlineError, type Level } from "@tautline/protocol";
+import {
+  compareLevels,
+  parseAgentName,
+  parseKeyIdentity,
+  TautlineError,
+  type Level,
+} from "@tautline/protocol";
 import type { CommandContext } from "../context.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { findDataFolder } from "../data-folder.ts";
@@ -15,6 +21,8 @@ interface RunOptions {
   readonly keyFile?: string;
   readonly keyName?: string;
   readonly name?: string;
+  readonly caFile?: string;
+  readonly pin?: readonly string[];
 }
 
 /** What runs an agent without joining; the agent reads what is missing from its settings file. */
@@ -24,6 +32,8 @@ interface LegacyFlags {
   readonly keyFile: string | undefined;
   readonly keyName: string | undefined;
   readonly name: string | undefined;
+  readonly caFile: string | undefined;
+  readonly pins: readonly string[] | undefined;
 }
 
 /** `tautline agent run`: runs a joined agent, or one that needs no identity, until SIGTERM or SIGINT. */
@@ -45,10 +55,19 @@ export const runAgentVerb: DefineVerb = (command, context) => {
       "where to dial central first, this time; it must be the same central",
     )
     .option("--central <url>", "without joining: host, host:port, or ws://host:port")
-    .option("--level <level>", "without joining: plaintext, basic or advanced", levelValue)
+    .option(
+      "--level <level>",
+      "without joining: plaintext, basic, advanced, tls or mtls",
+      levelValue,
+    )
     .option(
       "--key-file <file>",
       "for basic and advanced: the key's text, mode 0600; read anew at each dial",
+    )
+    .option("--ca-file <file>", "for tls: the authorities that central must prove itself by")
+    .option(
+      "--pin <sha256...>",
+      "for tls: SHA-256 of a key in central's chain; 'tautline status' at central shows its root's",
     )
     .option("--key-name <name>", "the key's name at central, or name#version (default: legacy)")
     .option("--name <name>", "without joining: a name for people (default: the host's)")
@@ -78,10 +97,10 @@ export const runAgentVerb: DefineVerb = (command, context) => {
 
 /** @throws cli.usage for half of what it takes, or for what does not fit together */
 function legacyFlags(
-  { central, level, keyFile, keyName, name, centralAddress }: RunOptions,
+  { central, level, keyFile, keyName, name, caFile, pin, centralAddress }: RunOptions,
   { cwd }: CommandContext,
 ): LegacyFlags | undefined {
-  const given = [central, level, keyFile, keyName, name];
+  const given = [central, level, keyFile, keyName, name, caFile, pin];
   if (given.every((value) => value === undefined)) return undefined;
   if (central === undefined || level === undefined) {
     throw usage("To run without joining, give --central and --level both");
@@ -92,6 +111,7 @@ function legacyFlags(
   if (level === "plaintext" && (keyFile ?? keyName) !== undefined) {
     throw usage("At level plaintext there is no key");
   }
+  requireTrustFlags(level, caFile, pin);
   if (keyName !== undefined && parseKeyIdentity(keyName) === undefined) {
     throw usage("--key-name is a key's name, or name#version");
   }
@@ -101,7 +121,25 @@ function legacyFlags(
     keyFile: keyFile === undefined ? undefined : resolve(cwd, keyFile),
     keyName,
     name: name === undefined ? undefined : parseAgentName(name),
+    caFile: caFile === undefined ? undefined : resolve(cwd, caFile),
+    pins: pin,
   };
+}
+
+/** Hexadecimal or base64, as the agent reads it. */
+const PIN = /^(?:[0-9a-f]{64}|[a-z0-9+/_-]{43}=?)$/i;
+
+function requireTrustFlags(
+  level: Level,
+  caFile: string | undefined,
+  pins: readonly string[] | undefined,
+): void {
+  if (compareLevels(level, "tls") < 0 && (caFile ?? pins) !== undefined) {
+    throw usage("--ca-file and --pin are for levels tls and mtls");
+  }
+  if (pins?.every((text) => PIN.test(text)) === false) {
+    throw usage("--pin is a SHA-256, 64 hexadecimal digits or 43 characters of base64");
+  }
 }
 
 function usage(reason: string): TautlineError {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect, type ConnectionOptions } from "node:tls";
+import { connect, type ConnectionOptions, createServer } from "node:tls";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
+import { listenOnAnyPort } from "@tautline/testing";
+import { createFleetAuthority } from "../../test/fleet-authority.ts";
 import { openSocketPair } from "../../test/socket-pair.ts";
 import { type ClientHello, MAX_CLIENT_HELLO_BYTES, readClientHello } from "./client-hello.ts";
 
@@ -76,6 +78,22 @@ function inRecordsOf(bytes: Buffer, size: number): Buffer {
   }
   return Buffer.concat(records);
 }
+
+it("a client that resumes a session of certificates names no key (A28)", async () => {
+  const authority = createFleetAuthority();
+  const { keyPem: key, chainPem: cert } = authority.central();
+  const server = createServer({ key, cert, minVersion: "TLSv1.3" });
+  server.on("secureConnection", (socket) => socket.on("error", () => {}));
+  const { port, close } = await listenOnAnyPort(server);
+  const first = connect({ port, host: "127.0.0.1", rejectUnauthorized: false });
+  const [session] = (await once(first, "session")) as [Buffer];
+  first.destroy();
+  await close();
+  const bytes = await helloOf({ minVersion: "TLSv1.3", session });
+  assert.ok(bytes.length > 400);
+  const hello = { offersPsk: false, knowsTls13: true, offersPskSuite: false };
+  assert.deepEqual(readClientHello(bytes), { kind: "hello", hello });
+});
 
 describe("no hello is", () => {
   const cases: [string, Buffer][] = [

@@ -1,6 +1,9 @@
 /** What matters of a TLS client's first message. */
 export interface ClientHello {
-  /** It has the pre_shared_key extension. As no context of ours gives tickets, that is an external key. */
+  /**
+   * It names an external key by the pre_shared_key extension (RFC 8446 section 4.2.11). Whoever keeps a session names it there too, by
+   * bytes that were drawn at random: such a caller comes with certificates, and is given a new session.
+   */
   readonly offersPsk: boolean;
   /** It knows TLS 1.3 (RFC 8446 section 4.2.1). */
   readonly knowsTls13: boolean;
@@ -126,7 +129,11 @@ function readExtensions(bytes: Buffer): Pick<ClientHello, "offersPsk" | "knowsTl
     const type = cursor.number(2);
     const content = cursor.counted(2);
     if (content === undefined) return undefined;
-    if (type === PRE_SHARED_KEY) offersPsk = true;
+    if (type === PRE_SHARED_KEY) {
+      const identities = readIdentities(content);
+      if (identities === undefined) return undefined;
+      offersPsk = identities.some((identity) => isName(identity));
+    }
     if (type === SUPPORTED_VERSIONS) {
       const versions = new Cursor(content).counted(1);
       if (versions === undefined) return undefined;
@@ -134,6 +141,27 @@ function readExtensions(bytes: Buffer): Pick<ClientHello, "offersPsk" | "knowsTl
     }
   }
   return { offersPsk, knowsTls13 };
+}
+
+const AGE_BYTES = 4;
+
+/** The identities of an OfferedPsks structure; undefined where it is none. */
+function readIdentities(content: Buffer): readonly Buffer[] | undefined {
+  const listed = new Cursor(content).counted(2);
+  if (listed === undefined) return undefined;
+  const identities: Buffer[] = [];
+  const cursor = new Cursor(listed);
+  while (!cursor.isAtEnd) {
+    const identity = cursor.counted(2);
+    if (identity === undefined || cursor.take(AGE_BYTES) === undefined) return undefined;
+    identities.push(identity);
+  }
+  return identities;
+}
+
+/** OpenSSL's names of sessions are 32 random bytes, which are all printable once in 10^13 times; keys have names that people write. */
+function isName(identity: Buffer): boolean {
+  return identity.length > 0 && identity.every((byte) => byte >= 0x20 && byte <= 0x7e);
 }
 
 function numbersOf(bytes: Buffer): number[] {

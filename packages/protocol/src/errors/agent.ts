@@ -192,10 +192,9 @@ export const agentErrors = defineErrors({
     exit: 1,
   },
   "agent.legacy_level": {
-    sentence:
-      "An agent that has not joined cannot dial at level '{level}': it knows no root to trust.",
+    sentence: "This agent, which has not joined, cannot dial at level '{level}': {reason}.",
     remedy:
-      "Join with a token ('tautline agent join'), or dial at plaintext, basic or advanced as central allows.",
+      "For tls give it --ca-file or --pin, `central.trust` in agent.yaml, or `ca/ca.crt` in its data folder; for mtls a certificate besides. Files there that are no longer wanted must go with `tls-files.json`. Or join with a token: 'tautline agent join'.",
     status: 409,
     exit: 1,
   },
