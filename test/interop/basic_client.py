@@ -2,6 +2,7 @@
 
 Reads one JSON document from standard input: host, port, namespace, name, identity, text, messages, rekeyAfter, end, tamper.
 Sends each message, reads as many bytes back, ends, and prints what it saw as one JSON line.
+With `request` in place of messages (bytes as Latin-1) it sends that once, and reads what is answered until the other end ends.
 """
 
 import hashlib
@@ -154,10 +155,19 @@ def talk(order):
     return {"heard": heard.decode(), "ended": ended}
 
 
+def ask(order):
+    connection, (sending, receiving) = connect(order)
+    connection.sendall(frame(sending.seal(order["request"].encode("latin-1"))))
+    answer = b""
+    while part := receiving.open(read_frame(connection)):
+        answer += part
+    return {"answer": answer.decode("latin-1"), "ended": True}
+
+
 def main():
     order = json.load(sys.stdin)
     try:
-        result = talk(order)
+        result = ask(order) if "request" in order else talk(order)
     except EOFError as error:
         result = {"closed": str(error)}
     except ConnectionResetError:

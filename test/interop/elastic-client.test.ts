@@ -9,23 +9,31 @@ import {
   DIAG_CH_SEND_SUCCESS,
   RemoteConfigStatuses,
 } from "@elastic/opamp-client-node";
-import {
-  type Items,
-  type ListedLink,
-  type RunningCentral,
-  withCentral,
-} from "../running-central.ts";
-import { type HandMadeAgent, joinByHand } from "./hand-made-agent.ts";
+import { ServerCapabilities, type ServerToAgent } from "@tautline/protocol";
+import { type Items, type ListedLink, withCentral } from "../running-central.ts";
+import { joinByHand } from "./hand-made-agent.ts";
+import { makeReport, openLevelCentral, seenAs } from "./level-central.ts";
 
 /** OpAMP agent capability bits 0x2 and 0x1000. */
 const ACCEPTS_AND_REPORTS_REMOTE_CONFIG = 0x1002n;
+/** Reports that are looked at before the client is believed to lose none. */
+const ANSWERS = 4;
 
 describe("@elastic/opamp-client-node as a peer, as published", () => {
   it("reports over mutual TLS, takes settings, and central records that it applied them", async () => {
     await withCentral(async (central) => {
       const agent = await joinByHand(await central.token(), central.folder);
       await central.call("PUT", "/api/v1/settings", { key: "agents.labels.site", value: "Berlin" });
-      const { applied } = await runClient(central, agent);
+      const { applied } = await runClient({
+        id: agent.id,
+        endpoint: `https://127.0.0.1:${central.agentsPort}/v1/opamp`,
+        connect: {
+          ca: readFileSync(agent.rootsFile, "utf8"),
+          cert: readFileSync(agent.clientChainFile, "utf8"),
+          key: readFileSync(agent.clientKeyFile, "utf8"),
+        },
+        isDone: ({ applied: taken }) => taken !== "",
+      });
       assert.equal(applied, '{"labels":{"site":"Berlin"}}');
 
       const page = await central.call<{
@@ -44,34 +52,77 @@ describe("@elastic/opamp-client-node as a peer, as published", () => {
       );
     });
   });
+
+  it("over plaintext loses nothing that it reports, is seen as a claim, and is given nothing", async () => {
+    await using central = await openLevelCentral();
+    await central.call("PUT", "/api/v1/settings", { key: "agents.labels.site", value: "Berlin" });
+    const { id } = makeReport(central.folder);
+    const { applied, answers } = await runClient({
+      id,
+      endpoint: `http://127.0.0.1:${central.plaintextPort}/v1/opamp`,
+      isDone: (seen) => seen.answers.length >= ANSWERS,
+    });
+    assert.equal(applied, "");
+    for (const answer of answers) {
+      assert.equal(answer.capabilities, BigInt(ServerCapabilities.ACCEPTS_STATUS));
+      const { remoteConfig, connectionSettings, customMessage, errorResponse, command } = answer;
+      const given = { remoteConfig, connectionSettings, customMessage, errorResponse, command };
+      assert.deepEqual(
+        Object.values(given).filter((each) => each !== undefined),
+        [],
+      );
+    }
+    assert.deepEqual(await seenAs(central, id), {
+      state: "unproven",
+      level: "plaintext",
+      keyId: null,
+      transport: "polling",
+      clientProven: false,
+    });
+    const page = await central.call<{ attributes: Record<string, string> }>(
+      "GET",
+      `/api/v1/agents/${id}`,
+    );
+    assert.equal(page.attributes["service.name"], "elastic");
+  });
 });
 
-/** Runs the client until central has answered the report that its settings are applied. */
-async function runClient(
-  central: RunningCentral,
-  agent: HandMadeAgent,
-): Promise<{ applied: string }> {
+/** What the client heard so far. */
+interface Heard {
+  /** The settings that it took, as text. */
+  readonly applied: string;
+  readonly answers: readonly ServerToAgent[];
+}
+
+/** Where the client reports, as whom, and until when. */
+interface ClientOrder {
+  readonly id: string;
+  readonly endpoint: string;
+  readonly connect?: { readonly ca: string; readonly cert: string; readonly key: string };
+  readonly isDone: (heard: Heard) => boolean;
+}
+
+/** Runs the client until enough is heard and central has answered one report more. */
+async function runClient({ id, endpoint, connect, isDone }: ClientOrder): Promise<Heard> {
   const events = new EventEmitter();
   const onSuccess = (message: unknown): boolean => events.emit("answered", message);
   const onFail = (message: unknown): boolean =>
     events.emit("error", (message as { err: unknown }).err);
   channel(DIAG_CH_SEND_SUCCESS).subscribe(onSuccess);
   channel(DIAG_CH_SEND_FAIL).subscribe(onFail);
-  const taken = { text: "" };
+  const answers: ServerToAgent[] = [];
+  const heard = { applied: "", answers };
+  events.on("answered", ({ s2a }: { readonly s2a: ServerToAgent }) => answers.push(s2a));
   const client = createOpAMPClient({
-    endpoint: `https://127.0.0.1:${central.agentsPort}/v1/opamp`,
-    instanceUid: agent.id,
+    endpoint,
+    instanceUid: id,
     capabilities: ACCEPTS_AND_REPORTS_REMOTE_CONFIG,
     heartbeatIntervalSeconds: 0.2,
     diagEnabled: true,
-    connect: {
-      ca: readFileSync(agent.rootsFile, "utf8"),
-      cert: readFileSync(agent.clientChainFile, "utf8"),
-      key: readFileSync(agent.clientKeyFile, "utf8"),
-    },
+    ...(connect && { connect }),
     onMessage: ({ remoteConfig }) => {
       const files: Record<string, { body?: Uint8Array }> = remoteConfig?.config?.configMap ?? {};
-      taken.text = new TextDecoder().decode(files["tautline.json"]?.body);
+      heard.applied = new TextDecoder().decode(files["tautline.json"]?.body);
       client.setRemoteConfigStatus({
         status: RemoteConfigStatuses.RemoteConfigStatuses_APPLIED,
         lastRemoteConfigHash: remoteConfig?.configHash,
@@ -81,12 +132,12 @@ async function runClient(
   client.setAgentDescription({ identifyingAttributes: { "service.name": "elastic" } });
   client.start();
   try {
-    while (taken.text === "") await once(events, "answered");
+    while (!isDone(heard)) await once(events, "answered");
     await once(events, "answered");
   } finally {
     await client.shutdown();
     channel(DIAG_CH_SEND_SUCCESS).unsubscribe(onSuccess);
     channel(DIAG_CH_SEND_FAIL).unsubscribe(onFail);
   }
-  return { applied: taken.text };
+  return heard;
 }

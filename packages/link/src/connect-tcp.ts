@@ -19,7 +19,7 @@ export interface ConnectTcpOptions {
  * Opens a TCP connection, through a proxy where there is one, over which nothing was said yet: what the levels below `tls` begin
  * with. Each direction of it ends by itself. It has a listener for errors, so that a reset before its user listens ends no process.
  *
- * @throws link.proxy_* for a proxy; else what Node reports, to be named by `dialWithin`
+ * @throws link.proxy_* for a proxy, link.unreachable for a reset; else what Node reports, to be named by `dialWithin`
  */
 export async function connectTcp(options: ConnectTcpOptions): Promise<Socket> {
   const { host, port, proxy, lookup, signal } = options;
@@ -52,7 +52,14 @@ function connectDirectly({ host, port, lookup, signal }: ConnectTcpOptions): Pro
     signal.addEventListener("abort", cancel, { once: true });
     socket.once("connect", () => settle());
     // Stays for the socket's life.
-    socket.on("error", settle);
+    socket.on("error", (error) => settle(nameReset(error, { host, port })));
     if (signal.aborted) cancel();
   });
+}
+
+/** A reset that comes with the connection cut no handshake: none has begun, and at the levels below `tls` none may follow. */
+function nameReset(error: Error, { host, port }: { host: string; port: number }): Error {
+  if (Reflect.get(error, "code") !== "ECONNRESET") return error;
+  const detail = { address: formatHostPort(host, port), reason: "the connection was reset" };
+  return new TautlineError("link.unreachable", { cause: error, detail });
 }

@@ -45,6 +45,14 @@ test("input is written and closed; without input there is none to wait for", asy
   assert.deepEqual([fed.stdout, unfed.stdout], ["secret", ""]);
 });
 
+test("input may be left open after it was written", async () => {
+  const says = `process.stdin.on("data", (part) => process.stdout.write(part + "\\n")).on("end", () => console.log("ended"))`;
+  await using fed = launchScript(says, { input: "secret", keepInputOpen: true });
+  for await (const line of fed.stdoutLines) if (line === "secret") break;
+  await fed.kill();
+  assert.equal(fed.stdout, "secret\n");
+});
+
 test("a process that ends without reading its input is no error of ours", async () => {
   await using launched = launchScript(`process.exit(0)`, { input: Buffer.alloc(1 << 20) });
   assert.deepEqual(await launched.exited, { code: 0, signal: null });

@@ -13,6 +13,8 @@ export interface LaunchOptions {
   readonly folder?: string;
   /** Written to standard input, which is then closed; without it standard input is empty. */
   readonly input?: string | Uint8Array;
+  /** Leaves standard input open after `input`, for programs that hang up when it ends. */
+  readonly keepInputOpen?: boolean;
   /** Ends the waits with an error that shows the output; pass the test's own signal and a hang explains itself. */
   readonly signal?: AbortSignal;
 }
@@ -74,7 +76,8 @@ export function launchProcess(options: LaunchOptions): LaunchedProcess {
 
   // A process may end before it has read all its input; that shows in `exited`, not here.
   child.stdin.on("error", () => {});
-  child.stdin.end(options.input);
+  if (options.keepInputOpen === true) child.stdin.write(options.input ?? "");
+  else child.stdin.end(options.input);
   const stdout = createLineLog();
   const stderr = createLineLog();
   child.stdout.setEncoding("utf8").on("data", stdout.write).once("close", stdout.end);

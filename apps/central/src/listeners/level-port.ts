@@ -93,10 +93,11 @@ function servePlain(socket: Socket, { now, onPlain }: LevelPortDeps): void {
 function noteClosed(
   { remoteAddress = "unknown", remotePort = 0 }: Socket,
   level: Level,
-  { message: text, code }: TautlineError,
+  refusal: TautlineError,
   { onFailed }: LevelPortDeps,
 ): void {
   const address = formatHostPort(remoteAddress, remotePort);
-  const error = new TautlineError("link.level_closed", { detail: { address, level, text, code } });
+  const detail = { address, level, ...asRefusal(refusal) };
+  const error = new TautlineError("link.level_closed", { detail });
   onFailed(error, address, remoteAddress);
 }

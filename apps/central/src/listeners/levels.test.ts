@@ -135,6 +135,7 @@ describe("the agents' port, by the levels it is set to", () => {
       await closed(socket);
       const line = test.lines.find(({ code }) => code === "link.level_closed");
       assert.match(String(line?.["msg"]), /at the level plaintext: .*no level in common/);
+      assert.match(String(line?.["remedy"]), /'tautline listeners set plaintext --bind public'/);
     }));
 
   it("refuses basic, advanced and HTTP/2 each in its own language", () =>

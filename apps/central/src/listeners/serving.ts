@@ -2,7 +2,7 @@ import type { Server as HttpServer } from "node:http";
 import { type Level, TautlineError } from "@tautline/protocol";
 import { acceptedLevels } from "./caller-judge.ts";
 import type { Drainable } from "./drain.ts";
-import { levelNotAccepted } from "./level-refusal.ts";
+import { asRefusal, levelNotAccepted } from "./level-refusal.ts";
 import { hearsLevel } from "./level-rule.ts";
 import type { ListenerSettings } from "./listener-settings.ts";
 import { noteSecured, type SecuredConnection } from "./secured-connection.ts";
@@ -36,8 +36,8 @@ export function createServing({ http, settings, onFailed }: ServingDeps): Servin
       if (!isServed(settings(), level)) {
         stream.destroy();
         const address = connection.remoteAddress;
-        const { message: text, code } = levelNotAccepted(level, acceptedLevels(settings()));
-        const detail = { address, level, text, code };
+        const refusal = levelNotAccepted(level, acceptedLevels(settings()));
+        const detail = { address, level, ...asRefusal(refusal) };
         onFailed(new TautlineError("link.level_closed", { detail }), address, address);
         return;
       }

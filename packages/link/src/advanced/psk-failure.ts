@@ -5,6 +5,8 @@ import { nameTlsFailure } from "../tls-failure.ts";
 const WRONG_KEY: ReadonlySet<string> = new Set([
   "ERR_SSL_BINDER_DOES_NOT_VERIFY",
   "ERR_SSL_TLSV1_ALERT_DECRYPT_ERROR",
+  // How OpenSSL itself, in stunnel for one, tells a dialler that its binder does not verify.
+  "ERR_SSL_SSL/TLS_ALERT_ILLEGAL_PARAMETER",
   "ERR_SSL_CIPHER_OPERATION_FAILED",
   "ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC",
   "ERR_SSL_SSL/TLS_ALERT_BAD_RECORD_MAC",

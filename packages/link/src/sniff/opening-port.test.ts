@@ -174,7 +174,9 @@ describe("a caller at a level that is closed is refused in its own language", ()
     assert.ok(isTautlineError(error));
     assert.equal(error.code, "link.level_refused");
     assert.match(error.message, /does not accept basic/);
-    assert.equal((await running.failure()).code, "link.level_closed");
+    const failure = await running.failure();
+    assert.equal(failure.code, "link.level_closed");
+    assert.equal(failure.remedy, error.detail["remedy"]);
   });
 
   it("advanced: by an alert, with the reason in central's own record", async () => {

@@ -102,7 +102,7 @@ function hand(socket: Socket, way: Way, options: OpeningPortOptions, from: Calle
     const spoken = way as "basic" | "advanced" | "http2";
     const refusal = options.explain(level, spoken);
     refuseInKind(socket, spoken, refusal);
-    const detail = { address, level, text: refusal.text, code: refusal.code };
+    const detail = { address, level, ...refusal };
     report(options, new TautlineError("link.level_closed", { detail }), from);
     return;
   }

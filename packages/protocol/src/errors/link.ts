@@ -38,7 +38,7 @@ export const linkErrors = defineErrors({
   "link.tls_version": {
     sentence: "{address} and this end have no TLS version in common; this end speaks TLS 1.3 only.",
     remedy:
-      "Update the TLS library of the other end to one with TLS 1.3 (OpenSSL 1.1.1, Java 11, Go 1.12).",
+      "Update the TLS library of the other end to one with TLS 1.3 (OpenSSL 1.1.1, Java 11, Go 1.12). With a shared key TLS 1.2 will do where it has DHE-PSK-AES256-GCM-SHA384.",
     status: 426,
     exit: 3,
   },
@@ -245,7 +245,7 @@ export const linkErrors = defineErrors({
   "link.key_unproven": {
     sentence: "The key named '{identity}' was not proven on the link with {address}.",
     remedy:
-      "Give both ends the same key under the same name and namespace: 'tautline keys list' at central, the key file on the agent's host.",
+      "Give both ends the same key under the same name and namespace: 'tautline keys list' at central, the key file on the agent's host. A program that is not ours is given what 'tautline keys show NAME --psk-hex' prints, and never the text.",
     status: 401,
     exit: 1,
   },
@@ -271,7 +271,7 @@ export const linkErrors = defineErrors({
   },
   "link.level_closed": {
     sentence: "{address} called at the level {level}: {text} ({code})",
-    remedy: "Secure that caller as it was told, or let the policy accept the level.",
+    remedy: "{remedy}",
     status: 426,
     exit: 1,
   },
