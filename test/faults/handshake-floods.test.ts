@@ -19,7 +19,7 @@ import {
 import { until } from "../until.ts";
 
 const FLOOD = fileURLToPath(new URL("flood.ts", import.meta.url));
-const DIALS_AT_EACH = 600;
+const DIALS_AT_EACH = 400;
 const STALLED = 100;
 
 /** Dials at a level, from a process of its own; tells how many came in. */
