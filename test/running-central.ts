@@ -9,6 +9,8 @@ export interface RunningCentral {
   readonly folder: string;
   readonly agentsPort: number;
   readonly consolePort: number;
+  /** Undefined where central has no plaintext port. */
+  readonly plaintextPort: number | undefined;
   readonly process: LaunchedProcess;
   /** Calls the admin API over the socket in the data folder; throws with the problem document on a refusal. */
   call<Result>(method: string, path: string, body?: unknown): Promise<Result>;
@@ -59,8 +61,10 @@ export interface CentralPorts {
   readonly console: number;
 }
 
-/** What is different about a central: its settings file, its environment. */
+/** What is different about a central: its settings file, its environment, where it listens. */
 export interface CentralChange {
+  /** 127.0.0.1 unless told. */
+  readonly host?: string;
   /** Path of a central.yaml. */
   readonly config?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -76,10 +80,10 @@ export interface CentralChange {
 export function launchCentral(
   dataDir: string,
   ports: CentralPorts = { agents: 0, console: 0 },
-  { config, env = {} }: CentralChange = {},
+  { config, env = {}, host = "127.0.0.1" }: CentralChange = {},
 ): LaunchedProcess {
   const flags = ["--agents-port", String(ports.agents), "--console-port", String(ports.console)];
-  const args = ["central", "run", "--json", "--data", dataDir, "--host", "127.0.0.1", ...flags];
+  const args = ["central", "run", "--json", "--data", dataDir, "--host", host, ...flags];
   return launchTautline([...args, ...(config === undefined ? [] : ["--config", config])], { env });
 }
 
@@ -90,6 +94,7 @@ export async function describeCentral(
   folder: string,
 ): Promise<RunningCentral> {
   const ready = await process.waitForEvent((event) => event["event"] === "ready");
+  const { plaintext } = ready;
   const socketPath = join(dataDir, "admin.sock");
   const call = <Result>(method: string, path: string, body?: unknown): Promise<Result> =>
     callSocket<Result>(socketPath, { method, path, ...(body === undefined ? {} : { body }) });
@@ -98,6 +103,7 @@ export async function describeCentral(
     folder,
     agentsPort: Number(new URL(String(ready["agents"])).port),
     consolePort: Number(new URL(String(ready["console"])).port),
+    plaintextPort: typeof plaintext === "string" ? Number(new URL(plaintext).port) : undefined,
     process,
     call,
     token: async (order = {}) =>

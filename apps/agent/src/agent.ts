@@ -12,6 +12,7 @@ import { createCentralClock, type CentralClock } from "./control/central-clock.t
 import { pinnedDial } from "./control/dial-central.ts";
 import { createKeyFile, type FoundKey } from "./control/key-file.ts";
 import { chooseProxy, type ProxyChoice } from "./control/proxy-choice.ts";
+import { offeredCrypto } from "./control/crypto-settings.ts";
 import { createPeerOffers } from "./control/peer-offers.ts";
 import { openTransportFor } from "./control/transports.ts";
 import { createAgentKeys } from "./enrolment/agent-keys.ts";
@@ -242,6 +243,7 @@ class FolderAgent implements Agent {
         timeoutMs: answerTimeoutMs,
         now: clock.now,
         proxyFor: this.#proxy.proxyFor,
+        crypto: offeredCrypto(config.central),
       }),
       askTime: () => this.#centralClock.ask(),
       clock,

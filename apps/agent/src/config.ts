@@ -1,4 +1,4 @@
-import { parseProxy, readDirectRules } from "@tautline/link";
+import { parseProxy, readDirectRules, requireUsable } from "@tautline/link";
 import {
   compareLevels,
   isNamespace,
@@ -17,6 +17,7 @@ import {
   type OldFinding,
 } from "@tautline/daemon";
 import { z } from "zod";
+import { cryptoSettings, offeredCrypto } from "./control/crypto-settings.ts";
 import { readPin } from "./tls-files/pin-text.ts";
 
 const trust = z
@@ -164,6 +165,7 @@ const central = z
     answerTimeout: durationSetting("30s", "1s", "5m").describe(
       "A dial, or a message without an answer, is given up after this long and central is dialled anew.",
     ),
+    ...cryptoSettings,
     trust,
     client,
   })
@@ -271,13 +273,15 @@ export type AgentConfig = Readonly<z.output<typeof agentConfigSchema>>;
  *
  * @param file path of the file; undefined takes the defaults
  * @param readVariable the environment, which stands over an old file (OV-12)
- * @throws config.unreadable, config.invalid (file, line and key), config.old_setting, config.old_unknown
+ * @throws config.unreadable, config.invalid (file, line and key), config.old_setting, config.old_unknown, link.crypto_unsupported
  */
 export function loadAgentSettings(
   file: string | undefined,
   readVariable: (name: string) => string | undefined = () => undefined,
 ): LoadedSettings<AgentConfig> {
-  return loadSettings("agent", file, agentConfigSchema, readVariable);
+  const loaded = loadSettings("agent", file, agentConfigSchema, readVariable);
+  requireUsable(offeredCrypto(loaded.config.central));
+  return loaded;
 }
 
 /**

@@ -7,10 +7,11 @@ import {
   portSetting,
   type LoadedSettings,
 } from "@tautline/daemon";
-import { parseHostPort } from "@tautline/link";
+import { parseHostPort, requireUsable } from "@tautline/link";
 import { isTautlineError, isTrustDomain, LEVELS, LIMITS } from "@tautline/protocol";
 import { z } from "zod";
 import { keySettings } from "./keys/key-settings.ts";
+import { acceptedCrypto, cryptoSettings } from "./listeners/crypto-settings.ts";
 import { LISTENER_BINDS } from "./listeners/listener-settings.ts";
 import { fileSettings } from "./tls-files/file-settings.ts";
 
@@ -69,6 +70,7 @@ const agents = z
     handshakeTimeout: durationSetting("10s", "1s", "60s").describe(
       "A caller that has not finished its TLS handshake by then is cut.",
     ),
+    ...cryptoSettings,
     files: fileSettings,
   })
   .prefault({});
@@ -255,7 +257,7 @@ export interface CentralFlags {
  * @param file path of the file; undefined takes the defaults
  * @param flags ports and host given on the command line
  * @param readVariable the environment, which stands over an old file (OV-12)
- * @throws config.unreadable, config.invalid, config.old_setting, config.old_unknown
+ * @throws config.unreadable, config.invalid, config.old_setting, config.old_unknown, link.crypto_unsupported
  */
 export function loadCentralSettings(
   file: string | undefined,
@@ -263,6 +265,7 @@ export function loadCentralSettings(
   readVariable: (name: string) => string | undefined = () => undefined,
 ): LoadedSettings<CentralConfig> {
   const loaded = loadSettings("central", file, centralConfigSchema, readVariable);
+  requireUsable(acceptedCrypto(loaded.config.agents));
   return { ...loaded, config: withFlags(loaded.config, flags) };
 }
 

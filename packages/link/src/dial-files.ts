@@ -20,9 +20,6 @@ export interface FileDialOptions extends TlsTarget {
   readonly now: () => number;
 }
 
-/** Alerts with which a server answers that has none of our suites. */
-const NO_COMMON_SUITE = /handshake.failure|no.shared.cipher/i;
-
 /**
  * Dials a server by the certificates of an existing PKI (levels `tls` and `mtls`, SW-5 to SW-8): by authorities from a file or the
  * system's store, by pins, or by both. Before the server is proven not one byte is sent inside the connection.
@@ -56,11 +53,16 @@ export async function dialByFiles(
   }
 }
 
+/** What a server answers that has nothing in common with this end; it does not tell whether it is old, or wants something else. */
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ["link.tls_version", "no version in common"],
+  ["link.crypto_mismatch", "no key exchange or suite in common"],
+]);
+
 /** This dialler speaks TLS 1.2 too, which the usual sentence denies. */
 function explain(error: unknown, address: string): unknown {
   if (!isTautlineError(error)) return error;
-  const reason = String(error.detail["reason"] ?? "no version in common");
-  const isOld = error.code === "link.tls_version" || NO_COMMON_SUITE.test(reason);
-  if (!isOld) return error;
+  const reason = REASONS.get(error.code);
+  if (reason === undefined) return error;
   return new TautlineError("link.server_too_old", { detail: { address, reason }, cause: error });
 }

@@ -28,7 +28,8 @@ test("every cause that Node reports has its own name", () => {
     ["ERR_SSL_PACKET_LENGTH_TOO_LONG", "link.not_tls"],
     ["ERR_SSL_UNSUPPORTED_PROTOCOL", "link.tls_version"],
     ["ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION", "link.tls_version"],
-    ["ERR_SSL_NO_SUITABLE_KEY_SHARE", "link.handshake_failed"],
+    ["ERR_SSL_NO_SUITABLE_KEY_SHARE", "link.crypto_mismatch"],
+    ["ERR_SSL_TLSV1_ALERT_INSUFFICIENT_SECURITY", "link.level_refused"],
     ["ERR_SOMETHING_NEW", "link.handshake_failed"],
   ];
   for (const [nodeCode, code] of table) {

@@ -16,6 +16,17 @@ const NO_COMMON_VERSION: ReadonlySet<string> = new Set([
   "ERR_SSL_VERSION_TOO_LOW",
 ]);
 
+/** RFC 8446 section 6.2: the alert is that of "an acceptable set of security parameters" which could not be negotiated. */
+const NO_COMMON_CRYPTO: ReadonlySet<string> = new Set([
+  "ERR_SSL_NO_SUITABLE_KEY_SHARE",
+  "ERR_SSL_NO_SUITABLE_GROUPS",
+  "ERR_SSL_NO_SHARED_CIPHER",
+  "ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE",
+]);
+
+/** How a listener says that it will not have this level at all (`refuseInKind`). */
+const NOT_ACCEPTED = "ERR_SSL_TLSV1_ALERT_INSUFFICIENT_SECURITY";
+
 const CUT: ReadonlySet<string> = new Set([
   "ECONNRESET",
   "EPIPE",
@@ -50,7 +61,7 @@ export function unreachableReason(code: string): string | undefined {
  *
  * @param error what Node or OpenSSL reported
  * @param detail `address`: the other end, for people; `timeoutMs`: the limit that applied
- * @returns one of link.not_tls, link.tls_version, link.timeout, link.handshake_cut, link.unreachable, link.handshake_failed, or
+ * @returns one of link.not_tls, link.tls_version, link.crypto_mismatch, link.level_refused, link.timeout, link.handshake_cut, link.unreachable, link.handshake_failed, or
  * the error itself where it is ours already
  */
 export function nameTlsFailure(
@@ -67,6 +78,17 @@ export function nameTlsFailure(
   }
   if (NO_COMMON_VERSION.has(code)) {
     return new TautlineError("link.tls_version", { detail: { address }, cause: error });
+  }
+  if (NO_COMMON_CRYPTO.has(code)) {
+    return new TautlineError("link.crypto_mismatch", { detail: { address }, cause: error });
+  }
+  if (code === NOT_ACCEPTED) {
+    const said = {
+      code: "insufficient_security",
+      text: "it says so by an alert of TLS, which has no room for a reason.",
+      remedy: `'tautline doctor --to ${address}' lists what it accepts: change the level at this end, or let the other end accept it.`,
+    };
+    return new TautlineError("link.level_refused", { cause: error, detail: { address, ...said } });
   }
   if (code === "ERR_TLS_HANDSHAKE_TIMEOUT") {
     return new TautlineError("link.timeout", { detail: { address, timeoutMs }, cause: error });

@@ -43,6 +43,7 @@ import {
   type HostFacts,
 } from "./agent-report.ts";
 import { createControlLink, type ControlLink, type LinkIdentity } from "./control-link.ts";
+import { offeredCrypto } from "./crypto-settings.ts";
 import { identityDial, levelOfOrders } from "./dial-central.ts";
 import type { FoundKey } from "./key-file.ts";
 import { createNextMessage, type NextMessage } from "./next-message.ts";
@@ -251,7 +252,8 @@ function dialAs(
   { config, clock, proxy, level, findKey }: AgentControlOptions,
 ): Dial {
   const { answerTimeout: timeoutMs } = config.central;
-  const limits = { timeoutMs, now: clock.now, proxyFor: proxy.proxyFor };
+  const crypto = offeredCrypto(config.central);
+  const limits = { timeoutMs, now: clock.now, proxyFor: proxy.proxyFor, crypto };
   return identityDial({ ...limits, identity, keys, level, findKey });
 }
 

@@ -20,7 +20,7 @@ export interface FilesDialOptions extends DialLimits {
  * @param options time, proxy
  */
 export function filesDial(files: TlsFiles, options: FilesDialOptions): Dial {
-  const { timeoutMs, now, proxyFor, onProblem } = options;
+  const { timeoutMs, now, proxyFor, crypto, onProblem } = options;
   let floor = files.value.level;
   return async (address, signal) => {
     if (files.look() === "refused" && files.problem !== undefined) onProblem(files.problem);
@@ -31,6 +31,6 @@ export function filesDial(files: TlsFiles, options: FilesDialOptions): Dial {
     floor = level;
     const target = parseHostPort(address, AGENTS_PORT);
     const proxy = proxyFor?.(target);
-    return dialByFiles({ ...target, proxy, timeoutMs, now, signal, trust, identity });
+    return dialByFiles({ ...target, proxy, timeoutMs, now, signal, trust, identity, crypto });
   };
 }

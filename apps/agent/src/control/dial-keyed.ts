@@ -29,7 +29,7 @@ export function keyedDial(
     const link = await dialWithin({ ...way, signal: callOff }, async (signal) => {
       const socket = await connectTcp({ ...way, signal });
       // That nobody else holds the key is central's to know; so this end is never surer than that somebody who holds it answers.
-      const { host, port, timeoutMs, now } = way;
+      const { host, port, timeoutMs, now, crypto } = way;
       const how = {
         address: formatHostPort(host, port),
         host,
@@ -40,7 +40,7 @@ export function keyedDial(
       };
       return level === "basic"
         ? overBasic(socket, { ...how, ...found })
-        : overAdvanced(socket, { ...how, ...found });
+        : overAdvanced(socket, { ...how, ...found, crypto });
     });
     return requireLevel(level, address, link);
   };
@@ -59,7 +59,10 @@ async function overBasic(
   return { socket: stream, evidence, binding: () => handshakeHash };
 }
 
-async function overAdvanced(socket: Socket, options: Common): Promise<SecuredSocket> {
+async function overAdvanced(
+  socket: Socket,
+  options: Common & Pick<DialLimits, "crypto">,
+): Promise<SecuredSocket> {
   const { stream, evidence } = await dialAdvanced(socket, options);
   return { socket: stream, evidence, binding: () => tlsBinding(stream) };
 }

@@ -1,4 +1,10 @@
-import { parseHostPort, type DialOptions, type HostPort, type Proxy } from "@tautline/link";
+import {
+  parseHostPort,
+  type CryptoChoice,
+  type DialOptions,
+  type HostPort,
+  type Proxy,
+} from "@tautline/link";
 import { compareLevels, TautlineError, type Level } from "@tautline/protocol";
 import type { SecuredSocket } from "./transport.ts";
 
@@ -13,6 +19,8 @@ export interface DialLimits {
   readonly now: () => number;
   /** The proxy to ask for an address; undefined dials it directly. */
   readonly proxyFor?: (target: HostPort) => Proxy | undefined;
+  /** Groups and suites that are offered at the levels of TLS; the default where it is left out. */
+  readonly crypto?: CryptoChoice | undefined;
 }
 
 /**
@@ -20,16 +28,16 @@ export interface DialLimits {
  *
  * @param address "host" or "host:port"
  * @param level decides on the port where the address names none
- * @param limits time and proxy
+ * @param limits time, proxy, cryptography
  * @throws link.address_malformed, link.proxy_setting, vault.file_unsafe
  */
 export function wayTo(
   address: string,
   level: Level,
-  { timeoutMs, now, proxyFor }: DialLimits,
-): Pick<DialOptions, "host" | "port" | "proxy" | "timeoutMs" | "now"> {
+  { timeoutMs, now, proxyFor, crypto }: DialLimits,
+): Pick<DialOptions, "host" | "port" | "proxy" | "timeoutMs" | "now" | "crypto"> {
   const target = parseHostPort(address, level === "plaintext" ? PLAINTEXT_PORT : AGENTS_PORT);
-  return { ...target, proxy: proxyFor?.(target), timeoutMs, now };
+  return { ...target, proxy: proxyFor?.(target), timeoutMs, now, crypto };
 }
 
 /**

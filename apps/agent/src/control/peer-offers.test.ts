@@ -105,7 +105,7 @@ test("OVP-1: a refusal of the level names both offers and the setting to change 
 test("OVP-1: also where the refusal comes later, or central says nothing of itself", async () => {
   const scene = makeScene();
   const refusal = new TautlineError("link.level_refused", {
-    detail: { address, code: "policy.level", text: "Not basic.", remedy: "x" },
+    detail: { address, code: "policy.level", text: "Not basic.", remedy: "Take tls." },
   });
   const open = answering(scene, {}, (events) => {
     const transport = createFakeTransport(events, address);
@@ -115,8 +115,25 @@ test("OVP-1: also where the refusal comes later, or central says nothing of itse
   await createPeerOffers().over(open, "basic")(scene.options);
   const [error] = scene.closed;
   assert.equal(error?.code, "agent.level_refused");
-  assert.match(error.message, /Not basic.*offers basic; central told neither its version nor/);
-  assert.match(error.remedy, /agent\.yaml.*central accept basic/);
+  assert.match(error.message, /Not basic.*offers basic; central did not tell its version/);
+  assert.match(error.remedy, /^Take tls\. 'central\.level' in agent\.yaml/);
+});
+
+test("OVP-1: an alert of TLS names no level, so none is guessed, and doctor is named that finds out", async () => {
+  const scene = makeScene();
+  const detail = { address, code: "insufficient_security", text: "An alert.", remedy: "x" };
+  const refusal = new TautlineError("link.level_refused", { cause: new Error("alert"), detail });
+  const open = answering(scene, {}, throwing(refusal));
+  const error = await createPeerOffers()
+    .over(
+      open,
+      "advanced",
+    )(scene.options)
+    .catch((reason: unknown) => toTautlineError(reason));
+  assert.ok(error instanceof TautlineError);
+  assert.match(error.message, /offers advanced; central told neither its version nor its levels/);
+  assert.match(error.remedy, /doctor --to central\.example:9150' .*central accept advanced/);
+  assert.doesNotMatch(error.remedy, /mtls/);
 });
 
 test("what is not about the level stays what it is, so that it is tried again as before", async () => {

@@ -5,7 +5,6 @@ import {
   OFFER_HEADER,
   type PeerOffer,
   readOffer,
-  settingOfAgent,
   settingOfCentral,
   TautlineError,
   toTautlineError,
@@ -87,15 +86,31 @@ function explainRefusal(
   const isOfLevel = code === "link.level_refused" || detail["status"] === UPGRADE_REQUIRED;
   if (!isOfLevel || !code.startsWith("link.")) return error;
   const level = own.levels.join(", ");
-  const mismatch = heard && explainMismatch(own, heard);
-  const untold = {
-    reason: `This agent (version ${own.version}) offers ${level}; central told neither its version nor its levels.`,
-    remedy: `To agree, ${settingOfAgent(["mtls"])}, or another level that central accepts, or ${settingOfCentral(own.levels)}.`,
-  };
-  const { reason, remedy } = mismatch ?? untold;
+  const { reason, remedy } = (heard && explainMismatch(own, heard)) ?? untold(error, address, own);
   const said = { text: detail["text"] ?? error.message, code: detail["code"] ?? code };
   return new TautlineError("agent.level_refused", {
     cause: error,
     detail: { ...said, address, level, reason, remedy },
   });
+}
+
+/** Below HTTP central has no place for its version; what it may have said of its levels and of what to do is quoted. */
+function untold(
+  { detail, cause }: TautlineError,
+  address: string,
+  own: PeerOffer,
+): { readonly reason: string; readonly remedy: string } {
+  const offer = `This agent (version ${own.version}) offers ${own.levels.join(", ")}`;
+  const ways = `'central.level' in agent.yaml (or --level) is the setting here`;
+  // What an alert means was written at this end; only a sentence of the other end is quoted.
+  if (typeof detail["remedy"] === "string" && cause === undefined) {
+    return {
+      reason: `${offer}; central did not tell its version.`,
+      remedy: `${detail["remedy"]} ${ways}.`,
+    };
+  }
+  return {
+    reason: `${offer}; central told neither its version nor its levels.`,
+    remedy: `Ask 'tautline doctor --to ${address}' what it accepts and choose of that (${ways}), or ${settingOfCentral(own.levels)}.`,
+  };
 }

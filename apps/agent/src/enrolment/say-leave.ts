@@ -14,6 +14,7 @@ import {
 } from "@tautline/protocol";
 import type { Clock } from "../clock.ts";
 import type { AgentConfig } from "../config.ts";
+import { offeredCrypto } from "../control/crypto-settings.ts";
 import { identityDial, levelOfOrders } from "../control/dial-central.ts";
 import type { FoundKey } from "../control/key-file.ts";
 import { readServerMessage } from "../control/server-message.ts";
@@ -69,7 +70,8 @@ function sayAt(
   { config, clock, signal, level, findKey }: LeaveOptions,
 ): Promise<void> {
   const { answerTimeout: answerTimeoutMs, transport } = config.central;
-  const limits = { timeoutMs: answerTimeoutMs, now: clock.now };
+  const crypto = offeredCrypto(config.central);
+  const limits = { timeoutMs: answerTimeoutMs, now: clock.now, crypto };
   const way = { identity, keys, level: levelOfOrders(level), findKey };
   const dial = identityDial({ ...limits, ...way });
   const openTransport = openTransportFor(transport);

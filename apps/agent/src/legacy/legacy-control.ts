@@ -17,6 +17,7 @@ import type { AgentConfig } from "../config.ts";
 import { describeAgent, type HostFacts } from "../control/agent-report.ts";
 import type { CentralClock } from "../control/central-clock.ts";
 import { createControlLink, type ControlLink } from "../control/control-link.ts";
+import { offeredCrypto } from "../control/crypto-settings.ts";
 import { filesDial } from "../control/dial-files.ts";
 import { keyedDial } from "../control/dial-keyed.ts";
 import { plaintextDial } from "../control/dial-plaintext.ts";
@@ -93,7 +94,8 @@ function legacyDial(options: LegacyControlOptions): Dial {
   const { wish, config, clock, proxy, findKey, files, onProblem } = options;
   const { level } = wish;
   const { answerTimeout: timeoutMs } = config.central;
-  const limits = { timeoutMs, now: clock.now, proxyFor: proxy.proxyFor };
+  const crypto = offeredCrypto(config.central);
+  const limits = { timeoutMs, now: clock.now, proxyFor: proxy.proxyFor, crypto };
   if (level === "plaintext") return plaintextDial(limits);
   if (level === "basic" || level === "advanced") return keyedDial(level, findKey, limits);
   // `legacyWish` gives these levels to nobody without files.

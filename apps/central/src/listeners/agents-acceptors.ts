@@ -18,9 +18,11 @@ import { type LinkEvidence, TautlineError } from "@tautline/protocol";
 import { createAgentJudge } from "../authority/agent-judge.ts";
 import type { CertificateAuthority } from "../authority/authority.ts";
 import type { CentralIdentity } from "../authority/central-identity.ts";
+import type { CentralConfig } from "../config.ts";
 import type { Herd } from "../herd/herd.ts";
 import type { KeyRing, LiveKey } from "../keys/key-ring.ts";
 import type { ForeignFront } from "../tls-files/foreign-front.ts";
+import { acceptedCrypto } from "./crypto-settings.ts";
 import type { Drainable } from "./drain.ts";
 import type { SecuredConnection } from "./secured-connection.ts";
 
@@ -39,7 +41,7 @@ export interface AgentsAcceptorsDeps {
   /** What callers of an existing PKI are shown and asked for. */
   readonly front: ForeignFront;
   readonly herd: Pick<Herd, "handshakes" | "keyHandshakes">;
-  readonly handshakeTimeoutMs: number;
+  readonly config: Pick<CentralConfig, "agents">;
   readonly now: () => number;
   readonly onSecured: (stream: Drainable, connection: SecuredConnection) => void;
   readonly onFailed: (error: TautlineError, address: string, remoteAddress: string) => void;
@@ -51,11 +53,15 @@ export interface AgentsAcceptorsDeps {
  * @param deps identity, keys, herd control, and who is told
  */
 export function createAgentsAcceptors(deps: AgentsAcceptorsDeps): AgentsAcceptors {
-  const { keys, herd, now, onSecured, onFailed, handshakeTimeoutMs } = deps;
+  const { keys, herd, now, onSecured, onFailed } = deps;
+  const { handshakeTimeout: handshakeTimeoutMs } = deps.config.agents;
+  // `basic` is one construction and has no choice.
+  const crypto = acceptedCrypto(deps.config.agents);
   const limits = { handshakeTimeoutMs, now, onFailed };
   const acceptors = {
     certificates: createTlsAcceptor({
       ...limits,
+      crypto,
       identity: deps.identity.current(),
       clientRootsPem: rootsPem([deps.authority.root]),
       ownName: centralServerName(deps.authority.trustDomain),
@@ -69,6 +75,7 @@ export function createAgentsAcceptors(deps: AgentsAcceptorsDeps): AgentsAcceptor
     }),
     advanced: createAdvancedAcceptor({
       ...limits,
+      crypto,
       gate: herd.keyHandshakes.advanced,
       findKey: (identity) => keys.find(identity)[0],
       onSecured: (stream, evidence, { name, version }) => {

@@ -78,12 +78,11 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
   const { serve, served } = createServing({ http, settings, onFailed });
   const { certificates, advanced, basic } = createAgentsAcceptors({
     ...deps,
-    handshakeTimeoutMs,
     onSecured: serve,
     onFailed,
   });
   const takers = { certificates: certificates.server, advanced, basic, onPlain: serve };
-  const taking = { ...takers, onFailed, handshakeTimeoutMs, maxConnections, now };
+  const taking = { ...takers, onFailed, handshakeTimeoutMs, maxConnections, ...said };
   const ports = createListenerPorts({
     first: deps.first,
     hosts: { agents: config.agents.host, plaintext: config.plaintext.host },

@@ -8,6 +8,7 @@ import {
 } from "@tautline/link";
 import { type Level, TautlineError } from "@tautline/protocol";
 import { endWithProblem } from "../api/problem-reply.ts";
+import { saidWithAnswers } from "../api/said-with-answers.ts";
 import type { AgentsAcceptors } from "./agents-acceptors.ts";
 import type { Drainable } from "./drain.ts";
 import { asRefusal, levelElsewhere, levelNotAccepted } from "./level-refusal.ts";
@@ -23,6 +24,8 @@ export interface LevelPortDeps extends Pick<AgentsAcceptors, "advanced" | "basic
   readonly handshakeTimeoutMs: number;
   readonly maxConnections: number;
   readonly now: () => number;
+  /** Central's offer, as its HTTP answers carry it. */
+  readonly offer: () => string;
   /** Plaintext has no handshake: what is accepted is served at once. */
   readonly onPlain: (stream: Drainable, connection: SecuredConnection) => void;
   readonly onFailed: (error: TautlineError, address: string, remoteAddress: string) => void;
@@ -57,7 +60,7 @@ export function createLevelPort(deps: LevelPortDeps): Server {
       const error = explain("plaintext");
       noteClosed(socket, "plaintext", error, deps);
       socket.on("error", () => {});
-      endWithProblem(socket, error);
+      endWithProblem(socket, error, saidWithAnswers(deps));
     }),
     certificates: takerOf((socket) => {
       // What is wrong with a caller at tls or mtls is said in the protocol inside; the plaintext port does not speak TLS at all.

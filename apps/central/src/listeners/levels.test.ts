@@ -129,6 +129,7 @@ describe("the agents' port, by the levels it is set to", () => {
       const answer = await ask(socket, POLL);
       assert.equal(told(answer), "426 admission.level_not_accepted");
       assert.match(answer, /^upgrade: TLS\/1\.3\r$/m);
+      assert.match(answer, /^tautline-offer: [0-9.]+; levels=tls,mtls\r$/m);
       assert.match(answer, /central offers tls, mtls/);
       assert.match(answer, /'tautline listeners set plaintext --bind public'/);
       socket.end();

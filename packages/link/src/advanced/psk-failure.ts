@@ -20,15 +20,12 @@ const NO_KEY: ReadonlySet<string> = new Set([
   "ERR_SSL_PSK_IDENTITY_NOT_FOUND",
 ]);
 
-/** How a listener says that it will not have this level at all (`refuseInKind`). */
-const NOT_ACCEPTED = "ERR_SSL_TLSV1_ALERT_INSUFFICIENT_SECURITY";
-
 /**
  * Names why a handshake of the level `advanced` failed.
  *
  * @param error what Node or OpenSSL reported
  * @param detail `address`: the other end; `identity`: name of the key as far as it is known; `timeoutMs`: the limit that applied
- * @returns link.key_unproven, link.key_missing, link.level_refused, or as `nameTlsFailure`
+ * @returns link.key_unproven, link.key_missing, or as `nameTlsFailure`
  */
 export function namePskFailure(
   error: unknown,
@@ -45,14 +42,6 @@ export function namePskFailure(
   }
   if (typeof code === "string" && NO_KEY.has(code)) {
     return new TautlineError("link.key_missing", { cause: error, detail: { address } });
-  }
-  if (code === NOT_ACCEPTED) {
-    const said = {
-      code: "insufficient_security",
-      text: "it says so by an alert of TLS, which has no room for a reason.",
-      remedy: `'tautline doctor --to ${address}' lists what it accepts: change the level at this end, or let the other end accept advanced.`,
-    };
-    return new TautlineError("link.level_refused", { cause: error, detail: { address, ...said } });
   }
   return nameTlsFailure(error, detail);
 }

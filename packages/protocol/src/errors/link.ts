@@ -42,6 +42,13 @@ export const linkErrors = defineErrors({
     status: 426,
     exit: 3,
   },
+  "link.crypto_mismatch": {
+    sentence: "{address} and this end have no key exchange, or no cipher suite, in common.",
+    remedy:
+      "Let `keyExchange` and `suites` of both ends have one in common: under `agents` in central.yaml, under `central` in agent.yaml. Where neither is set, update the TLS library of the other end.",
+    status: 426,
+    exit: 3,
+  },
   "link.handshake_failed": {
     sentence: "The TLS handshake with {address} failed: {reason}.",
     remedy: "Read the log of the other end at the same second; it names what it refused.",
@@ -109,9 +116,9 @@ export const linkErrors = defineErrors({
   },
   "link.server_too_old": {
     sentence:
-      "{address} has neither TLS 1.3 nor TLS 1.2 with an ephemeral key exchange and an AEAD suite: {reason}.",
+      "{address} has neither TLS 1.3 with a key exchange of this end's, nor TLS 1.2 with an ephemeral one and an AEAD suite: {reason}.",
     remedy:
-      "Update the TLS library of the other end (OpenSSL 1.0.2, Java 8 and later have such suites), or let it use them.",
+      "Update the TLS library of the other end (OpenSSL 1.0.2, Java 8 and later have such suites), or let it use them. At a central of ours, let `keyExchange` of both ends have a group in common.",
     status: 426,
     exit: 3,
   },
@@ -256,9 +263,9 @@ export const linkErrors = defineErrors({
     exit: 1,
   },
   "link.key_missing": {
-    sentence: "{address} and this end have no shared key to begin with.",
+    sentence: "{address} and this end have no shared key, or no key exchange, to begin with.",
     remedy:
-      "The other end offers no key, or one that this end cannot use. Set level and key at both ends: 'tautline keys list' at central, the key file on the agent's host.",
+      "The other end offers no key, or one that this end cannot use, or no group of `keyExchange` that this end has. Set level and key at both ends: 'tautline keys list' at central, the key file on the agent's host.",
     status: 401,
     exit: 1,
   },
