@@ -59,6 +59,24 @@ const PEERS: readonly { readonly who: string; readonly dial: Peer; readonly aler
   { who: "gnutls-cli, TLS 1.3", dial: fromGuide("$ gnutls-cli"), alert: /alert \[51\]/ },
 ];
 
+/** Suites that do not do: the alert, central's code, and words of its remedy. */
+const SUITES: [string, string[], RegExp, string, RegExp][] = [
+  [
+    "TLS 1.3 and a suite of SHA-384",
+    ["-tls1_3", "-ciphersuites", "TLS_AES_256_GCM_SHA384"],
+    /alert number 40/,
+    "link.key_missing",
+    /one that this end cannot use/,
+  ],
+  [
+    "TLS 1.2 and no key exchange of its own",
+    ["-tls1_2", "-cipher", "PSK-AES256-GCM-SHA384"],
+    /alert number 70/,
+    "link.tls_version",
+    /DHE-PSK-AES256-GCM-SHA384/,
+  ],
+];
+
 before(async () => {
   await requirePeer("openssl");
   await requirePeer("gnutls-cli");
@@ -110,6 +128,16 @@ describe("a program with TLS-PSK and the hex of 'keys show --psk-hex', at centra
       assert.match(remedy, /'tautline keys list'.*'tautline keys show NAME --psk-hex'/);
     });
   }
+
+  it("with the right key and a suite that does not do is told by an alert, and central's log says what would do", async () => {
+    const where = ["s_client", "-connect", `127.0.0.1:${central.agentsPort}`];
+    const key = ["-psk_identity", KEY_NAME, "-psk", central.pskHex];
+    for (const [what, suite, alert, code, words] of SUITES) {
+      const { said } = await runPeer("openssl", [...where, ...key, ...suite]);
+      assert.match(said, alert, what);
+      assert.match((await logged(central, code, /./)).remedy, words, what);
+    }
+  });
 });
 
 describe("a program with TLS-PSK where central does not accept advanced (OV-20)", () => {

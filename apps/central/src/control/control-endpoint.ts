@@ -25,6 +25,7 @@ import { serveUpgrades } from "./upgrade-endpoint.ts";
 import { runWebSocketLink, type WebSocketLinkDeps } from "./websocket-link.ts";
 
 const PROTOBUF = "application/x-protobuf";
+const TOO_LARGE = 413;
 
 /** What the control link needs. */
 export interface ControlDeps extends WebSocketLinkDeps {
@@ -82,6 +83,8 @@ export function serveControl(
   app.addContentTypeParser(PROTOBUF, (_request, _payload, done) => done(null));
   app.post(CONTROL_PATH, async (request, reply) => {
     const { status, body } = await track(answerPoll(deps, request.raw));
+    // The rest of a body that nobody reads ends with its connection.
+    if (status === TOO_LARGE) void reply.header("connection", "close");
     return reply.status(status).header("content-type", PROTOBUF).send(Buffer.from(body));
   });
   return {

@@ -117,6 +117,19 @@ describe("PollingLinks", () => {
       assert.equal(codeOf(over), "opamp.too_large");
     }));
 
+  it("F15: counts and answers what a claim sends too much of, as it does for an agent", () =>
+    withPolling(async ({ core, polling }) => {
+      const over = await polling.take(claimCaller(), () =>
+        Promise.reject(new TautlineError("opamp.too_large", { detail: { size: 2, limit: 1 } })),
+      );
+      assert.equal(over.status, 413);
+      assert.equal(codeOf(over), "opamp.too_large");
+      assert.match(
+        await core.metrics.registry.metrics(),
+        /refusals_total\{code="opamp.too_large"\} 1/,
+      );
+    }));
+
   it("joins by a token, and tells its holder why not, with the id he asked for", () =>
     withPolling(async ({ core, polling }) => {
       const token = await makeToken(core);

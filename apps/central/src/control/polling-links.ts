@@ -73,11 +73,13 @@ export function createPollingLinks(deps: PollingDeps): PollingLinks {
         );
       }
       if (caller.kind !== "claim") return answer(deps, caller, deps.beginSession(caller), read);
-      const bytes = await read();
-      const id = claimedIdIn(bytes);
+      const reading = read();
+      // What cannot be read names nobody, and is refused like any other message: said, counted, logged.
+      const id = await reading.then(claimedIdIn, () => undefined);
       if (id === undefined) {
-        return answer(deps, caller, deps.beginSession(caller), async () => bytes);
+        return answer(deps, caller, deps.beginSession(caller), () => reading);
       }
+      const bytes = await reading;
       return inTurn(tables.claim, id, () =>
         answerClaim(deps, tables.claim.byAgent, { caller, id }, bytes),
       );

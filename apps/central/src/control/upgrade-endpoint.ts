@@ -23,6 +23,8 @@ export interface UpgradeDeps {
 const FRAME_HEADER_BYTES = 1;
 /** A message a little over the limit is read, so that its sender is told what the limit is; ws cuts longer ones with 1009. */
 const TOLD_BYTES = 1024;
+/** Clients that write in small parts send a megabyte in a few hundred; each part costs many times its few bytes (F15). */
+const MAX_FRAGMENTS = 1_024;
 /** A peer that does not close its end is cut then. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
@@ -77,6 +79,7 @@ function createUpgrader(
     // A compressed bomb is refused by there being no compression (A29).
     perMessageDeflate: false,
     maxPayload: maxMessageBytes + FRAME_HEADER_BYTES + TOLD_BYTES,
+    maxFragments: MAX_FRAGMENTS,
     closeTimeout: CLOSE_TIMEOUT_MS,
   };
   const upgrader = new WebSocketServer(options);

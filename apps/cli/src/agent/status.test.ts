@@ -97,18 +97,24 @@ test("an agent without an identity shows its level and key, and that central off
   );
 });
 
+const errorAt = (minute: number, code: string) => ({
+  at: `2026-11-22T10:0${minute}:00Z`,
+  code,
+  text: "No answer.",
+});
+
 test("plaintext has no group, and says what it lacks; the same error in a row is told once", () => {
-  const error = (minute: number, code: string) => ({
-    at: `2026-11-22T10:0${minute}:00Z`,
-    code,
-    text: "No answer.",
-  });
   const page = renderPage(
     statusLines(
       {
         ...STATUS,
         link: { level: "plaintext", protocol: null, cipher: null, group: null, since: 0 },
-        errors: [error(1, "link.a"), error(2, "link.b"), error(3, "link.b"), error(4, "link.a")],
+        errors: [
+          errorAt(1, "link.a"),
+          errorAt(2, "link.b"),
+          errorAt(3, "link.b"),
+          errorAt(4, "link.a"),
+        ],
       },
       TEST_NOW_MS,
     ),

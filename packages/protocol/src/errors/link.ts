@@ -38,7 +38,7 @@ export const linkErrors = defineErrors({
   "link.tls_version": {
     sentence: "{address} and this end have no TLS version in common; this end speaks TLS 1.3 only.",
     remedy:
-      "Update the TLS library of the other end to one with TLS 1.3 (OpenSSL 1.1.1, Java 11, Go 1.12).",
+      "Update the TLS library of the other end to one with TLS 1.3 (OpenSSL 1.1.1, Java 11, Go 1.12). With a shared key TLS 1.2 will do where it has DHE-PSK-AES256-GCM-SHA384.",
     status: 426,
     exit: 3,
   },
