@@ -330,7 +330,8 @@ function printTo(options: RunOptions, io: AgentIo): Pick<AgentWorld, "onConnecte
     io.stdout(options.json === true ? JSON.stringify(event) : sentence);
   return {
     onConnected: (id, address, { level, group }) => {
-      const sentence = `connected to ${address}: ${level}, ${group ?? "group not known"}`;
+      const keys = level === "plaintext" ? "" : `, ${group ?? "group not known"}`;
+      const sentence = `connected to ${address}: ${level}${keys}`;
       print({ event: "connected", id, level, group }, sentence);
     },
     onRenewed: ({ agentId: id, identity, renewal }) => {

@@ -102,6 +102,19 @@ test("OVP-1: a refusal of the level names both offers and the setting to change 
   assert.match(error.remedy, /central\.level to tls or mtls .*plaintext\.bind in central\.yaml/);
 });
 
+test("OVP-1: where another port takes the level, central's offer is told as it is", async () => {
+  const scene = makeScene();
+  const open = answering(scene, CENTRAL, throwing(refusedFor(426)));
+  const error = await createPeerOffers()
+    .over(
+      open,
+      "tls",
+    )(scene.options)
+    .catch((reason: unknown) => toTautlineError(reason));
+  assert.ok(error instanceof TautlineError);
+  assert.match(error.message, /offers tls; central .*offers tls, mtls\./);
+});
+
 test("OVP-1: also where the refusal comes later, or central says nothing of itself", async () => {
   const scene = makeScene();
   const refusal = new TautlineError("link.level_refused", {

@@ -67,22 +67,20 @@ export function createPeerOffers(): PeerOffers {
 const UPGRADE_REQUIRED = 426;
 const CERTIFICATE_NEEDED = "admission.certificate_needed";
 
+/** What is known of both ends of a refused link. */
+interface Ends {
+  /** "host:port" that was dialled. */
+  readonly address: string;
+  readonly own: PeerOffer;
+  /** What central said of itself with its answer. */
+  readonly heard: PeerOffer | undefined;
+}
+
 /**
  * Names both offers, and the setting to change at each end, where a link was refused for its level (OVP-1). Whatever central says,
  * nothing here changes what this agent dials next.
  */
-function explainRefusal(
-  error: TautlineError,
-  {
-    address,
-    own,
-    heard,
-  }: {
-    readonly address: string;
-    readonly own: PeerOffer;
-    readonly heard: PeerOffer | undefined;
-  },
-): TautlineError {
+function explainRefusal(error: TautlineError, { address, own, heard }: Ends): TautlineError {
   const { code, detail } = error;
   const mismatch = heard && explainMismatch(own, heard);
   // Of a caller without a certificate central cannot know that it has one, and only the offers tell what is to be set.
@@ -90,7 +88,7 @@ function explainRefusal(
   const isOfLevel = code === "link.level_refused" || detail["status"] === UPGRADE_REQUIRED;
   if (!(isOfLevel || isUncertified) || !code.startsWith("link.")) return error;
   const level = own.levels.join(", ");
-  const { reason, remedy } = mismatch ?? untold(error, address, own);
+  const { reason, remedy } = mismatch ?? untold(error, { address, own, heard });
   const said = { text: detail["text"] ?? error.message, code: detail["code"] ?? code };
   return new TautlineError("agent.level_refused", {
     cause: error,
@@ -101,15 +99,14 @@ function explainRefusal(
 /** Below HTTP central has no place for its version; what it may have said of its levels and of what to do is quoted. */
 function untold(
   { detail, cause }: TautlineError,
-  address: string,
-  own: PeerOffer,
+  { address, own, heard }: Ends,
 ): { readonly reason: string; readonly remedy: string } {
   const offer = `This agent (version ${own.version}) offers ${own.levels.join(", ")}`;
   const ways = `'central.level' in agent.yaml (or --level) is the setting here`;
   // What an alert means was written at this end; only a sentence of the other end is quoted.
   if (typeof detail["remedy"] === "string" && cause === undefined) {
     return {
-      reason: `${offer}; central did not tell its version.`,
+      reason: `${offer}; ${heardText(heard)}.`,
       remedy: `${detail["remedy"]} ${ways}.`,
     };
   }
@@ -117,4 +114,11 @@ function untold(
     reason: `${offer}; central told neither its version nor its levels.`,
     remedy: `Ask 'tautline doctor --to ${address}' what it accepts and choose of that (${ways}), or ${settingOfCentral(own.levels)}.`,
   };
+}
+
+/** Both may offer a level, and this port still not take it: another one does. */
+function heardText(heard: PeerOffer | undefined): string {
+  return heard === undefined
+    ? "central did not tell its version"
+    : `central (version ${heard.version}) offers ${heard.levels.join(", ")}`;
 }
