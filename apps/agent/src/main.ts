@@ -100,7 +100,8 @@ export async function runAgent(options: RunOptions, io: AgentIo): Promise<number
       const texts = options.legacy?.keyFile === undefined ? { keyTexts } : {};
       const world = { ...worldOf(folder, trusting, printTo(options, io)), ...texts, files };
       logFindings(world.log, findings);
-      await runLegacyAgent(wish, world, signal);
+      const addresses = [...(options.centralAddresses ?? []), ...wish.addresses];
+      await runLegacyAgent({ ...wish, addresses }, world, signal);
       return 0;
     });
   }

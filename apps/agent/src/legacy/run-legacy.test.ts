@@ -45,6 +45,18 @@ test("`agent run` with flags prints the connected line of every agent, with the 
   });
 });
 
+test("an address that is given for this time is dialled first, also without an identity", async () => {
+  await withTempFolder(async (data) => {
+    await using central = await startKeyedCentral("plaintext");
+    const yaml =
+      'central: { level: plaintext, addresses: ["127.0.0.1:1"] }\nlog: { level: error }\n';
+    writeFileSync(join(data, "agent.yaml"), yaml);
+    const centralAddresses = [central.address];
+    const { line } = await runUntilConnected({ data, centralAddresses });
+    assert.equal(line, `connected to ${central.address}: plaintext`);
+  });
+});
+
 test("agent.yaml alone makes an agent without an identity, and `agent status` shows it", async () => {
   await withTempFolder(async (root) => {
     await using central = await startKeyedCentral("basic");
