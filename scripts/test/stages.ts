@@ -10,6 +10,8 @@ export interface Stage {
   /** The ceiling: a stage that takes longer is killed and has failed. */
   readonly minutes: number;
   readonly work: Checks | Tests;
+  /** The stage beside which it runs, where that comes right before it. */
+  readonly beside?: string;
 }
 
 /** Commands that pass by exit code 0; each counts as one test. Each is a script for the Node of this process, with its arguments. */
@@ -78,9 +80,11 @@ export const STAGES: readonly Stage[] = [
   tests("integration", 15, 300),
   tests("cli", 10, 120),
   tests("interop", 10, 300),
-  tests("faults", 20, 1_200),
-  // One file at a time: tracers that start together can lose the process they were to trace.
-  tests("kills", 30, 1_200, 1),
+  // With the machine to itself: its clock runs faster than the host's, so that each delay counts several times.
+  tests("lives", 10, 600, 1),
+  // One file at a time and a core for each stage; tracers that start together can lose the process they were to trace.
+  tests("faults", 30, 1_200, 1),
+  { ...tests("kills", 30, 1_200, 1), beside: "faults" },
 ];
 
 /**
@@ -101,6 +105,22 @@ export function chooseStages(
       wanted.size === 0 || wanted.has(name) || (isStatic && wanted.has("check")),
   );
   return { stages };
+}
+
+/**
+ * Puts stages together that run beside one another.
+ *
+ * @param stages in their order
+ * @returns groups in that order
+ */
+export function groupStages(stages: readonly Stage[]): Stage[][] {
+  const groups: Stage[][] = [];
+  for (const stage of stages) {
+    const last = groups.at(-1);
+    if (last !== undefined && last.at(-1)?.name === stage.beside) last.push(stage);
+    else groups.push([stage]);
+  }
+  return groups;
 }
 
 /** The test files of a stage, sorted; empty while nothing has been written for it. */

@@ -242,7 +242,12 @@ describe("F17, A24: somebody between an agent and central", () => {
         assert.match(said, /alert|no cipher match|wrong version|no protocols available/, said);
         assert.doesNotMatch(client.stdout, /^New, TLS/m, flags.join(" "));
       }
-      const codes = ["link.tls_version", "link.handshake_failed", "link.key_missing"];
+      const codes = [
+        "link.tls_version",
+        "link.handshake_failed",
+        "link.key_missing",
+        "link.crypto_mismatch",
+      ];
       const counted = await Promise.all(codes.map((code) => refusals(central, code)));
       const total = counted.reduce((sum, count) => sum + count, 0);
       assert.ok(total >= attempts.length, `${total} of ${attempts.length} counted`);

@@ -18,7 +18,7 @@ import {
   untilLinked,
 } from "../running-swarm.ts";
 import { until } from "../until.ts";
-import { fasterClock } from "./faked-time.ts";
+import { fasterClock } from "../faults/faked-time.ts";
 
 const AGENTS = 40;
 const RENEWALS = 30;
