@@ -1,12 +1,11 @@
 /**
- * Runs every test there is, stage by stage, the last two beside one another (npm test), the named stages (npm test -- unit cli), or the
- * static ones (npm run check).
+ * Runs every test there is, stage by stage (npm test), the named stages (npm test -- unit cli), or the static ones (npm run check).
  * Every stage runs, whatever failed before it; the last line is `N passed, N failed, N skipped`, and the exit code 1 if any failed.
  */
 import { join } from "node:path";
 import { testEnvironment } from "./test/environment.ts";
 import { runStage, type StageResult } from "./test/run-stage.ts";
-import { chooseStages, groupStages, type Stage, STAGES } from "./test/stages.ts";
+import { chooseStages, STAGES } from "./test/stages.ts";
 import { addTotals, formatTotals } from "./test/totals.ts";
 
 const choice = chooseStages(process.argv.slice(2));
@@ -26,8 +25,12 @@ const setting = {
 };
 
 const results: StageResult[] = [];
-for (const group of groupStages(choice.stages)) {
-  results.push(...(await Promise.all(group.map((stage) => runAndPrint(stage)))));
+for (const stage of choice.stages) {
+  const begun = performance.now();
+  const result = await runStage(stage, setting);
+  const seconds = ((performance.now() - begun) / 1_000).toFixed(1);
+  print(formatLine(stage.name, result, seconds));
+  results.push(result);
 }
 
 const failures = results.flatMap((result) => result.failures);
@@ -40,14 +43,6 @@ print(
 );
 print(`${formatTotals(totals)}\n`);
 process.exitCode = failures.length === 0 ? 0 : 1;
-
-async function runAndPrint(stage: Stage): Promise<StageResult> {
-  const begun = performance.now();
-  const result = await runStage(stage, setting);
-  const seconds = ((performance.now() - begun) / 1_000).toFixed(1);
-  print(formatLine(stage.name, result, seconds));
-  return result;
-}
 
 function formatLine(name: string, result: StageResult, seconds: string): string {
   const counts = result.verdict === "none" ? "" : formatTotals(result);

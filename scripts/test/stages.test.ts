@@ -3,19 +3,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readTexts } from "../../test/architecture/read-texts.ts";
-import { chooseStages, groupStages, STAGES, testFiles } from "./stages.ts";
+import { chooseStages, STAGES, testFiles } from "./stages.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 
 function namesOf(...args: string[]): string[] {
   const choice = chooseStages(args);
   return "stages" in choice ? choice.stages.map(({ name }) => name) : choice.unknown;
-}
-
-function groupsOf(...args: string[]): string[][] {
-  const choice = chooseStages(args);
-  assert.ok("stages" in choice);
-  return groupStages(choice.stages).map((group) => group.map(({ name }) => name));
 }
 
 test("without a name every stage runs, in its order", () => {
@@ -33,12 +27,6 @@ test("check stands for the static stages and may be joined by others", () => {
   const check = ["types", "lint", "format", "generated", "architecture"];
   assert.deepEqual(namesOf("check"), check);
   assert.deepEqual(namesOf("faults", "check", "types"), [...check, "faults"]);
-});
-
-test("kills run beside faults, and alone where they alone were asked for", () => {
-  assert.deepEqual(groupsOf().at(-1), ["faults", "kills"]);
-  assert.deepEqual(groupsOf("types", "kills"), [["types"], ["kills"]]);
-  assert.deepEqual(groupsOf("kills"), [["kills"]]);
 });
 
 test("a name that is no stage is reported, and nothing runs", () => {

@@ -10,8 +10,6 @@ export interface Stage {
   /** The ceiling: a stage that takes longer is killed and has failed. */
   readonly minutes: number;
   readonly work: Checks | Tests;
-  /** The stage beside which it runs, where that comes right before it. */
-  readonly beside?: string;
 }
 
 /** Commands that pass by exit code 0; each counts as one test. Each is a script for the Node of this process, with its arguments. */
@@ -82,9 +80,10 @@ export const STAGES: readonly Stage[] = [
   tests("interop", 10, 300),
   // With the machine to itself: its clock runs faster than the host's, so that each delay counts several times.
   tests("lives", 10, 600, 1),
-  // One file at a time and a core for each stage; tracers that start together can lose the process they were to trace.
+  // One file at a time: what is slow by itself must not be slower by another, and tracers that start together can lose the process
+  // they were to trace.
   tests("faults", 30, 1_200, 1),
-  { ...tests("kills", 30, 1_200, 1), beside: "faults" },
+  tests("kills", 30, 1_200, 1),
 ];
 
 /**
@@ -105,22 +104,6 @@ export function chooseStages(
       wanted.size === 0 || wanted.has(name) || (isStatic && wanted.has("check")),
   );
   return { stages };
-}
-
-/**
- * Puts stages together that run beside one another.
- *
- * @param stages in their order
- * @returns groups in that order
- */
-export function groupStages(stages: readonly Stage[]): Stage[][] {
-  const groups: Stage[][] = [];
-  for (const stage of stages) {
-    const last = groups.at(-1);
-    if (last !== undefined && last.at(-1)?.name === stage.beside) last.push(stage);
-    else groups.push([stage]);
-  }
-  return groups;
 }
 
 /** The test files of a stage, sorted; empty while nothing has been written for it. */

@@ -236,8 +236,11 @@ const pageOf = (central: RunningCentral, { id }: Joined): Promise<Page> =>
 
 /** Active, renewed, suspected of nothing; its folder holds the identity that central calls the newest in use. */
 async function assertRenewed(central: RunningCentral, agent: Joined, where: string): Promise<void> {
-  const { state, renewal, cloneSuspectedAt } = await pageOf(central, agent);
-  assert.equal(state, "active", where);
+  // Certificates of 20 s end while a busy machine starts a process: whoever came too late is renewed again by itself.
+  const { renewal, cloneSuspectedAt } = await until(async () => {
+    const page = await pageOf(central, agent);
+    return page.state === "active" ? page : undefined;
+  });
   assert.ok(renewal.inUse >= 1, `${where}: a renewed identity is in use`);
   assert.equal(cloneSuspectedAt, null, `${where}: nobody is taken for a copy`);
   const text = readFileSync(join(agent.data, "settings.json"), "utf8");
