@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compiledOnce, testEnvironment } from "./environment.ts";
+import { cacheFolder, startingEnvironment, testEnvironment } from "./environment.ts";
 
 test("tests see nothing of the caller's trust, of Node's switches and of the product's own variables", () => {
   const caller = {
@@ -25,8 +25,9 @@ test("tests see nothing of the caller's trust, of Node's switches and of the pro
   });
 });
 
-test("the code that processes find compiled stands in a folder that Git does not look at", () => {
-  assert.deepEqual(compiledOnce("/house"), {
+test("the program that tests start, and what is compiled of it, stand in folders that Git does not look at", () => {
+  assert.deepEqual(startingEnvironment("/house", cacheFolder("/house", "bundle")), {
     NODE_COMPILE_CACHE: "/house/node_modules/.cache/compiled",
+    TAUTLINE_PROGRAM: "/house/node_modules/.cache/bundle",
   });
 });

@@ -15,11 +15,17 @@ export function testEnvironment(
   return Object.fromEntries(Object.entries(caller).filter(([name]) => !REMOVED.test(name)));
 }
 
+/** Where what is made for tests stands: an installation may write there, and Git does not look. */
+export function cacheFolder(root: string, name: string): string {
+  return join(root, "node_modules", ".cache", name);
+}
+
 /**
- * What lets processes that tests start find the program's code compiled already; most of a start is compiling.
+ * What lets tests start the program as it is released, and quickly: most of a start is compiling.
  *
- * @param root the repository's folder; the cache stands where an installation may write and Git does not look
+ * @param root the repository's folder
+ * @param program the bundled program's file
  */
-export function compiledOnce(root: string): Record<string, string> {
-  return { NODE_COMPILE_CACHE: join(root, "node_modules", ".cache", "compiled") };
+export function startingEnvironment(root: string, program: string): Record<string, string> {
+  return { NODE_COMPILE_CACHE: cacheFolder(root, "compiled"), TAUTLINE_PROGRAM: program };
 }

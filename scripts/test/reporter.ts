@@ -1,6 +1,7 @@
 import { relative, resolve } from "node:path";
 import type { EventData } from "node:test";
 import type { TestEvent } from "node:test/reporters";
+import { membersOf } from "./batches.ts";
 import { formatCoverage, formatLeastCovered, missedThresholds } from "./coverage-report.ts";
 import { describeError } from "./describe-error.ts";
 import type { Progress } from "./totals.ts";
@@ -33,6 +34,8 @@ export function createReporter(): {
   const failures: string[] = [];
   const running = new Set<string>();
   const output = new Map<string, string>();
+  /** In which process's file each test file runs. */
+  const homes = new Map<string, string>();
   const names: string[] = [];
   let coverage: string | undefined;
 
@@ -62,7 +65,7 @@ export function createReporter(): {
     const place = `${shortPath(event.file)}:${event.line ?? 1}`;
     failures.push(`${fullName(event)}  (${place})`);
     if (onlyInner) return "";
-    const file = resolve(event.file ?? "");
+    const file = homes.get(resolve(event.file ?? "")) ?? "";
     const said = output.get(file) ?? "";
     output.delete(file);
     const printed = said === "" ? "" : `\nOutput of ${shortPath(event.file)}:\n${said}`;
@@ -92,6 +95,8 @@ export function createReporter(): {
       case "test:dequeue":
         if (!isFile(event.data)) return undefined;
         running.add(event.data.name);
+        for (const file of membersOf(resolve(event.data.name)))
+          homes.set(file, resolve(event.data.name));
         return "";
       case "test:complete":
         return running.delete(event.data.name) ? "" : undefined;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { listenOnAnyPort, withTempFolder } from "@tautline/testing";
 import { testEnvironment } from "./environment.ts";
@@ -22,7 +22,10 @@ async function runIn(
   startCeiling?: StageSetting["startCeiling"],
 ): Promise<Ran> {
   return await withTempFolder(async (root) => {
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(root, name), text);
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(root, name)), { recursive: true });
+      writeFileSync(join(root, name), text);
+    }
     let printed = "";
     const stage: Stage = { name: "tried", isStatic: false, minutes: MINUTES, work };
     const result = await runStage(stage, {
@@ -71,6 +74,28 @@ test("a failing test is shown with its full name, place, message, stack and caus
   assert.match(ran.printed, /caused by: Error: the cause[^]*code: 'E_CODE'/);
   assert.match(ran.printed, /said before/);
   assert.doesNotMatch(ran.printed, /node:internal/);
+});
+
+/** A test file whose one test says something and fails. */
+function failingFile(name: string): string {
+  return `
+    import { test } from "node:test";
+    test("of ${name}", () => { console.log("said by ${name}"); throw new Error("no ${name}"); });`;
+}
+
+test("files that share a process are told apart: each failure by its own file, with what the process said", async () => {
+  const files = {
+    "apps/x/a.test.mjs": failingFile("a"),
+    "apps/x/b.test.mjs": `import { test } from "node:test";\ntest("of b", () => {});`,
+    "apps/x/c.test.mjs": failingFile("c"),
+  };
+  const ran = await runIn(files, { globs: ["apps/x/*.test.mjs"], secondsEach: 60, filesEach: 3 });
+  assert.deepEqual([ran.passed, ran.failed], [1, 2]);
+  assert.match(
+    ran.failures.join("\n"),
+    /^of a {2}\(.*a\.test\.mjs:3\)\nof c {2}\(.*c\.test\.mjs:3\)$/,
+  );
+  assert.match(ran.printed, /no a[^]*said by a[^]*no c/);
 });
 
 test("an assertion shows what differs", async () => {

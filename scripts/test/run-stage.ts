@@ -1,5 +1,9 @@
-import { basename } from "node:path";
-import { compiledOnce } from "./environment.ts";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { bundleProgram } from "../bundle.ts";
+import { batchFiles, writeBatches } from "./batches.ts";
+import { cacheFolder, startingEnvironment } from "./environment.ts";
 import { runStageProcess, type StageOrder } from "./stage-process.ts";
 import { testArguments, testFiles, type Checks, type Stage, type Tests } from "./stages.ts";
 import { NO_PROGRESS, type Progress, type Totals } from "./totals.ts";
@@ -68,10 +72,34 @@ async function runTests(work: Tests, order: Order, setting: StageSetting): Promi
   if (files.length === 0) {
     return { ...NO_PROGRESS, verdict: "none", remark: `no ${work.globs.join(", ")}` };
   }
+  const added = work.startsProcesses === true ? await bundled(setting.root) : {};
+  const environment = { ...order.environment, ...added };
+  const run = (paths: readonly string[]): Promise<StageResult> =>
+    runFiles(paths, work, { ...order, environment }, setting);
+  if (work.filesEach === undefined) return run(files);
+  const folder = mkdtempSync(join(tmpdir(), "tautline-batches-"));
+  try {
+    const batches = writeBatches(batchFiles(files, work.filesEach), setting.root, folder);
+    return await run(batches);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Bundles the program anew, so that no stage runs yesterday's. */
+async function bundled(root: string): Promise<Record<string, string>> {
+  return startingEnvironment(root, await bundleProgram(root, cacheFolder(root, "bundle")));
+}
+
+async function runFiles(
+  files: readonly string[],
+  work: Tests,
+  order: Order,
+  setting: StageSetting,
+): Promise<StageResult> {
   let progress: Progress = NO_PROGRESS;
   const { ok, reason } = await runStageProcess({
     ...order,
-    environment: { ...order.environment, ...(work.startsProcesses && compiledOnce(setting.root)) },
     args: testArguments(files, work),
     onOutput: setting.print,
     onMessage: (message) => (progress = message as Progress),

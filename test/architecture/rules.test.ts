@@ -34,6 +34,7 @@ const MANIFEST = "every workspace has the same plain manifest";
 const DECIDED = "every runtime dependency was decided";
 const WORDS = "no file names a registry's host or a machine's own path";
 const PAGES = "every page ends plainly";
+const PREPARES = "no test file prepares the tests of others";
 const NAMED = "every path that a page names is there";
 
 const BREACHES: readonly Breach[] = [
@@ -339,6 +340,13 @@ const BREACHES: readonly Breach[] = [
     rule: PAGES,
     change: { "docs/guide.md": "One\n\n" },
     finding: "docs/guide.md: does not end in one newline",
+  },
+  {
+    rule: PREPARES,
+    change: {
+      "packages/link/src/dial.test.ts": `describe("a", () => {\n  afterEach(() => {});\n});\nbeforeEach(() => {});\n`,
+    },
+    finding: "packages/link/src/dial.test.ts:4: 'beforeEach' outside of a describe",
   },
   {
     rule: NAMED,

@@ -25,7 +25,7 @@ import {
   syntax,
   tellingNames,
 } from "./shape-rules.ts";
-import { namedPaths, noMachineWords, plainPages } from "./text-rules.ts";
+import { namedPaths, noMachineWords, ownPreparation, plainPages } from "./text-rules.ts";
 
 /** Every rule of the house, by the sentence that a failing test shows. */
 export const RULES: ReadonlyMap<string, Rule> = new Map([
@@ -51,5 +51,6 @@ export const RULES: ReadonlyMap<string, Rule> = new Map([
   ["the lock file has every platform's packages", wholeLockFile],
   ["no file names a registry's host or a machine's own path", noMachineWords],
   ["every page ends plainly", plainPages],
+  ["no test file prepares the tests of others", ownPreparation],
   ["every path that a page names is there", namedPaths],
 ]);

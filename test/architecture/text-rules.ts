@@ -43,6 +43,17 @@ export const namedPaths: Rule = (house) => {
     );
 };
 
+/** Unit tests of a workspace share processes: what one file prepares before each test would be every file's. */
+export const ownPreparation: Rule = (house) =>
+  [...house.texts]
+    .filter(([path]) => /^(?:packages|apps)\/.*\.test\.ts$/.test(path))
+    .flatMap(([path, text]) =>
+      text.split("\n").flatMap((line, index) => {
+        const hook = /^(?:beforeEach|afterEach)(?=\()/.exec(line)?.[0];
+        return hook === undefined ? [] : [`${path}:${index + 1}: '${hook}' outside of a describe`];
+      }),
+    );
+
 /** A path from the root; one that goes on with a wildcard or a placeholder names nothing. */
 const NAMED_PATH =
   /(?<![\w./@-])(?:packages|apps|test|scripts|proto|docs|bin)\/[\w./@-]*\w(?![\w./@-]*[*<{])/g;

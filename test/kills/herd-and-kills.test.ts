@@ -33,7 +33,7 @@ import {
   untilLinked,
 } from "../running-swarm.ts";
 import { until } from "../until.ts";
-import { callsDuring, spoken, strikeUntil, traceRunning } from "./killable.ts";
+import { callsDuring, outcomeOf, spoken, strikeUntil, traceRunning } from "./killable.ts";
 
 const POINTS = 100;
 const SEED = "status";
@@ -52,16 +52,17 @@ test(`F1, F2: ${POINTS} kills of central under load lose no acknowledged status,
     const { ports, swarm } = await startLoad(dataDir, folder, ledger);
     await using load = swarm;
     const calls = await countCalls(dataDir, ports, ledger, folder);
-    await strikeUntil({ points: POINTS, calls, seed: SEED }, async (point) => {
+    await strikeUntil({ points: POINTS, calls, seed: SEED }, async (point, round) => {
+      const writeInto = join(folder, `${round}.calls`);
       await using doomed = launchCentral(dataDir, ports);
       await doomed.waitForEvent(isReady);
-      await using _tracer = await traceRunning(doomed, { killAt: point });
+      await using _tracer = await traceRunning(doomed, { killAt: point, writeInto });
       const isStruck = doomed.exited.then(({ signal }) => signal === "SIGKILL");
       const isPassed = untilGrown(ledger, doomed).then(() => false);
       const struck = await Promise.race([isStruck, isPassed.catch(() => isStruck)]);
       await doomed.kill("SIGKILL");
       assertNothingLost(dataDir, ledger, spoken(point));
-      return struck;
+      return outcomeOf(struck, writeInto);
     });
     t.diagnostic(`${readLedger(ledger).length} messages acknowledged`);
     await using last = launchCentral(dataDir, ports);

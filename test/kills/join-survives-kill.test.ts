@@ -14,6 +14,7 @@ import {
   callsDuring,
   callsSoFar,
   launchTraced,
+  outcomeOf,
   spoken,
   strikeUntil,
   traceRunning,
@@ -41,11 +42,12 @@ describe("kill -9 during a join (F1, F3)", () => {
       await strikeUntil({ points: POINTS, calls, seed: SEED }, async (point) => {
         rounds += 1;
         const order = await orderJoin(central, spoken(point));
-        await using killed = launchTraced(order.args, { killAt: point });
+        const writeInto = join(central.folder, `${order.tokenId}.calls`);
+        await using killed = launchTraced(order.args, { killAt: point, writeInto });
         const { signal } = await killed.exited;
         await finishJoin(order.args, spoken(point));
         await assertOneIdentity(central, order.tokenId, spoken(point));
-        return signal === "SIGKILL";
+        return outcomeOf(signal === "SIGKILL", writeInto);
       });
       await assertWholeRecord(central, rounds);
     });
@@ -61,7 +63,8 @@ describe("kill -9 during a join (F1, F3)", () => {
         await using doomed = launchCentral(dataDir, ports);
         const central = await describeCentral(doomed, dataDir, folder);
         const order = await orderJoin(central, spoken(point));
-        await using _tracer = await traceRunning(doomed, { killAt: point });
+        const writeInto = join(folder, `${order.tokenId}.calls`);
+        await using _tracer = await traceRunning(doomed, { killAt: point, writeInto });
         await using joining = launchTautline(order.args);
         const isStruck = doomed.exited.then(() => true);
         const struck = await Promise.race([isStruck, joining.exited.then(() => false)]);
@@ -73,7 +76,7 @@ describe("kill -9 during a join (F1, F3)", () => {
         await finishJoin(order.args, spoken(point));
         await assertOneIdentity(again, order.tokenId, spoken(point));
         await restarted.kill("SIGTERM");
-        return struck;
+        return outcomeOf(struck, writeInto);
       });
       await using final = launchCentral(dataDir, ports);
       await assertWholeRecord(await describeCentral(final, dataDir, folder), rounds);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { launchTautline, withTempFolder } from "@tautline/testing";
 import { describeCentral, type RunningCentral } from "../running-central.ts";
-import { callsDuring, spoken, strikeUntil, traceRunning } from "./killable.ts";
+import { callsDuring, outcomeOf, spoken, strikeUntil, traceRunning } from "./killable.ts";
 
 const POINTS = 8;
 const SEED = "keys";
@@ -26,7 +26,8 @@ describe("kill -9 during the rotation of a key (F1)", () => {
         await using doomed = launchTautline(run);
         const central = await describeCentral(doomed, dataDir, folder);
         await makeKey(central, name);
-        await using _tracer = await traceRunning(doomed, { killAt: point });
+        const writeInto = join(folder, `${name}.calls`);
+        await using _tracer = await traceRunning(doomed, { killAt: point, writeInto });
         const died = doomed.exited.then(() => true);
         const rotated = rotate(central, name, () => void (reached += 1)).then(() => false);
         const struck = await Promise.race([rotated.catch(() => died), died]);
@@ -39,7 +40,7 @@ describe("kill -9 during the rotation of a key (F1)", () => {
         assert.ok(allowed.includes(kept), `${spoken(point)}, after ${reached} steps: ${kept}`);
         assert.equal((await again.call<{ ok: boolean }>("GET", "/api/v1/audit/verify")).ok, true);
         await restarted.kill("SIGTERM");
-        return struck;
+        return outcomeOf(struck, writeInto);
       });
     });
   });

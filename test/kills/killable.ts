@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { createSeededRandom, launchProcess, type LaunchedProcess } from "@tautline/testing";
+import {
+  createSeededRandom,
+  launchProcess,
+  type LaunchedProcess,
+  tautlineCommand,
+} from "@tautline/testing";
 import { until } from "../until.ts";
-
-const COMMAND = fileURLToPath(new URL("../../apps/cli/src/main.ts", import.meta.url));
 
 /** System calls that change a disk or a peer: between any two of them a crash could leave something half done. */
 const CALLS = "write,writev,pwrite64,fsync,fdatasync,ftruncate,rename,renameat2,unlink,unlinkat";
@@ -25,8 +27,16 @@ export interface Wanted {
 /** Rounds at most, for each point that is wanted. */
 const MOST_ROUNDS = 2;
 
-/** How to run the command under strace: writing down its calls, or killed at one of them. */
-export type Trace = { readonly writeInto: string } | { readonly killAt: KillPoint };
+/** How to run a process under strace. */
+export interface Trace {
+  /** Its calls are written into this file. */
+  readonly writeInto: string;
+  /** At the entry of this one it is killed. */
+  readonly killAt?: KillPoint;
+}
+
+/** What came of a round: the kill struck, or the process lived through it, with these calls. */
+export type Outcome = "struck" | { readonly calls: readonly string[] };
 
 /**
  * Starts the `tautline` command with its main thread traced, so that `kill -9` strikes at an exact system call.
@@ -38,15 +48,15 @@ export function launchTraced(args: readonly string[], trace: Trace): LaunchedPro
   return launchProcess({
     command: "strace",
     // -D makes the command, not the tracer, the process that the test holds.
-    args: ["-D", "-qq", ...traceFlags(trace), process.execPath, COMMAND, ...args],
+    args: ["-D", "-qq", ...traceFlags(trace), ...tautlineCommand(), ...args],
   });
 }
 
-function traceFlags(trace: Trace): string[] {
-  const flags = ["-e", `trace=${CALLS}`, "-e", "signal=none"];
-  if ("writeInto" in trace) return [...flags, "-o", trace.writeInto];
-  const { call, ordinal } = trace.killAt;
-  return [...flags, "-o", "/dev/null", "-e", `inject=${call}:signal=SIGKILL:when=${ordinal}`];
+function traceFlags({ writeInto, killAt }: Trace): string[] {
+  const flags = ["-e", `trace=${CALLS}`, "-e", "signal=none", "-o", writeInto];
+  if (killAt === undefined) return flags;
+  const { call, ordinal } = killAt;
+  return [...flags, "-e", `inject=${call}:signal=SIGKILL:when=${ordinal}`];
 }
 
 /**
@@ -94,24 +104,24 @@ export async function callsDuring(
 }
 
 /**
- * Strikes at seeded points, spread over a span of calls, until as many as were wanted have struck. Runs differ by a few calls, so a
- * point near the end may never come: for each that was missed one more is drawn.
+ * Strikes at seeded points, spread over a span of calls, until as many as were wanted have struck. Runs differ, so a point near the
+ * end may never come: for each that was missed one more is drawn, from the calls of the run that missed it.
  *
  * @param wanted how many must strike, from which calls, and by which seed
- * @param strike does one round; tells whether the process was killed in it
+ * @param strike does one round
  */
 export async function strikeUntil(
   wanted: Wanted,
-  strike: (point: KillPoint, round: number) => Promise<boolean>,
+  strike: (point: KillPoint, round: number) => Promise<Outcome>,
 ): Promise<void> {
   let round = 0;
   await strikeWaves(wanted, async (points) => {
-    let struck = 0;
+    const outcomes: Outcome[] = [];
     for (const point of points) {
-      struck += Number(await strike(point, round));
+      outcomes.push(await strike(point, round));
       round += 1;
     }
-    return struck;
+    return outcomes;
   });
 }
 
@@ -119,22 +129,27 @@ export async function strikeUntil(
  * As `strikeUntil`, for rounds that can go on side by side: first all points that are wanted, then as many as were missed, and so on.
  *
  * @param wanted how many must strike, from which calls, and by which seed
- * @param strikeAll does a round for each point; tells how many struck
+ * @param strikeAll does a round for each point
  */
 export async function strikeWaves(
-  { points, calls, seed }: Wanted,
-  strikeAll: (points: readonly KillPoint[]) => Promise<number>,
+  { points, calls: untroubled, seed }: Wanted,
+  strikeAll: (points: readonly KillPoint[]) => Promise<readonly Outcome[]>,
 ): Promise<void> {
   const random = createSeededRandom(seed).float;
-  let [struck, rounds] = [0, 0];
+  let [struck, rounds, calls] = [0, 0, untroubled];
   while (struck < points) {
     const missing = points - struck;
     assert.ok(
       rounds + missing <= MOST_ROUNDS * points,
       `only ${struck} of ${rounds} points struck`,
     );
-    struck += await strikeAll(drawKillPoints(calls, missing, random));
+    const outcomes = await strikeAll(drawKillPoints(calls, missing, random));
+    const missed = outcomes.filter((outcome) => outcome !== "struck");
+    struck += outcomes.length - missed.length;
     rounds += missing;
+    // The longest: a process that was taken hold of late shows only the end of its work, or nothing.
+    const [longest] = missed.map((outcome) => outcome.calls).toSorted(byLength);
+    if (longest !== undefined && longest.length > 0) calls = longest;
   }
 }
 
@@ -147,6 +162,20 @@ export function callsSoFar(file: string): string[] {
   return readFileSync(file, "utf8")
     .split("\n")
     .flatMap((line) => /^(\w+)\(/.exec(line)?.[1] ?? []);
+}
+
+function byLength(one: readonly string[], other: readonly string[]): number {
+  return other.length - one.length;
+}
+
+/**
+ * Tells what came of a round.
+ *
+ * @param isStruck whether the process was killed at its point
+ * @param file where its calls were written
+ */
+export function outcomeOf(isStruck: boolean, file: string): Outcome {
+  return isStruck ? "struck" : { calls: callsSoFar(file) };
 }
 
 /** Draws kill points, spread over all calls of an untroubled run, and the same for the same seed. */

@@ -13,6 +13,8 @@ import { until } from "../until.ts";
 import {
   callsDuring,
   type KillPoint,
+  type Outcome,
+  outcomeOf,
   spoken,
   strikeUntil,
   strikeWaves,
@@ -62,9 +64,9 @@ describe("kill -9 during a renewal (F1, F3)", { concurrency: true }, () => {
         const agents = await joinMany(central, points.length, joined.length);
         joined.push(...agents);
         const doomed = agents.map((agent, index) => ({ agent, point: pointAt(points, index) }));
-        const struck = await killRenewing(doomed);
+        const outcomes = await killRenewing(doomed);
         await Promise.all(doomed.map(({ agent, point }) => finish(central, agent, spoken(point))));
-        return struck;
+        return outcomes;
       });
       await assertWholeRecord(central, joined);
       await process.kill("SIGTERM");
@@ -83,7 +85,8 @@ describe("kill -9 during a renewal (F1, F3)", { concurrency: true }, () => {
         assert.ok(agent !== undefined, "no agent is left for another point");
         await using doomed = launchCentral(dataDir, ports);
         await describeCentral(doomed, dataDir, folder);
-        await using _tracer = await traceRunning(doomed, { killAt: point });
+        const writeInto = join(folder, `${round}.calls`);
+        await using _tracer = await traceRunning(doomed, { killAt: point, writeInto });
         await using running = runAgent(agent.data);
         const renewed = running.waitForEvent((each) => each["event"] === "renewed");
         const isStruck = doomed.exited.then(() => true);
@@ -95,7 +98,7 @@ describe("kill -9 during a renewal (F1, F3)", { concurrency: true }, () => {
         await assertRenewed(central, agent, spoken(point));
         await running.kill("SIGKILL");
         await restarted.kill("SIGTERM");
-        return struck;
+        return outcomeOf(struck, writeInto);
       });
       await using final = launchCentral(dataDir, ports);
       await assertWholeRecord(await describeCentral(final, dataDir, folder), agents);
@@ -198,17 +201,19 @@ function pointAt(points: readonly KillPoint[], index: number): KillPoint {
   return point;
 }
 
-/** Runs agents that die at their points while they renew; tells how many did. */
-async function killRenewing(agents: readonly Doomed[]): Promise<number> {
-  const ends: Promise<boolean>[] = [];
+/** Runs agents that die at their points while they renew. */
+async function killRenewing(agents: readonly Doomed[]): Promise<Outcome[]> {
+  const ends: Promise<Outcome>[] = [];
+  await using started = new AsyncDisposableStack();
   // Taken hold of one by one, because tracers that start together lose each other; they renew when they are due.
   for (const { agent, point } of agents) {
-    const doomed = runAgent(agent.data);
+    const doomed = started.use(runAgent(agent.data));
     await doomed.waitForEvent((each) => each["event"] === "connected");
-    const tracer = await traceRunning(doomed, { killAt: point });
-    ends.push(diesRenewing(doomed, tracer));
+    const writeInto = `${agent.data}.calls`;
+    const tracer = await traceRunning(doomed, { killAt: point, writeInto });
+    ends.push(diesRenewing(doomed, tracer).then((isStruck) => outcomeOf(isStruck, writeInto)));
   }
-  return (await Promise.all(ends)).filter(Boolean).length;
+  return await Promise.all(ends);
 }
 
 async function diesRenewing(doomed: LaunchedProcess, tracer: LaunchedProcess): Promise<boolean> {

@@ -10,7 +10,7 @@ import {
   withCentral,
 } from "../running-central.ts";
 import { until } from "../until.ts";
-import { callsDuring, spoken, strikeUntil, traceRunning } from "./killable.ts";
+import { callsDuring, outcomeOf, spoken, strikeUntil, traceRunning } from "./killable.ts";
 
 const POINTS = 25;
 const SEED = "settings";
@@ -39,7 +39,8 @@ describe("kill -9 during a change of settings (F1)", () => {
         await using doomed = launchTautline(agent.run);
         await connected(doomed);
         const reported = await reportedHash(central, agent);
-        await using _tracer = await traceRunning(doomed, { killAt: point });
+        const writeInto = join(central.folder, `${round}.calls`);
+        await using _tracer = await traceRunning(doomed, { killAt: point, writeInto });
         // Only central is asked meanwhile: asking the agent would add to its calls.
         const isDone = async () =>
           (await reportedHash(central, agent)) === reported ? undefined : true;
@@ -62,7 +63,7 @@ describe("kill -9 during a change of settings (F1)", () => {
         await until(() => appliedRound(central, agent, String(round)), signalOf(restarted));
         await restarted.kill("SIGTERM");
         assert.ok(BigInt((await localStatus(agent)).settings.seq) >= BigInt(crashed.settings.seq));
-        return struck;
+        return outcomeOf(struck, writeInto);
       });
     });
   });
@@ -78,7 +79,8 @@ describe("kill -9 during a change of settings (F1)", () => {
         // A fresh one each time: an agent whose central keeps dying waits longer and longer.
         await using running = launchTautline(agent.run);
         await connected(running);
-        await using _tracer = await traceRunning(doomed, { killAt: point });
+        const writeInto = join(folder, `${round}.calls`);
+        await using _tracer = await traceRunning(doomed, { killAt: point, writeInto });
         // Only the agent is asked meanwhile: asking central would add to its calls.
         const isDone = async () => ((await liveRound(agent)) === String(round) ? true : undefined);
         const struck = await changeUntilKilled(central, { round, doomed, isDone });
@@ -96,7 +98,7 @@ describe("kill -9 during a change of settings (F1)", () => {
         await running.kill("SIGTERM");
         await restarted.kill("SIGTERM");
         before = kept;
-        return struck;
+        return outcomeOf(struck, writeInto);
       });
     });
   });

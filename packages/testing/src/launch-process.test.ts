@@ -60,6 +60,7 @@ test("a process that ends without reading its input is no error of ours", async 
 
 test("nothing of the caller's environment is passed on but the bare necessities", async () => {
   process.env["TAUTLINE_PLANTED"] = "1";
+  process.env["NODE_COMPILE_CACHE"] = "/nowhere/compiled";
   try {
     await using launched = launchScript(`console.log(JSON.stringify(process.env))`, {
       env: { GIVEN: "yes" },
@@ -67,11 +68,13 @@ test("nothing of the caller's environment is passed on but the bare necessities"
     const seen = await launched.waitForEvent(() => true);
     assert.equal(seen["GIVEN"], "yes");
     assert.equal(seen["PATH"], process.env["PATH"]);
+    assert.equal(seen["NODE_COMPILE_CACHE"], "/nowhere/compiled");
     for (const name of ["TAUTLINE_PLANTED", "NODE_EXTRA_CA_CERTS", "NODE_TEST_CONTEXT"]) {
       assert.equal(seen[name], undefined, name);
     }
   } finally {
     delete process.env["TAUTLINE_PLANTED"];
+    delete process.env["NODE_COMPILE_CACHE"];
   }
 });
 

@@ -7,7 +7,7 @@ export interface LaunchOptions {
   /** The executable: a path, or a name found on PATH. */
   readonly command: string;
   readonly args?: readonly string[];
-  /** Added to the bare environment (PATH, HOME, TMPDIR, LANG); nothing else of the caller's is passed on. */
+  /** Added to the bare environment (`PASSED_ON`); nothing else of the caller's is passed on. */
   readonly env?: Readonly<Record<string, string>>;
   /** The working folder; the caller's by default. */
   readonly folder?: string;
@@ -45,7 +45,8 @@ export interface LaunchedProcess extends AsyncDisposable {
   readonly kill: (signal?: NodeJS.Signals) => Promise<ProcessEnd>;
 }
 
-const PASSED_ON = ["PATH", "HOME", "TMPDIR", "LANG"];
+/** What any process needs, and where Node finds code compiled already: most of a start is compiling. */
+const PASSED_ON = ["PATH", "HOME", "TMPDIR", "LANG", "NODE_COMPILE_CACHE"];
 
 const alive = new Set<ChildProcess>();
 process.on("exit", () => {

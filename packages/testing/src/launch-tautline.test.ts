@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { launchTautline } from "./launch-tautline.ts";
+import { withTempFolder } from "./temp-folder.ts";
 
 test("launchTautline starts this repository's command", async () => {
   const manifest: unknown = JSON.parse(
@@ -11,4 +13,19 @@ test("launchTautline starts this repository's command", async () => {
   await using command = launchTautline(["--version"]);
   assert.deepEqual(await command.exited, { code: 0, signal: null }, command.stderr);
   assert.ok(command.stdout.includes(version), command.stdout);
+});
+
+test("where the environment names a bundled program, that is started, and does not learn of it", async () => {
+  await withTempFolder(async (folder) => {
+    const program = join(folder, "main.mjs");
+    writeFileSync(program, "console.log(process.argv[2], process.env.TAUTLINE_PROGRAM);");
+    process.env["TAUTLINE_PROGRAM"] = program;
+    try {
+      await using command = launchTautline(["verb"]);
+      await command.exited;
+      assert.equal(command.stdout, "verb undefined\n");
+    } finally {
+      delete process.env["TAUTLINE_PROGRAM"];
+    }
+  });
 });
