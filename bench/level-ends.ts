@@ -1,6 +1,6 @@
 /**
- * The accepting end of the benchmark of levels, driven over its channel: one port for all levels, one for plaintext alone. Each connection
- * says how many bytes it will send, and is told when they have come.
+ * The accepting end of the benchmark of levels, driven over its channel: a port for all levels, the same with all but plaintext off, and one
+ * that takes whatever comes. Each connection says how many bytes it will send, and is told when they have come; as often as it likes.
  */
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
@@ -15,6 +15,7 @@ import {
   rootsPem,
 } from "@tautline/link";
 import { certificatesFromPem } from "@tautline/pki";
+import type { Level } from "@tautline/protocol";
 import { PLAIN_OPENING } from "./level-opening.ts";
 import type { LevelWorld } from "./level-world.ts";
 import { answerQuestions } from "./worker.ts";
@@ -24,7 +25,8 @@ const LENGTH_BYTES = 4;
 
 answerQuestions({
   open: async (world: LevelWorld) => ({
-    all: await listening(allLevels(world)),
+    all: await listening(levelPort(world, () => true)),
+    only: await listening(levelPort(world, (level) => level === "plaintext")),
     bare: await listening(createServer({ noDelay: true }, (socket) => sink(socket, true))),
     // What stunnel and haproxy lead to.
     behind: await listening(createServer({ noDelay: true }, (socket) => sink(socket, false))),
@@ -35,7 +37,7 @@ answerQuestions({
   },
 });
 
-function allLevels(world: LevelWorld): Server {
+function levelPort(world: LevelWorld, accepts: (level: Level) => boolean): Server {
   const key = { name: world.keyName, version: 1, sharedKey: Buffer.from(world.sharedKey, "hex") };
   const psk = basicPsk(key.sharedKey);
   const roots = certificatesFromPem(world.rootPem);
@@ -70,7 +72,7 @@ function allLevels(world: LevelWorld): Server {
   return createOpeningPort({
     openingTimeoutMs: TIMEOUT_MS,
     maxConnections: 10_000,
-    accepts: () => true,
+    accepts,
     explain: (level) => ({ code: "bench", text: `no ${level}`, remedy: "" }),
     plain: taking((socket) => sink(socket, true)),
     certificates: acceptor.server,

@@ -10,10 +10,11 @@ import { startWorker } from "./worker.ts";
 
 const RUNS = 7;
 const MIB = 1024 * 1024;
-/** What one connection carries, and how many of them a run makes. */
+/** What one connection carries, how often, and how many of them a run makes; rates are of exchanges. */
 const LOADS = [
-  { what: "handshakes", bytes: 1, connections: 300, atOnce: 16 },
-  { what: "handshake + 1 MiB", bytes: MIB, connections: 60, atOnce: 4 },
+  { what: "handshakes", bytes: 1, exchanges: 1, connections: 300, atOnce: 16 },
+  { what: "handshake + 1 MiB", bytes: MIB, exchanges: 1, connections: 60, atOnce: 4 },
+  { what: "sessions of 1,000 exchanges", bytes: 100, exchanges: 1_000, connections: 8, atOnce: 4 },
 ] as const;
 type Load = (typeof LOADS)[number];
 
@@ -28,6 +29,7 @@ interface Target {
 
 interface Ports {
   readonly all: number;
+  readonly only: number;
   readonly bare: number;
   readonly behind: number;
 }
@@ -35,15 +37,16 @@ interface Ports {
 /** Ratios that were aimed at, or that a reader asks for: the first by the second. */
 const RATIOS: readonly (readonly [string, string])[] = [
   ["advanced", "basic"],
-  ["plaintext", "plaintext, alone on its port"],
+  ["plaintext", "plaintext, other levels off"],
+  ["plaintext, other levels off", "a port that tells nothing apart"],
   ["advanced", "stunnel, key"],
   ["tls", "stunnel, certificate"],
   ["tls", "haproxy, certificate"],
 ];
 
 /**
- * What each level costs, from the dial to the first answer, with one byte and with 1 MiB, at a port that takes all levels; beside it the
- * same callers at stunnel and haproxy, which lead to the same sink. The dialling end is one process, the accepting one another.
+ * What each level costs, from the dial to the first answer, with one byte, with 1 MiB, and over a whole session, at a port that takes all
+ * levels; beside it the same callers at stunnel and haproxy, which lead to the same sink. The dialling end is one process, the accepting one another.
  */
 export const levels: Benchmark = async ({ folder, say }) => {
   const world = createLevelWorld();
@@ -53,7 +56,8 @@ export const levels: Benchmark = async ({ folder, say }) => {
   const cpuMs = (): Promise<number> => worker.ask<number>("cpu");
   const ours = [
     ...LEVELS.map((level) => ({ name: level, port: ports.all, dial: dials[level], cpuMs })),
-    { name: "plaintext, alone on its port", port: ports.bare, dial: dials.plaintext, cpuMs },
+    { name: "plaintext, other levels off", port: ports.only, dial: dials.plaintext, cpuMs },
+    { name: "a port that tells nothing apart", port: ports.bare, dial: dials.plaintext, cpuMs },
   ];
   await using psk = await startStunnel(folder, world, "psk", ports.behind);
   await using certificate = await startStunnel(folder, world, "certificate", ports.behind);
@@ -94,7 +98,7 @@ async function measureAll(targets: readonly Target[], load: Load): Promise<Row[]
       values: of(name),
     })),
     ...targets.map(({ name }) => ({
-      what: `${name}: accepting end's processor time, ${load.what}`,
+      what: `${name}: accepting end's processor time a connection, ${load.what}`,
       unit: "ms",
       values: costs.get(name) ?? [],
     })),
@@ -109,7 +113,7 @@ async function measureAll(targets: readonly Target[], load: Load): Promise<Row[]
 
 async function measure(
   target: Target,
-  { bytes, connections, atOnce }: Load,
+  { bytes, exchanges, connections, atOnce }: Load,
 ): Promise<{ readonly rate: number; readonly cpu: number }> {
   const payload = Buffer.alloc(4 + bytes);
   payload.writeUInt32BE(bytes, 0);
@@ -117,7 +121,9 @@ async function measure(
   const lane = async (): Promise<void> => {
     while (left > 0) {
       left -= 1;
-      await exchange(await target.dial(target.port), payload);
+      const stream = await target.dial(target.port);
+      for (let each = 0; each < exchanges; each += 1) await exchange(stream, payload);
+      stream.destroy();
     }
   };
   const cpuBefore = await target.cpuMs();
@@ -125,13 +131,12 @@ async function measure(
   await Promise.all(Array.from({ length: atOnce }, lane));
   const seconds = (performance.now() - began) / 1_000;
   const cpu = ((await target.cpuMs()) - cpuBefore) / connections;
-  return { rate: connections / seconds, cpu };
+  return { rate: (connections * exchanges) / seconds, cpu };
 }
 
-/** Says it all and hangs up when it was heard to the end. */
+/** Says it all and waits until it was heard to the end. */
 async function exchange(stream: Duplex, payload: Buffer): Promise<void> {
   const answered = once(stream, "data");
   stream.write(payload);
   await answered;
-  stream.destroy();
 }

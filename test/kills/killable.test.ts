@@ -5,6 +5,10 @@ import { type KillPoint, type Outcome, strikeUntil } from "./killable.ts";
 const named = (call: string, count: number): string[] => Array.from({ length: count }, () => call);
 const wanted = { points: 10, seed: "tried" };
 
+async function livesThrough(): Promise<Outcome> {
+  return { calls: [] };
+}
+
 test("points are spread over all calls of a run, in its order, and the same for a seed", async () => {
   const calls = [...named("write", 50), ...named("fsync", 50)];
   const drawn = async (): Promise<KillPoint[]> => {
@@ -41,9 +45,8 @@ test("where runs are shorter than the one that was counted, missed points are dr
 });
 
 test("a process that lives through every point fails the test in the end", async () => {
-  const lives = async (): Promise<Outcome> => ({ calls: [] });
   await assert.rejects(
-    strikeUntil({ ...wanted, calls: named("write", 100) }, lives),
+    strikeUntil({ ...wanted, calls: named("write", 100) }, livesThrough),
     /only 0 of 20 points struck/,
   );
 });
