@@ -120,9 +120,14 @@ function explainIssue(issue: z.core.$ZodIssue | undefined, place: Place): Tautli
       app: place.app,
       file: place.file,
       path: line === undefined ? key : `line ${line}: ${key}`,
-      reason: unknownKey === undefined ? plainReason(issue?.message) : "unknown key",
+      reason: unknownKey === undefined ? plainReason(messageOf(issue)) : "unknown key",
     },
   });
+}
+
+/** Of a key that the operator names, what is wrong with the name. */
+function messageOf(issue: z.core.$ZodIssue | undefined): string | undefined {
+  return issue?.code === "invalid_key" ? issue.issues[0]?.message : issue?.message;
 }
 
 /** The catalogue's sentence brings its own full stop. */

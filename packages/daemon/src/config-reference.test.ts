@@ -19,6 +19,18 @@ const schema = z.strictObject({
   file: z.string().optional().describe("A file."),
 });
 
+const named = z.strictObject({
+  doors: z
+    .record(
+      z.string(),
+      z.strictObject({
+        at: z.string().describe("A place."),
+        wide: z.boolean().default(false).describe("A width."),
+      }),
+    )
+    .default({}),
+});
+
 describe("configKeys", () => {
   it("lists every key in order with kind, default and meaning", () => {
     assert.deepEqual(
@@ -34,6 +46,16 @@ describe("configKeys", () => {
       ],
     );
     assert.ok(configKeys(schema).every(({ meaning }) => /^A.*\.$|^Hosts\.$/.test(meaning)));
+  });
+
+  it("writes NAME for a key that the operator names", () => {
+    assert.deepEqual(
+      configKeys(named).map(({ path, fallback }) => [path, fallback]),
+      [
+        ["doors.NAME.at", ""],
+        ["doors.NAME.wide", "false"],
+      ],
+    );
   });
 
   it("refuses a key that nobody described", () => {
@@ -75,6 +97,21 @@ describe("configExample", () => {
     assert.deepEqual(settings, parseConfig("central", "empty", "", schema));
     // Every key with a default and every group is now really set.
     assert.equal(keys.length, configKeys(schema).filter((key) => key.fallback !== "").length + 2);
+  });
+
+  it("keeps what stands under names of the operator's own behind two signs, however many are taken away", () => {
+    const text = configExample(named);
+    assert.deepEqual(text.trim().split("\n"), [
+      "## doors:",
+      "",
+      "  ## NAME:",
+      "    ## A place.",
+      "    ## at: (not set)",
+      "    ## A width.",
+      "    ## wide: false",
+    ]);
+    const uncommented = text.replaceAll(/^( *)# /gm, "$1");
+    assert.deepEqual(parseConfig("central", "example", uncommented, named), { doors: {} });
   });
 
   it("names every key, also one without a default", () => {

@@ -7,14 +7,20 @@ interface SchemaNode {
   readonly description?: string;
   readonly default?: unknown;
   readonly properties?: Readonly<Record<string, SchemaNode>>;
+  /** Of a map whose keys the operator names: what stands under each. False where the object is strict. */
+  readonly additionalProperties?: SchemaNode | false;
   readonly items?: SchemaNode;
   readonly enum?: readonly unknown[];
   readonly minimum?: number;
   readonly maximum?: number;
 }
 
+/** Stands for a key that the operator names. */
+const ANY_NAME = "NAME";
+
 /** One setting as the reference page and the example show it. */
 export interface ConfigKey {
+  /** With `NAME` where the operator names the key. */
   readonly path: string;
   readonly kind: string;
   readonly fallback: string;
@@ -68,26 +74,32 @@ export function configExample(schema: z.ZodType): string {
       if (open[depth] === group) continue;
       const prefix = `${groups.slice(0, depth + 1).join(".")}.`;
       // One in which nothing is set would be empty: no mapping at all.
-      const isSet = keys.some(({ path, fallback }) => path.startsWith(prefix) && fallback !== "");
+      const isSet = keys.some((one) => one.path.startsWith(prefix) && isInDefaults(one));
       lines.push("", `${"  ".repeat(depth)}${isSet ? "#" : "##"} ${group}:`);
     }
     open = groups;
     const indent = "  ".repeat(groups.length);
     lines.push(`${indent}## ${key.meaning}`);
     const name = parts.at(-1) ?? "";
-    lines.push(
-      key.fallback === ""
-        ? `${indent}## ${name}: (not set)`
-        : `${indent}# ${name}: ${key.fallback}`,
-    );
+    const value = key.fallback === "" ? "(not set)" : key.fallback;
+    lines.push(`${indent}${isInDefaults(key) ? "#" : "##"} ${name}: ${value}`);
   }
   return `${lines.join("\n").trim()}\n`;
+}
+
+/** What stands under a name of the operator's own has a default only once there is such a name. */
+function isInDefaults({ path, fallback }: ConfigKey): boolean {
+  return fallback !== "" && !path.split(".").includes(ANY_NAME);
 }
 
 function keysBelow(node: SchemaNode, prefix: string): ConfigKey[] {
   return Object.entries(node.properties ?? {}).flatMap(([name, child]) => {
     const path = prefix === "" ? name : `${prefix}.${name}`;
     if (child.properties !== undefined) return keysBelow(child, path);
+    const { additionalProperties: each } = child;
+    if (typeof each === "object" && each.properties !== undefined) {
+      return keysBelow(each, `${path}.${ANY_NAME}`);
+    }
     return [
       { path, kind: kindOf(child), fallback: fallbackOf(child), meaning: meaningOf(path, child) },
     ];

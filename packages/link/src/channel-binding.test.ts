@@ -5,7 +5,7 @@ import type { TLSSocket } from "node:tls";
 import { test } from "node:test";
 import { createQueue } from "../test/arrival-queue.ts";
 import { createFleetAuthority, testNow } from "../test/fleet-authority.ts";
-import { openSocketPair } from "../test/socket-pair.ts";
+import { openSocketPair } from "@tautline/testing";
 import { createTlsAcceptor } from "./accept-tls.ts";
 import { createAdvancedAcceptor } from "./advanced/accept-advanced.ts";
 import { dialAdvanced } from "./advanced/dial-advanced.ts";

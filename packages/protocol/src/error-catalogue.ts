@@ -1,5 +1,6 @@
 import { admissionErrors } from "./errors/admission.ts";
 import { agentErrors } from "./errors/agent.ts";
+import { agentForwardErrors } from "./errors/agent-forward.ts";
 import { apiErrors } from "./errors/api.ts";
 import { auditErrors } from "./errors/audit.ts";
 import { centralErrors } from "./errors/central.ts";
@@ -8,6 +9,8 @@ import { configErrors } from "./errors/config.ts";
 import { enrolmentErrors } from "./errors/enrolment.ts";
 import { filesErrors } from "./errors/files.ts";
 import { fleetErrors } from "./errors/fleet.ts";
+import { forwardTargetErrors } from "./errors/forward-targets.ts";
+import { forwardErrors } from "./errors/forward.ts";
 import { instructionErrors } from "./errors/instruction.ts";
 import { internalErrors } from "./errors/internal.ts";
 import { keyErrors } from "./errors/keys.ts";
@@ -32,10 +35,12 @@ export const ERROR_CATALOGUE = {
   ...pkiErrors,
   ...vaultErrors,
   ...linkErrors,
+  ...forwardErrors,
   ...admissionErrors,
   ...enrolmentErrors,
   ...fleetErrors,
   ...keyErrors,
+  ...forwardTargetErrors,
   ...configErrors,
   ...filesErrors,
   ...storeErrors,
@@ -43,6 +48,7 @@ export const ERROR_CATALOGUE = {
   ...apiErrors,
   ...auditErrors,
   ...agentErrors,
+  ...agentForwardErrors,
   ...swarmErrors,
   ...cliErrors,
   ...internalErrors,

@@ -12,6 +12,9 @@ import { canonicalConfigMap } from "./config-map.ts";
 import { formatDuration } from "./duration.ts";
 import { encodeEnrolmentGrant, encodeEnrolmentRequest } from "./enrolment-messages.ts";
 import { isTautlineError } from "./error.ts";
+import { isForwardName } from "./forward-name.ts";
+import { writeForwardHeader } from "./forward-frame.ts";
+import { decodeForwardAnswer } from "./forward-payload.ts";
 import { AnyValueSchema, KeyValueSchema } from "./gen/opamp/v1/anyvalue_pb.ts";
 import { AgentConfigMapSchema, CustomCapabilitiesSchema } from "./gen/opamp/v1/opamp_pb.ts";
 import { isHostPort } from "./host-port.ts";
@@ -28,6 +31,7 @@ import { readOffer } from "./offer.ts";
 import { decodeFrame, encodeAgentToServer } from "./opamp.ts";
 import { isOperatorName } from "./operator.ts";
 import { parseSpiffeId } from "./spiffe-id.ts";
+import { encodeUtf8 } from "./utf8.ts";
 import { fromWireText } from "./wire-error.ts";
 
 const CODE = "opamp.malformed";
@@ -153,6 +157,7 @@ const TAKES: Record<LimitName, (size: number) => boolean> = {
   },
   keyTextBytes: (size) => fits(() => parseKeyText("k".repeat(size))),
   keyNameCharacters: (size) => isKeyName("k".repeat(size)),
+  forwardNameCharacters: (size) => isForwardName("a".repeat(size)),
   namespaceCharacters: (size) => isNamespace("a".repeat(size)),
   trustDomainCharacters: (size) => isTrustDomain(HOST.padEnd(size, "b")),
   spiffeIdBytes: (size) => fits(() => parseSpiffeId("spiffe://".padEnd(size, "a")), /longer than/),
@@ -204,6 +209,12 @@ const TAKES: Record<LimitName, (size: number) => boolean> = {
     fits(() => parseAuditCheckpoint("a".repeat(size)), /longer than/),
   auditCheckpointsInMessage: (size) =>
     fits(() => encodeCheckpointNews({ earlier: times(size, () => "a"), newest: SIGNED })),
+  forwardDataBytes: (size) => fits(() => writeForwardHeader(new Uint8Array(4), "data", size)),
+  forwardControlBytes: (size) => fits(() => writeForwardHeader(new Uint8Array(4), "open", size)),
+  forwardControlDepth: (size) => {
+    const text = `{"a":${"[".repeat(size - 1)}${"]".repeat(size - 1)}}`;
+    return fits(() => decodeForwardAnswer(encodeUtf8(text)));
+  },
   durationMs: (size) => fits(() => formatDuration(size)),
 };
 

@@ -78,6 +78,11 @@ export const LIMITS = defineLimits({
     unit: "characters",
     why: "long enough for a site's name, short enough for the preface of a link and for TLS's PSK identity",
   },
+  forwardNameCharacters: {
+    value: 63,
+    unit: "characters",
+    why: "the length of a DNS label (RFC 1035 section 2.3.4)",
+  },
   keyTextBytes: {
     value: 1024,
     unit: "bytes of UTF-8",
@@ -222,6 +227,21 @@ export const LIMITS = defineLimits({
     value: 200,
     unit: "checkpoints",
     why: "an agent that was away for long is told in several messages of at most 200 kB",
+  },
+  forwardDataBytes: {
+    value: 256 * KIB,
+    unit: "bytes",
+    why: "four reads of a socket in one frame; payload is passed on in parts as it comes, so it is never held whole",
+  },
+  forwardControlBytes: {
+    value: 4 * KIB,
+    unit: "bytes",
+    why: "a name, or a sentence and a remedy; control frames are held until they are whole",
+  },
+  forwardControlDepth: {
+    value: 8,
+    unit: "levels",
+    why: "what opens a stream is a flat document",
   },
   durationMs: {
     value: 36_500 * DAY_MS,

@@ -1,5 +1,6 @@
 import { EventEmitter, on } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { createTlsAcceptor, evidenceOf } from "@tautline/link";
 import {
@@ -47,6 +48,8 @@ export interface StandInBehaviour {
   answer?: (received: StandInMessage) => StandInAnswer | Uint8Array | undefined;
   /** Answers instead of upgrading or reading a message: status, headers and body. */
   refuse?: (request: IncomingMessage) => StandInRefusal | undefined;
+  /** Takes an upgrade to another protocol than WebSocket, and gives true; the socket is the test's from then on. */
+  takeUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => boolean;
   /** What is different in a grant. */
   grant?: Partial<Pick<GrantOptions, "change" | "lifetimeMs" | "addresses">>;
 }
@@ -127,7 +130,8 @@ export async function startStandInCentral({
     headers.push(`${TIME_HEADER}: ${formatTimestamp(Date.now())}`);
   });
   const http = createServer((request, response) => answerPost(request, response, behaviour, hear));
-  http.on("upgrade", (request: IncomingMessage, socket, head) => {
+  http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (behaviour.takeUpgrade?.(request, socket, head) === true) return;
     const refusal = behaviour.refuse?.(request);
     if (refusal !== undefined) {
       socket.end(formatRefusal(refusal));

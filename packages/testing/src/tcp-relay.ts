@@ -97,7 +97,9 @@ function pass(
     const changed = change(bytes);
     if (!to.writable) return;
     for (let at = 0; at < changed.length; at += piece) to.write(changed.subarray(at, at + piece));
+    if (to.writableNeedDrain) from.pause();
   });
+  to.on("drain", () => from.resume());
   from.on("end", () => to.end());
   from.on("close", () => to.destroySoon());
 }

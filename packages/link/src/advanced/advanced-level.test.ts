@@ -13,7 +13,7 @@ import {
 import { after, describe, it } from "node:test";
 import { isTautlineError, type LinkEvidence, type TautlineError } from "@tautline/protocol";
 import { createFleetAuthority, testNow } from "../../test/fleet-authority.ts";
-import { openSocketPair, type SocketPair } from "../../test/socket-pair.ts";
+import { openSocketPair, type SocketPair } from "@tautline/testing";
 import { createAdvancedAcceptor, type SharedKey } from "./accept-advanced.ts";
 import { dialAdvanced, type DialAdvancedOptions } from "./dial-advanced.ts";
 

@@ -5,7 +5,7 @@ import type { Readable } from "node:stream";
 import { describe, it } from "node:test";
 import { isTautlineError, type TautlineError } from "@tautline/protocol";
 import { testNow } from "../../test/fleet-authority.ts";
-import { openSocketPair } from "../../test/socket-pair.ts";
+import { openSocketPair } from "@tautline/testing";
 import { acceptBasic, type AcceptBasicOptions, type CandidateKey } from "./accept-basic.ts";
 import { encodeBasicRefusal } from "./basic-refusal.ts";
 import { dialBasic, type DialBasicOptions } from "./dial-basic.ts";

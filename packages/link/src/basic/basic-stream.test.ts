@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { buffer } from "node:stream/consumers";
 import { describe, it } from "node:test";
 import { isTautlineError } from "@tautline/protocol";
-import { openSocketPair, type SocketPair } from "../../test/socket-pair.ts";
+import { openSocketPair, type SocketPair } from "@tautline/testing";
 import { initiate, type NoiseKeys, respond } from "../noise/nnpsk0.ts";
 import { BasicStream } from "./basic-stream.ts";
 import { frameLength } from "./frame-reader.ts";

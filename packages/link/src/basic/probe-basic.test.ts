@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { describe, it } from "node:test";
 import { testNow } from "../../test/fleet-authority.ts";
-import { openSocketPair } from "../../test/socket-pair.ts";
+import { openSocketPair } from "@tautline/testing";
 import { acceptBasic } from "./accept-basic.ts";
 import { encodeBasicRefusal } from "./basic-refusal.ts";
 import { type BasicProbe, probeBasic } from "./probe-basic.ts";

@@ -3,9 +3,8 @@ import { once } from "node:events";
 import { connect, type ConnectionOptions, createServer } from "node:tls";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
-import { listenOnAnyPort } from "@tautline/testing";
+import { listenOnAnyPort, openSocketPair } from "@tautline/testing";
 import { createFleetAuthority } from "../../test/fleet-authority.ts";
-import { openSocketPair } from "../../test/socket-pair.ts";
 import { type ClientHello, MAX_CLIENT_HELLO_BYTES, readClientHello } from "./client-hello.ts";
 
 /** The first bytes of a real client. */

@@ -42,6 +42,19 @@ export const valueErrors = defineErrors({
     status: 400,
     exit: 2,
   },
+  "value.forward_name": {
+    sentence: "'{text}' cannot name a forward.",
+    remedy: "Use 1 to 63 lower-case letters, digits and inner hyphens (a DNS label).",
+    status: 400,
+    exit: 2,
+  },
+  "value.forward_target": {
+    sentence: "'{text}' cannot be the target of a forward.",
+    remedy:
+      "Write a name or an address and a port: db.example.org:5432, 192.0.2.7:5432 or [2001:db8::7]:5432.",
+    status: 400,
+    exit: 2,
+  },
   "value.trust_domain": {
     sentence: "'{text}' cannot be a trust domain.",
     remedy: "Use a lower-case DNS name such as 'fleet.example.org'.",

@@ -1,0 +1,17 @@
+import type { Socket } from "node:net";
+
+/**
+ * Resets a plain connection, so that whoever is at its other end never takes what came for whole. Unix sockets know no reset: they
+ * are closed, and their reader cannot tell.
+ *
+ * @param plain of any state; its errors are of no interest any more
+ */
+export function resetPlain(plain: Socket): void {
+  plain.on("error", () => {});
+  try {
+    plain.resetAndDestroy();
+  } catch {
+    // ERR_INVALID_HANDLE_TYPE: not TCP.
+    plain.destroy();
+  }
+}

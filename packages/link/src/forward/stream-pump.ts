@@ -1,0 +1,211 @@
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { type ErrorCode, TautlineError } from "@tautline/protocol";
+import { type FrameWriter, TurnWriter } from "./frame-writer.ts";
+import { resetPlain } from "./reset-plain.ts";
+import { type LimitWatch, type StreamLimits, watchLimits } from "./stream-limits.ts";
+
+/** How a stream ended, and what it carried. */
+export interface StreamEnd {
+  /** "clean" where both directions ended with all their bytes; else why it was reset. */
+  readonly verdict: "clean" | ErrorCode;
+  /** The reason of any verdict but "clean". */
+  readonly error?: TautlineError;
+  /** Bytes of the plain connection given to the link. */
+  readonly sentBytes: number;
+  /** Bytes that came over the link. */
+  readonly receivedBytes: number;
+  /** Since it was opened. */
+  readonly durationMs: number;
+}
+
+/** Limits of one stream, and who counts its bytes. */
+export interface CarryOptions extends StreamLimits {
+  /** Told of every chunk: so many bytes more were sent to, or received from, the link. */
+  readonly onBytes?: ((sentBytes: number, receivedBytes: number) => void) | undefined;
+}
+
+/** What a pump is made of. */
+export interface PumpOptions {
+  readonly secured: Duplex;
+  readonly writer: FrameWriter;
+  /** "host:port" of the other end, for errors. */
+  readonly address: string;
+  readonly now: () => number;
+  /** The plain side has said all it had to say. */
+  readonly onPlainEnd: (sentBytes: number) => void;
+  /** The stream cannot go on; the pump waits for `fail`. */
+  readonly onBroken: (error: TautlineError) => void;
+}
+
+/** Carries one stream between a link and a plain connection; whose turn it is to say what on the link, it does not know. */
+export class StreamPump {
+  readonly #options: PumpOptions;
+  readonly #startedMs: number;
+  readonly #done = Promise.withResolvers<StreamEnd>();
+  /** What came before there was a plain connection: at most the chunk in which the stream was opened, as reading is paused then. */
+  #early: Uint8Array[] = [];
+  #plain: Socket | undefined;
+  #toPlain: TurnWriter | undefined;
+  #watch: LimitWatch | undefined;
+  #onBytes: (sentBytes: number, receivedBytes: number) => void = () => {};
+  #sentBytes = 0;
+  #receivedBytes = 0;
+  #isReceived = false;
+  #isDetached = false;
+  #isSettled = false;
+
+  constructor(options: PumpOptions) {
+    this.#options = options;
+    this.#startedMs = options.now();
+  }
+
+  /** Whether it has a plain connection already. */
+  get isCarrying(): boolean {
+    return this.#plain !== undefined;
+  }
+
+  /**
+   * Carries to and from a plain connection until the stream ends.
+   *
+   * @param plain belongs to the pump from here on
+   */
+  attach(plain: Socket, options: CarryOptions): Promise<StreamEnd> {
+    this.#plain = plain.on("error", this.#breakPlain).on("close", this.#breakPlain);
+    if (this.#isSettled) resetPlain(plain);
+    else if (plain.destroyed) this.#breakPlain(plain.errored ?? undefined);
+    else this.#start(plain, options);
+    return this.#done.promise;
+  }
+
+  /**
+   * Takes payload that came over the link.
+   *
+   * @param part 1 byte or more; must not be changed any more
+   */
+  deliver(part: Uint8Array): void {
+    this.#receivedBytes += part.length;
+    if (this.#toPlain === undefined) {
+      this.#early.push(part);
+      this.#options.secured.pause();
+      return;
+    }
+    this.#give(this.#toPlain, part);
+  }
+
+  /**
+   * Takes the other end's end of stream.
+   *
+   * @param said how many bytes it says it has sent
+   * @throws forward.truncated
+   */
+  deliverEnd(said: number): void {
+    const received = this.#receivedBytes;
+    if (said !== received) {
+      const detail = { address: this.#options.address, said, received };
+      throw new TautlineError("forward.truncated", { detail });
+    }
+    this.#isReceived = true;
+    this.#plain?.end();
+  }
+
+  /** Both directions have ended on the link: it is free again, while the last bytes still go to the plain side. */
+  detach(): void {
+    this.#isDetached = true;
+    this.#leaveLink();
+    this.#options.secured.resume();
+    if (this.#plain?.writableFinished === true) this.#settle();
+  }
+
+  /** Ends the stream: the plain side is reset, so that it never takes what came for whole. */
+  fail(error: TautlineError): void {
+    if (this.#isSettled) return;
+    this.#settle(error);
+    if (this.#plain !== undefined) resetPlain(this.#plain);
+  }
+
+  #start(plain: Socket, options: CarryOptions): void {
+    const { secured } = this.#options;
+    // Otherwise the end of one direction would silently end the other.
+    plain.allowHalfOpen = true;
+    plain.setNoDelay(true);
+    this.#onBytes = options.onBytes ?? this.#onBytes;
+    this.#watch = watchLimits(options, this.#break);
+    const toPlain = new TurnWriter(plain);
+    this.#toPlain = toPlain;
+    secured.on("drain", this.#resumePlain).resume();
+    plain.on("drain", this.#resumeSecured).on("finish", this.#finishPlain);
+    for (const part of this.#early) this.#give(toPlain, part);
+    this.#early = [];
+    if (this.#isReceived) plain.end();
+    if (plain.readableEnded) this.#endPlain();
+    else plain.on("end", this.#endPlain).on("data", this.#takePlain).resume();
+  }
+
+  #give(toPlain: TurnWriter, part: Uint8Array): void {
+    this.#watch?.touch();
+    this.#onBytes(0, part.length);
+    if (!toPlain.write(part)) this.#options.secured.pause();
+  }
+
+  readonly #takePlain = (chunk: Buffer): void => {
+    this.#sentBytes += chunk.length;
+    this.#watch?.touch();
+    this.#onBytes(chunk.length, 0);
+    if (!this.#options.writer.data(chunk)) this.#plain?.pause();
+  };
+
+  readonly #resumePlain = (): void => void this.#plain?.resume();
+
+  readonly #resumeSecured = (): void => {
+    if (!this.#isDetached) this.#options.secured.resume();
+  };
+
+  readonly #endPlain = (): void => this.#options.onPlainEnd(this.#sentBytes);
+
+  readonly #finishPlain = (): void => {
+    if (this.#isDetached) this.#settle();
+  };
+
+  readonly #breakPlain = (cause?: unknown): void => {
+    if (this.#isSettled) return;
+    const reason = cause instanceof Error ? causeName(cause) : "it was closed in the middle";
+    this.#break(
+      new TautlineError("forward.plain_reset", {
+        detail: { reason },
+        ...(cause instanceof Error && { cause }),
+      }),
+    );
+  };
+
+  /** Once the link is free, a stream that still fails is no matter of the link's. */
+  readonly #break = (error: TautlineError): void => {
+    if (this.#isDetached) this.fail(error);
+    else this.#options.onBroken(error);
+  };
+
+  #leaveLink(): void {
+    this.#options.secured.off("drain", this.#resumePlain);
+  }
+
+  #settle(error?: TautlineError): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#early = [];
+    this.#watch?.stop();
+    this.#leaveLink();
+    this.#plain?.off("data", this.#takePlain).off("end", this.#endPlain);
+    this.#plain?.off("drain", this.#resumeSecured);
+    this.#done.resolve({
+      verdict: error?.code ?? "clean",
+      ...(error !== undefined && { error }),
+      sentBytes: this.#sentBytes,
+      receivedBytes: this.#receivedBytes,
+      durationMs: this.#options.now() - this.#startedMs,
+    });
+  }
+}
+
+function causeName(cause: Error): string {
+  return "code" in cause && typeof cause.code === "string" ? cause.code : cause.message;
+}

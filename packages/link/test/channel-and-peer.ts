@@ -1,0 +1,38 @@
+import type { Duplex } from "node:stream";
+import type { ForwardRole } from "@tautline/protocol";
+import { createForwardPeer, type ForwardPeer, openSocketPair } from "@tautline/testing";
+import { ForwardChannel } from "../src/forward/forward-channel.ts";
+
+/** A channel whose other end is driven by hand. */
+export interface ChannelAndPeer extends AsyncDisposable {
+  readonly channel: ForwardChannel;
+  readonly peer: ForwardPeer;
+  /** The peer's own stream. */
+  readonly stream: Duplex;
+}
+
+/**
+ * Opens a link over loopback with a channel at one end.
+ *
+ * @param role of the channel
+ * @param head what came behind the upgrade
+ */
+export async function openChannelAndPeer(
+  role: ForwardRole,
+  head: Uint8Array = Buffer.alloc(0),
+): Promise<ChannelAndPeer> {
+  const pair = await openSocketPair();
+  const channel = new ForwardChannel({
+    secured: pair.accepted,
+    head,
+    role,
+    address: "the peer",
+    now: () => performance.now(),
+  });
+  return {
+    channel,
+    peer: createForwardPeer(pair.dialled),
+    stream: pair.dialled,
+    [Symbol.asyncDispose]: () => pair[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,68 @@
+import { defineErrors } from "./entry.ts";
+
+/** The agent's end of forwards. */
+export const agentForwardErrors = defineErrors({
+  "agent.forward_unreachable": {
+    sentence:
+      "A connection to the forward '{forward}' was reset, because central cannot be reached for it: {reason}",
+    remedy:
+      "The agent dials again by itself. If it lasts, see how the dials go with 'tautline agent status', and whether central takes forwards.",
+    status: 503,
+    exit: 3,
+  },
+  "agent.forward_dial_failed": {
+    sentence: "No link for forwards could be opened: {reason}",
+    remedy:
+      "The agent dials again by itself; until then connections to its forwards are reset. Look at central's log at the same second.",
+    status: 503,
+    exit: 3,
+  },
+  "agent.forward_unjoined": {
+    sentence: "The forwards in agent.yaml do not work: this agent has no identity.",
+    remedy:
+      "Forwards are led on for agents that have joined: run 'tautline agent join TOKEN', or take 'forwards' out of agent.yaml.",
+    status: 409,
+    exit: 1,
+  },
+  "agent.forward_full": {
+    sentence:
+      "A connection to the forward '{forward}' was reset: {limit} are carried, which is the limit.",
+    remedy: "Find who opens so many; if they are meant, raise its 'maxStreams' in agent.yaml.",
+    status: 503,
+    exit: 3,
+  },
+  "agent.forward_listen_failed": {
+    sentence: "The forward '{forward}' cannot listen at {address}: {reason}.",
+    remedy:
+      "Stop whatever listens there, or give the forward another address ('forwards' in agent.yaml). The agent tries again by itself.",
+    status: 500,
+    exit: 1,
+  },
+  "agent.forward_socket_alive": {
+    sentence:
+      "The forward '{forward}' cannot listen at {address}: another program listens at this socket.",
+    remedy:
+      "Nothing was replaced. Stop that program, or give the forward another path ('forwards' in agent.yaml). The agent tries again by itself.",
+    status: 409,
+    exit: 1,
+  },
+  "agent.forward_socket_foreign": {
+    sentence: "The forward '{forward}' cannot listen at {address}: {reason}.",
+    remedy:
+      "Nothing was replaced. Remove what is there if nobody needs it, or give the forward another path ('forwards' in agent.yaml).",
+    status: 409,
+    exit: 1,
+  },
+  "agent.forward_link_unused": {
+    sentence: "The agent closed a link for forwards that it does not need now.",
+    remedy: "Nothing to do: it dials another one when it needs it.",
+    status: 503,
+    exit: 3,
+  },
+  "agent.forward_stopping": {
+    sentence: "The connection to the forward '{forward}' was reset because the agent stops.",
+    remedy: "Connect again once it runs.",
+    status: 503,
+    exit: 3,
+  },
+});
