@@ -20,10 +20,12 @@ import { askCentral } from "./enrolment/ask-central.ts";
 import type { GrantParts } from "./enrolment/grant-check.ts";
 import { join } from "./enrolment/join.ts";
 import { sayLeave } from "./enrolment/say-leave.ts";
+import { createAgentForwards } from "./forwards/agent-forwards.ts";
+import type { ForwardService } from "./forwards/forward-service.ts";
 import { takeFolderLock, type FolderLock } from "./folder-lock.ts";
 import { openLocalAudit, type LocalAudit } from "./instructions/local-audit.ts";
 import { forgetLegacy, readLegacy } from "./legacy/legacy-file.ts";
-import { joinedLevel } from "./level-rule.ts";
+import { joinedLevel, shownLevel } from "./level-rule.ts";
 import { reportProblem } from "./problem-report.ts";
 import { createReportAllowance, type ReportAllowance } from "./report-allowance.ts";
 import { logLevel } from "./log.ts";
@@ -85,6 +87,7 @@ class FolderAgent implements Agent {
   readonly #proxy: ProxyChoice;
   readonly #findKey: () => Promise<FoundKey>;
   #control: AgentControl | undefined;
+  #forwards: ForwardService | undefined;
 
   constructor(world: AgentWorld) {
     const { folder, config, clock, readVariable, keyTexts } = world;
@@ -139,14 +142,13 @@ class FolderAgent implements Agent {
       const { state } = this.#store.value;
       if (state === undefined) throw this.#notJoined();
       this.#level();
-      this.#world.log.info(
-        { dataDir: this.#world.folder.path, id: state.agentId },
-        "the agent starts",
-      );
+      const started = { dataDir: this.#world.folder.path, id: state.agentId };
+      this.#world.log.info(started, "the agent starts");
       if (state.state !== "committed" && !(await this.#resumeJoin(state.name, signal))) return;
       // A crash may have come between the end of the join and this.
       forgetLegacy(this.#world.folder.legacy);
-      await this.#makeControl((...connected) => this.#onConnected(...connected)).run(signal);
+      const control = this.#makeControl((...connected) => this.#onConnected(...connected));
+      await this.#makeForwards(control, signal).stopAfter(control.run(signal));
       this.#world.log.info("the agent stops");
     });
   }
@@ -279,6 +281,12 @@ class FolderAgent implements Agent {
     return this.#control;
   }
 
+  #makeForwards({ way }: AgentControl, signal: AbortSignal): ForwardService {
+    const onProblem = (error: TautlineError): void => this.#onProblem(error);
+    this.#forwards = createAgentForwards(this.#world, { way, signal, onProblem });
+    return this.#forwards;
+  }
+
   #status(): AgentStatus {
     const { state } = this.#store.value;
     if (state === undefined) throw this.#notJoined();
@@ -294,13 +302,9 @@ class FolderAgent implements Agent {
       clockOffsetMs: this.#centralClock.offsetMs,
       offer: this.#offers.central,
       proxy: this.#proxy.shown,
-      ...this.#shownLevel(),
+      forwards: this.#forwards?.status ?? [],
+      ...shownLevel(this.#world.config.central),
     });
-  }
-
-  #shownLevel(): { readonly level: Level; readonly key: string | null } {
-    const { level = "mtls", key } = this.#world.config.central;
-    return { level, key: level === "basic" || level === "advanced" ? key.name : null };
   }
 
   #applyLogLevel(): void {
@@ -313,6 +317,7 @@ class FolderAgent implements Agent {
       { address, linkLevel: level, protocol, cipher, group },
       "connected to central",
     );
+    this.#forwards?.start();
     this.#world.onConnected(agentId, address, evidence);
   }
 
@@ -325,6 +330,7 @@ class FolderAgent implements Agent {
     const { counter, renewAtMs } = state.renewal;
     const next = new Date(renewAtMs).toISOString();
     this.#world.log.info({ number: counter.toString(), next }, "the identity was renewed");
+    this.#forwards?.renew();
     this.#world.onRenewed(state);
   }
 

@@ -37,6 +37,7 @@ test("without a file every setting has its safe default", () => {
       client: {},
     },
     allowedInstructions: ["addresses", "settings"],
+    forwards: {},
     vault: { environmentVariable: "TAUTLINE_KEY" },
     log: { level: "central" },
   });

@@ -18,6 +18,7 @@ import {
 } from "@tautline/daemon";
 import { z } from "zod";
 import { cryptoSettings, offeredCrypto } from "./control/crypto-settings.ts";
+import { forwardsSetting } from "./forwards/forward-settings.ts";
 import { readPin } from "./tls-files/pin-text.ts";
 
 const trust = z
@@ -239,6 +240,7 @@ export const agentConfigSchema = z
       .describe(
         "Kinds of signed instruction this host carries out; nothing that arrives over the network can widen it. `addresses` are taken into use only after the same central has answered there.",
       ),
+    forwards: forwardsSetting,
     vault,
     log,
   })

@@ -59,3 +59,17 @@ export function higherLevel(before: Level | undefined, now: Level | undefined): 
   if (now === undefined) return undefined;
   return before === undefined || compareLevels(now, before) > 0 ? now : undefined;
 }
+
+/**
+ * What `agent status` shows of the level that central is dialled at.
+ *
+ * @param central the settings of an agent that has joined
+ * @returns the level, and the name of the key where it needs one
+ */
+export function shownLevel(central: {
+  readonly level?: Level | undefined;
+  readonly key: { readonly name: string };
+}): { readonly level: Level; readonly key: string | null } {
+  const { level = "mtls", key } = central;
+  return { level, key: level === "basic" || level === "advanced" ? key.name : null };
+}

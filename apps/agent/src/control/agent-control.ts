@@ -86,6 +86,8 @@ export interface AgentControlOptions {
 export interface AgentControl extends Pick<ControlLink, "status" | "run"> {
   /** What is remembered of central's audit trail. */
   readonly auditMemory: HeadMemory;
+  /** How other links of this agent reach central: as its identity, at its level; where it answered last first. */
+  readonly way: { readonly dial: () => Dial; readonly addresses: () => readonly string[] };
 }
 
 /**
@@ -104,6 +106,11 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
   const keepers = createKeepers(options, nextMessage, () => link);
   const { keeper, mover } = keepers;
   const { addresses, transport, answerTimeout, pollingInterval } = config.central;
+  const centralAddresses = (): readonly string[] => [
+    ...options.firstAddresses,
+    ...(addresses.length > 0 ? addresses : knownAddresses(withIdentity(store.state))),
+  ];
+  let answeredAt: string | undefined;
   const link = createControlLink({
     session: {
       agentId: state.agentId,
@@ -112,6 +119,7 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
       answerTimeoutMs: answerTimeout,
       heartbeatMs: () => (transport === "polling" ? pollingInterval : heartbeatMs(store.state)),
       onAnswered: (address, evidence) => {
+        answeredAt = address;
         rememberLevel(options, evidence);
         options.onConnected(state.agentId, address, evidence);
         keeper.look();
@@ -133,18 +141,25 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
           bytes: encodeRenewal(asking.agentId, next, capabilities),
         }),
       ),
-    addresses: () => [
-      ...options.firstAddresses,
-      ...(addresses.length > 0 ? addresses : knownAddresses(withIdentity(store.state))),
-    ],
+    addresses: centralAddresses,
     backoff: createBackoff({ random: options.random }),
     clock,
   });
-  return controlOf(link, keeper, watch);
+  const way = {
+    dial: () => dialAs(withIdentity(store.state), options),
+    addresses: () => [
+      ...new Set([...(answeredAt === undefined ? [] : [answeredAt]), ...centralAddresses()]),
+    ],
+  };
+  return controlOf(link, { keeper, watch, way });
 }
 
-function controlOf(link: ControlLink, keeper: RenewalKeeper, watch: AuditWatch): AgentControl {
+function controlOf(
+  link: ControlLink,
+  { keeper, watch, way }: Pick<AgentControl, "way"> & { keeper: RenewalKeeper; watch: AuditWatch },
+): AgentControl {
   return {
+    way,
     get status() {
       return link.status;
     },
@@ -216,7 +231,7 @@ function askOnce(
   const { answerTimeout: answerTimeoutMs, transport } = options.config.central;
   const level = levelOfOrders(options.level);
   const openTransport = options.offers.over(openTransportFor(transport), level);
-  const dial = dialAs(asking.identity, asking.keys, { ...options, level });
+  const dial = dialAs(asking, { ...options, level });
   const askTime = (): TimeQuestion => options.centralClock.ask();
   const how = { openTransport, dial, clock: options.clock, answerTimeoutMs, signal, askTime };
   return exchange({ address, agentId: asking.agentId, bytes }, how);
@@ -234,7 +249,7 @@ function linkIdentity(
   const identity = next?.granted?.identity ?? state.identity;
   const nextCounter = isNext ? next.counter : undefined;
   return {
-    dial: dialAs(identity, isNext ? next.keys : state.keys, options),
+    dial: dialAs({ identity, keys: isNext ? next.keys : state.keys }, options),
     onProven: () => {
       commit(options, nextMessage);
       keeper.proven(nextCounter);
@@ -247,8 +262,7 @@ function linkIdentity(
 }
 
 function dialAs(
-  identity: AgentIdentity,
-  keys: AgentKeys,
+  { identity, keys }: { readonly identity: AgentIdentity; readonly keys: AgentKeys },
   { config, clock, proxy, level, findKey }: AgentControlOptions,
 ): Dial {
   const { answerTimeout: timeoutMs } = config.central;

@@ -67,6 +67,20 @@ for (const level of LEVELS) {
   }
 }
 
+test("forwards of an agent that has not joined lead nowhere, and it says so", async () => {
+  await withTempFolder(async (root) => {
+    await using central = await startKeyedCentral("plaintext");
+    const wish = { addresses: [central.address], level: "plaintext" } as const;
+    const yaml = `forwards: { db: { listen: "unix:db.sock" } }`;
+    const agent = startLegacy(join(root, "agent"), wish, yaml);
+    await central.waitFor(() => true);
+    const { errors, forwards } = await untilConnected(agent.folder);
+    assert.deepEqual([errors[0]?.code, forwards], ["agent.forward_unjoined", []]);
+    assert.ok(!existsSync(join(root, "agent", "db.sock")));
+    await agent.stop();
+  });
+});
+
 /** Its first answer is followed a moment after central has sent it. */
 async function untilConnected(
   folder: Parameters<typeof readStatus>[0],

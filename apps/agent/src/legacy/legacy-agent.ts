@@ -95,7 +95,7 @@ class LegacyAgent {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { log, folder } = this.#world;
+    const { log, folder, config } = this.#world;
     const parts: readonly Part[] = [this.#lock, this.#state, this.#socket];
     const running = await startParts(parts, (part, error) =>
       log.error({ err: toTautlineError(error) }, `the part '${part}' did not stop cleanly`),
@@ -107,6 +107,9 @@ class LegacyAgent {
         { dataDir: folder.path, id, linkLevel: level },
         "the agent starts, without an identity",
       );
+      if (Object.keys(config.forwards).length > 0) {
+        this.#onProblem(new TautlineError("agent.forward_unjoined"));
+      }
       const control = this.#makeControl(id);
       this.#control = control;
       const files = this.#followFiles(control, signal);

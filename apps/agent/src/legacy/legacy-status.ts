@@ -42,6 +42,7 @@ export function describeLegacy(state: LegacyState, live?: LegacyFacts): AgentSta
     renewal: null,
     settings: null,
     audit: describeMemory(NO_MEMORY),
+    forwards: [],
   };
 }
 

@@ -31,8 +31,8 @@ const committed = splitState({ ...sampleCommitted, identity }).open;
 test("a stopped agent's document says what the folder says in clear, and no more", () => {
   const status = describeStatus(committed, undefined);
   assert.deepEqual(
-    [status.state, status.running, status.link, status.vault, status.errors],
-    ["active", false, null, null, []],
+    [status.state, status.running, status.link, status.vault, status.errors, status.forwards],
+    ["active", false, null, null, [], []],
   );
   assert.deepEqual(status.central, {
     addresses: ["central.example:9150"],
@@ -58,6 +58,17 @@ test("a stopped agent's document says what the folder says in clear, and no more
 });
 
 test("a running agent adds its link, vault, central and problems", () => {
+  const forward = {
+    name: "db",
+    listen: "127.0.0.1:5432",
+    listening: true,
+    open: 1,
+    total: 3,
+    sentBytes: 10,
+    receivedBytes: 20,
+    refused: 1,
+    cut: 1,
+  };
   const problem = { at: "2026-01-01T00:00:00.000Z", code: "link.timeout", text: "No answer." };
   const status = describeStatus(committed, {
     control: {
@@ -73,6 +84,7 @@ test("a running agent adds its link, vault, central and problems", () => {
     clockOffsetMs: -400_400,
     offer: { version: "0.2.0", levels: ["tls", "mtls"] },
     proxy: "proxy.example:3128",
+    forwards: [forward],
     level: "mtls",
     key: null,
   });
@@ -89,7 +101,7 @@ test("a running agent adds its link, vault, central and problems", () => {
     candidates: [],
     proxy: "proxy.example:3128",
   });
-  assert.deepEqual(status.errors, [problem]);
+  assert.deepEqual([status.errors, status.forwards], [[problem], [forward]]);
   assert.deepEqual([status.level, status.key, status.promotion], ["mtls", null, null]);
 });
 

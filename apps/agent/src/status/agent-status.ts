@@ -11,6 +11,7 @@ import type { VaultStatus } from "@tautline/vault";
 import { describeMemory, NO_MEMORY, type HeadMemory } from "../audit/head-memory.ts";
 import type { AddressAttempt } from "../control/address-book.ts";
 import type { ControlStatus } from "../control/control-link.ts";
+import type { ForwardStatus } from "../forwards/forward-service.ts";
 import type { Problem } from "../problem-list.ts";
 import type { OpenSettings } from "../settings/settings-document.ts";
 import { AGENT_VERSION } from "../version.ts";
@@ -94,6 +95,8 @@ export interface AgentStatus {
   } | null;
   /** What is remembered of central's audit trail; `tautline audit verify --against` reads it. */
   readonly audit: ReturnType<typeof describeMemory>;
+  /** Empty if no agent runs. */
+  readonly forwards: readonly ForwardStatus[];
   readonly errors: readonly Problem[];
 }
 
@@ -107,6 +110,7 @@ export interface LiveFacts {
   readonly clockOffsetMs: number | undefined;
   readonly offer: PeerOffer | undefined;
   readonly proxy: string | null;
+  readonly forwards: readonly ForwardStatus[];
   /** What central is dialled at. */
   readonly level: Level;
   /** Name of the shared key, where one is used. */
@@ -115,7 +119,7 @@ export interface LiveFacts {
 
 type Committed = Extract<OpenSettings, { state: "committed" }>;
 
-const STOPPED = { link: null, level: null, key: null, vault: null, errors: [] };
+const STOPPED = { link: null, level: null, key: null, vault: null, forwards: [], errors: [] };
 const PHASES = { candidate: "verifying", committed: "active" } as const;
 
 /**
@@ -164,7 +168,7 @@ function describeDecision(
 function describeLive(
   open: OpenSettings,
   live: LiveFacts,
-): Pick<AgentStatus, "central" | "link" | "level" | "key" | "vault" | "errors"> {
+): Pick<AgentStatus, "central" | "link" | "level" | "key" | "vault" | "forwards" | "errors"> {
   const { connected, lastAnswerAtMs, evidence, attempts } = live.control;
   const { addresses, clockOffsetMs, proxy } = live;
   const clockOffsetSeconds = clockOffsetMs === undefined ? null : Math.round(clockOffsetMs / 1000);
@@ -185,6 +189,7 @@ function describeLive(
     level: live.level,
     key: live.key,
     vault: { source: live.vault.source, strength: live.vault.strength },
+    forwards: live.forwards,
     errors: live.problems,
   };
 }

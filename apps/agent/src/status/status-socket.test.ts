@@ -27,6 +27,7 @@ const document = describeStatus(open, {
   clockOffsetMs: undefined,
   offer: undefined,
   proxy: null,
+  forwards: [],
   level: "mtls",
   key: null,
 });

@@ -2,10 +2,8 @@ import { once } from "node:events";
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { TautlineError, toProblem, toTautlineError } from "@tautline/protocol";
+import { requireSocketPath } from "../socket-path.ts";
 import type { AgentStatus } from "./agent-status.ts";
-
-/** Longest socket path, in bytes without the closing zero: Linux takes 107, macOS and the BSDs 103. */
-const MAX_PATH_BYTES = process.platform === "linux" ? 107 : 103;
 
 /** The agent's local status socket; it answers one question and takes no orders. */
 export interface StatusSocket {
@@ -25,11 +23,7 @@ export async function openStatusSocket(
   path: string,
   status: () => AgentStatus,
 ): Promise<StatusSocket> {
-  const bytes = Buffer.byteLength(path);
-  if (bytes > MAX_PATH_BYTES) {
-    const detail = { path, bytes, limit: MAX_PATH_BYTES };
-    throw new TautlineError("agent.socket_path_too_long", { detail });
-  }
+  requireSocketPath(path);
   const server = createServer((request, response) => answer(request, response, status));
   try {
     rmSync(path, { force: true });
