@@ -12,6 +12,8 @@ import { certifiedNames, readHostFacts } from "./authority/own-names.ts";
 import { describeCentral } from "./central-status.ts";
 import { createClockWatch } from "./control/clock-watch.ts";
 import type { LiveLinks } from "./control/live-links.ts";
+import { type Forwards, openForwards } from "./forwards/forwards.ts";
+import { ownPlacesOf } from "./forwards/own-places.ts";
 import { createFleet, type Fleet } from "./fleet-parts.ts";
 import type { Herd } from "./herd/herd.ts";
 import { makeConfiguredKeys } from "./keys/configured-keys.ts";
@@ -55,6 +57,7 @@ export interface Assembly {
   readonly history: EvidenceHistory;
   readonly live: LiveLinks;
   readonly keyUses: KeyUses;
+  readonly forwards: Forwards;
   readonly timers: Timers;
   readonly agentsListener: AgentsListener;
   readonly consoleListener: ConsoleListener;
@@ -67,6 +70,7 @@ export interface Assembly {
 
 const FLUSH_MS = 2_000;
 const FOLD_MS = 1_000;
+const USE_MS = 60_000;
 const POLL_CHECK_MS = 30_000;
 const STORE_CHECK_MS = 2_000;
 const RENEWAL_CHECK_MS = 60_000;
@@ -84,6 +88,7 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const fleet = await createFleet({ ...deps, keys: openedRing.ring }, state);
   const shared = createKeys({ ...deps, ...openedRing, ...fleet });
   await makeConfiguredKeys({ ...deps, ...openedRing, ...shared }, config.keys);
+  const forwards = await openForwards({ ...deps, ...fleet, own: ownPlacesOf(state) });
   const names = () => certifiedNames(readHostFacts(), config.agents.advertise);
   const identity = await openCentralIdentity({ store, authority, names, now }, (renewed) => {
     agentsListener.acceptor.replaceIdentity(renewed);
@@ -94,7 +99,8 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const { live, metrics, refusals } = fleet;
   metrics.watchEnds(() => readEnds({ authority, identity, crls, now }));
   const clockWatch = createClockWatch({ audit, log, now });
-  const control = { ...fleet, clockWatch, log, now, isStopping: () => state.isStopping };
+  const isStopping = (): boolean => state.isStopping;
+  const control = { ...fleet, clockWatch, log, now, isStopping, forwarding: forwards.service };
   const secured = { config, authority, identity, refusals, log, now };
   const front = createForeignFront({ ...deps, files: deps.tlsFiles, root: authority.root });
   const { agentsListener, listeners } = await openListeners(deps, fleet, {
@@ -107,26 +113,28 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   });
   state.levels = () => acceptedLevels(agentsListener.settings());
   const { operators, gate } = await openConsole(deps);
-  const verbs = listVerbs(
-    createApi(
-      deps,
-      { ...fleet, keys: shared.keys, operators, revocations, crls, watch, listeners },
-      state,
-    ),
-  );
+  const served = { ...fleet, ...forwards, keys: shared.keys, operators, listeners };
+  const verbs = listVerbs(createApi(deps, { ...served, revocations, crls, watch }, state));
   const health: HealthDeps = { registry: metrics.registry, isReady: () => isReady(store, state) };
   const consoleListener = await createConsoleListener({ ...secured, verbs, gate, health, crls });
   const path = join(deps.dataDir, "admin.sock");
   const adminSocket = await createAdminSocket({ path, verbs, health, log });
   const timers = createCentralTimers(
     deps,
-    { ...fleet, keyUses: openedRing.uses, keyWatch: shared.watch },
+    { ...fleet, keyUses: openedRing.uses, keyWatch: shared.watch, forwards },
     { identity, crls, watch, front },
   );
   const { links, history, herd } = fleet;
-  const { trail } = deps;
-  const parts = { audit, trail, links, history, live, keyUses: openedRing.uses, timers, herd };
-  return { ...parts, agentsListener, consoleListener, adminSocket, revocationSettled, state };
+  const parts = { audit, trail: deps.trail, links, history, live, timers, herd, forwards };
+  return {
+    ...parts,
+    keyUses: openedRing.uses,
+    agentsListener,
+    consoleListener,
+    adminSocket,
+    revocationSettled,
+    state,
+  };
 }
 
 /** The agents' ports, by what was set last. */
@@ -186,13 +194,13 @@ async function openRevocation(
 function createApi(
   deps: OpenedCentral,
   fleet: Fleet &
-    Pick<ApiDeps, "keys" | "operators" | "revocations" | "listeners"> &
+    Pick<ApiDeps, "keys" | "forwards" | "streams" | "operators" | "revocations" | "listeners"> &
     Pick<Revocation, "crls" | "watch">,
   state: CentralState,
 ): ApiDeps {
   const { vault, audit, trail, store, log } = deps;
   const { agents, life, links, history, tokens, namespaces, settings, live } = fleet;
-  const { keys, operators, revocations, listeners, offers } = fleet;
+  const { keys, forwards, streams, operators, revocations, listeners, offers } = fleet;
   return {
     status: describeCentral(deps, fleet, state),
     vault,
@@ -210,6 +218,8 @@ function createApi(
     },
     revocations,
     keys,
+    forwards,
+    streams,
     namespaces: {
       ...namespaces,
       create: async (name, actor) => {
@@ -233,7 +243,11 @@ function createApi(
 
 function createCentralTimers(
   { config, store, authority, trail, log }: OpenedCentral,
-  fleet: Fleet & { readonly keyUses: KeyUses; readonly keyWatch: Keys["watch"] },
+  fleet: Fleet & {
+    readonly keyUses: KeyUses;
+    readonly keyWatch: Keys["watch"];
+    readonly forwards: Forwards;
+  },
   {
     identity,
     crls,
@@ -242,11 +256,13 @@ function createCentralTimers(
   }: Pick<Revocation, "crls" | "watch"> & { identity: CentralIdentity; front: ForeignFront },
 ): Timers {
   const { centralLifetime } = config.certificates;
-  const { live, polling, history, keyUses, keyWatch } = fleet;
+  const { live, polling, history, keyUses, keyWatch, forwards } = fleet;
   const tasks = [
     { name: "flush", everyMs: FLUSH_MS, run: () => live.flush() },
     { name: "key uses", everyMs: FLUSH_MS, run: () => keyUses.flush() },
     { name: "keys", everyMs: LOOK_EVERY_MS, run: () => keyWatch.look() },
+    { name: "forwards", everyMs: LOOK_EVERY_MS, run: () => forwards.book.look() },
+    { name: "use of forwards", everyMs: USE_MS, run: () => forwards.flushUse() },
     { name: "history", everyMs: FOLD_MS, run: async () => void (await history.fold.step()) },
     { name: "polling", everyMs: POLL_CHECK_MS, run: () => polling.forgetSilent() },
     { name: "store", everyMs: STORE_CHECK_MS, run: () => retryWrite(store) },

@@ -147,7 +147,7 @@ function listParts(
   { store, vault }: { readonly store: Store; readonly vault: Vault },
 ): Part[] {
   const { agentsListener, consoleListener, adminSocket, live, links, timers, state } = assembly;
-  const { audit, trail, revocationSettled, herd, keyUses } = assembly;
+  const { audit, trail, revocationSettled, herd, keyUses, forwards } = assembly;
   const { recorder } = assembly.history;
   const central = { actor: "central", subject: "central" };
   return [
@@ -173,6 +173,7 @@ function listParts(
     { name: "revocation", stop: () => revocationSettled() },
     { name: "history", stop: () => recorder.flush("everything") },
     { name: "key uses", stop: () => keyUses.flush() },
+    { name: "use of forwards", stop: () => forwards.flushUse() },
     { name: "timers", start: () => timers.start(), stop: () => timers.stop() },
     {
       name: "console",
@@ -187,6 +188,7 @@ function listParts(
       stop: async () => {
         state.isStopping = true;
         live.endAll((links) => herd.goodbye(links));
+        forwards.service.announceClose(new TautlineError("central.stopping"));
         await agentsListener.stop();
         await live.flush();
       },

@@ -14,6 +14,10 @@ export interface CentralMetrics {
   readonly begun: Counter<"queue">;
   readonly waited: Counter<"queue">;
   readonly turnedAway: Counter<"queue">;
+  readonly forwardStreams: Counter<"outcome">;
+  readonly forwardBytes: Counter<"direction">;
+  /** Says who knows how many streams of forwards there are; asked whenever the metrics are read. */
+  watchStreams(count: () => number): void;
   /** Says who knows when certificates and revocation lists end; asked whenever the metrics are read. */
   watchEnds(read: () => Ends): void;
 }
@@ -32,6 +36,8 @@ export const LABEL_VALUES = {
   level: LEVELS,
   certificate: ["root", "agents", "services", "central"],
   crl: ["root", "agents", "services"],
+  stream: ["clean", "broken", "refused"],
+  direction: ["up", "down"],
   queue: ["handshakes", "handshakes-advanced", "handshakes-basic", "enrolments"],
 } as const;
 
@@ -79,6 +85,7 @@ export function createMetrics(): CentralMetrics {
       registers,
     }),
     watchEnds: watchEndsOn(registry),
+    ...createForwardMetrics(registers),
     ...createQueueMetrics(registers),
   };
   beginAtZero(metrics);
@@ -148,12 +155,47 @@ function createQueueMetrics(
   };
 }
 
+/** Streams of forwards. */
+function createForwardMetrics(
+  registers: Registry[],
+): Pick<CentralMetrics, "forwardStreams" | "forwardBytes" | "watchStreams"> {
+  const watched: { count: (() => number) | undefined } = { count: undefined };
+  const running = new Gauge({
+    name: "tautline_forward_streams",
+    help: "Streams of forwards that this central carries.",
+    registers,
+    collect() {
+      this.set(watched.count?.() ?? 0);
+    },
+  });
+  running.set(0);
+  return {
+    forwardStreams: new Counter({
+      name: "tautline_forward_streams_total",
+      help: "Streams of forwards that have ended or were refused, by outcome.",
+      labelNames: ["outcome"],
+      registers,
+    }),
+    forwardBytes: new Counter({
+      name: "tautline_forward_bytes_total",
+      help: "Bytes of streams that have ended; up is from agents to targets.",
+      labelNames: ["direction"],
+      registers,
+    }),
+    watchStreams: (count) => {
+      watched.count = count;
+    },
+  };
+}
+
 function beginAtZero(metrics: CentralMetrics): void {
   const { messages, enrolments, instructions, links } = metrics;
   for (const transport of LABEL_VALUES.transport) messages.inc({ transport }, 0);
   for (const outcome of LABEL_VALUES.enrolment) enrolments.inc({ outcome }, 0);
   for (const outcome of LABEL_VALUES.instruction) instructions.inc({ outcome }, 0);
   for (const level of LABEL_VALUES.level) links.set({ level }, 0);
+  for (const outcome of LABEL_VALUES.stream) metrics.forwardStreams.inc({ outcome }, 0);
+  for (const direction of LABEL_VALUES.direction) metrics.forwardBytes.inc({ direction }, 0);
   for (const queue of LABEL_VALUES.queue) {
     metrics.waiting.set({ queue }, 0);
     for (const counter of [metrics.begun, metrics.waited, metrics.turnedAway]) {

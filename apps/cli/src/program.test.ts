@@ -18,6 +18,7 @@ const VERBS: Readonly<Record<string, readonly string[]>> = {
   listeners: ["list", "set"],
   namespaces: ["create", "list", "show"],
   keys: ["create", "list", "show", "rotate", "delete"],
+  forwards: ["allow", "deny", "list", "show"],
   settings: ["list", "get", "set", "unset"],
   certs: ["list", "show", "authority"],
   audit: ["list", "verify", "export", "head", "forks", "acknowledge"],

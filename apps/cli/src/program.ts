@@ -84,6 +84,12 @@ export const PARTS: readonly Part[] = [
     load: async () => (await import("./keys/keys.ts")).keyVerbs,
   },
   {
+    name: "forwards",
+    summary: "What agents may reach through central",
+    group: OPERATING,
+    load: async () => (await import("./forwards/forwards.ts")).forwardVerbs,
+  },
+  {
     name: "settings",
     summary: "What central tells the agents of a namespace, as signed instructions",
     group: OPERATING,

@@ -13,6 +13,7 @@ import {
   type TestOperator,
 } from "./fixture-operators.test.ts";
 import {
+  addForward,
   addKey,
   fillNamespace,
   MISSING,
@@ -55,6 +56,7 @@ const NAMESPACE_IN_ROW = new Set([
   "tokens",
   "agents",
   "keys",
+  "forwards",
   "links",
   "history",
   "settings",
@@ -113,6 +115,10 @@ async function restored({ central, route }: Ask, things: Things): Promise<Things
   }
   if (route.method !== "DELETE") return things;
   const { namespace } = things;
+  if (route.path === "/api/v1/forwards/:name") {
+    count += 1;
+    return { ...things, forward: await addForward(central, namespace, `forward-${count}`) };
+  }
   if (route.path === "/api/v1/agents/:id") {
     return { ...things, doomed: (await joinOver(central, { namespace })).id };
   }

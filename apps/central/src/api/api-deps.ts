@@ -8,6 +8,8 @@ import type { AgentLife } from "../fleet/agent-life.ts";
 import type { AgentStore } from "../fleet/agent-store.ts";
 import type { LinkStore } from "../fleet/link-store.ts";
 import type { EvidenceHistory } from "../history/evidence-history.ts";
+import type { ForwardStore } from "../forwards/forward-store.ts";
+import type { StreamTable } from "../forwards/stream-table.ts";
 import type { KeyStore } from "../keys/key-store.ts";
 import type { NamespaceStore } from "../fleet/namespace-store.ts";
 import type { OperatorStore } from "../operators/operator-store.ts";
@@ -40,6 +42,8 @@ export interface ApiDeps {
   readonly history: EvidenceHistory;
   readonly endAgent: (id: string) => void;
   readonly keys: KeyStore;
+  readonly forwards: ForwardStore;
+  readonly streams: Pick<StreamTable, "all">;
   readonly namespaces: NamespaceStore;
   readonly settings: SettingStore;
   readonly listeners: Listeners;

@@ -35,6 +35,8 @@ export interface Things {
   readonly operator: string;
   /** A shared key; for a step of its rotation it is another one each time. */
   readonly key: string;
+  /** A forward that is allowed; to be denied, it is another one each time. */
+  readonly forward: string;
   /** Belongs to every namespace; empty unless the central was restored. */
   readonly fork: string;
 }
@@ -56,6 +58,7 @@ export const MISSING: Things = {
   authority: "00",
   operator: "no-one",
   key: "no-key",
+  forward: "no-forward",
   fork: "0000000000000000",
 };
 
@@ -96,6 +99,7 @@ export async function fillNamespace(
     authority: serialOf(issuerOf(agent)),
     operator,
     key: await addKey(central, namespace, `key-of-${namespace}`),
+    forward: await addForward(central, namespace, `forward-of-${namespace}`),
     fork,
   };
 }
@@ -119,6 +123,17 @@ export async function addKey(
     const body = before === "install" ? { value: "another-of-a-test" } : {};
     await admin(central, "POST", `/api/v1/keys/${name}/${before}`, body);
   }
+  return name;
+}
+
+/** Allows a forward to every agent of a namespace. */
+export async function addForward(
+  central: TestCentral,
+  namespace: string,
+  name: string,
+): Promise<string> {
+  const order = { name, namespace, target: "192.0.2.7:5432" };
+  await admin(central, "POST", "/api/v1/forwards", order);
   return name;
 }
 
@@ -205,6 +220,17 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
   "POST /api/v1/keys/:name/remove": ({ key }) => ({ path: `/api/v1/keys/${key}/remove`, body: {} }),
   "POST /api/v1/keys/:name/undo": ({ key }) => ({ path: `/api/v1/keys/${key}/undo`, body: {} }),
   "DELETE /api/v1/keys/:name": ({ key }) => ({ path: `/api/v1/keys/${key}` }),
+  "POST /api/v1/forwards": ({ namespace }, fresh) => ({
+    path: "/api/v1/forwards",
+    body: { name: fresh, namespace, target: "192.0.2.7:5432" },
+  }),
+  "GET /api/v1/forwards": plain("/api/v1/forwards"),
+  "GET /api/v1/forwards/:name": ({ namespace, forward }) => ({
+    path: `/api/v1/forwards/${forward}?namespace=${namespace}`,
+  }),
+  "DELETE /api/v1/forwards/:name": ({ namespace, forward }) => ({
+    path: `/api/v1/forwards/${forward}?namespace=${namespace}`,
+  }),
   "GET /api/v1/namespaces": plain("/api/v1/namespaces"),
   "GET /api/v1/namespaces/:name": ({ namespace }) => ({ path: `/api/v1/namespaces/${namespace}` }),
   "POST /api/v1/namespaces": (_things, fresh) => ({

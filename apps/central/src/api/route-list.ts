@@ -1,3 +1,4 @@
+import { FORWARD_PATH } from "@tautline/link";
 import type { OperatorRole } from "@tautline/protocol";
 import { CONTROL_PATH } from "../control/control-path.ts";
 import type { Demand, Reach } from "../operators/access-rule.ts";
@@ -21,6 +22,7 @@ const OTHERS: readonly RouteView[] = [
   // As WebSocket, and as plain HTTP.
   { port: "agents", method: "GET", path: CONTROL_PATH, role: "agent", reach: "nothing" },
   { port: "agents", method: "POST", path: CONTROL_PATH, role: "agent", reach: "nothing" },
+  { port: "agents", method: "GET", path: FORWARD_PATH, role: "agent", reach: "nothing" },
   { port: "console", method: "GET", path: "/healthz", role: "none", reach: "nothing" },
   { port: "console", method: "GET", path: "/readyz", role: "none", reach: "nothing" },
   { port: "console", method: "GET", path: "/metrics", ...METRICS_DEMAND },

@@ -21,6 +21,7 @@ import { openServerFiles } from "../tls-files/server-files.ts";
 import { createFleet } from "../fleet-parts.ts";
 import { loadCentralConfig } from "../config.ts";
 import { createCertificateCatalogue } from "../authority/certificate-catalogue.ts";
+import { openForwards } from "../forwards/forwards.ts";
 import { createKeys, openKeyRing } from "../keys/keys.ts";
 import { LOCAL_PRINCIPAL } from "../operators/principal.ts";
 import { openOperators } from "../operators/operator-store.ts";
@@ -58,6 +59,8 @@ async function mountedRoutes(core: Core): Promise<string[]> {
   const { ring: keys } = openedRing;
   const all = { ...opened, config, flags: {}, keys, centralId: "c" };
   const fleet = await createFleet(all, { isStopping: false });
+  const own = { ports: () => [], addresses: () => [] };
+  const opening = await openForwards({ ...opened, ...fleet, own });
   for (const port of ["agents", "console"] as const) {
     const server = createServer();
     const app = createApiApp({ log, server });
@@ -68,9 +71,18 @@ async function mountedRoutes(core: Core): Promise<string[]> {
       const clockWatch = { note: () => Promise.resolve() };
       const { now } = clock;
       const judging = { isStopping: () => false, judgeRequest: () => undefined };
-      serveControl(app, server, { ...fleet, ...judging, clockWatch, log, now });
+      serveControl(app, server, {
+        ...fleet,
+        ...judging,
+        forwarding: opening.service,
+        clockWatch,
+        log,
+        now,
+      });
       assert.equal(server.listenerCount("upgrade"), 1);
-      mounted.push(nameOf({ port, method: "GET", path: "/v1/opamp" }));
+      for (const path of ["/v1/opamp", "/v1/forward"]) {
+        mounted.push(nameOf({ port, method: "GET", path }));
+      }
     } else {
       acceptJson(app);
       mountHealth(
@@ -83,6 +95,7 @@ async function mountedRoutes(core: Core): Promise<string[]> {
       const verbs = listVerbs({
         ...fleet,
         keys: sharedKeys,
+        ...opening,
         operators,
         listeners: { list: () => [], set: () => Promise.reject(new Error("unused")) },
         vault,

@@ -5,6 +5,7 @@ import { agentVerbs } from "./verbs/agent-verbs.ts";
 import { auditVerbs } from "./verbs/audit-verbs.ts";
 import { certificateVerbs } from "./verbs/certificate-verbs.ts";
 import { descriptionVerbs } from "./verbs/description-verbs.ts";
+import { forwardVerbs } from "./verbs/forward-verbs.ts";
 import { lifeVerbs } from "./verbs/life-verbs.ts";
 import { historyVerbs } from "./verbs/history-verbs.ts";
 import { keyVerbs } from "./verbs/key-verbs.ts";
@@ -33,6 +34,7 @@ export function listVerbs(deps: ApiDeps): readonly Verb[] {
     ...historyVerbs(deps),
     ...linkVerbs(deps),
     ...keyVerbs(deps),
+    ...forwardVerbs(deps),
     ...listenerVerbs(deps),
     ...namespaceVerbs(deps),
     ...settingVerbs(deps),

@@ -28,6 +28,9 @@ export type AuditAction =
   | "claim.refused"
   | "files.refused"
   | "files.taken"
+  | "forward.allowed"
+  | "forward.denied"
+  | "forward.used"
   | "instruction.carried-out"
   | "instruction.issued"
   | "instruction.refused"
@@ -55,7 +58,7 @@ export interface AuditEvent {
   readonly action: AuditAction;
   /** Who did it: `operator:<name>` (`operator:local` over the admin socket), `agent:<id>`, `token:<id>`, `central`, or `unproven:<address>`. */
   readonly actor: string;
-  /** What it was done to, in the same form; also `key:<name>`. */
+  /** What it was done to, in the same form; also `key:<name>` and `forward:<name>`. */
   readonly subject: string;
   /** Further facts; never secrets. */
   readonly detail?: Readonly<Record<string, string | number>>;

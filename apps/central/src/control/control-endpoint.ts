@@ -12,6 +12,7 @@ import type { FastifyInstance } from "fastify";
 import type { Admission, Arrival } from "./admission.ts";
 import { type SecuredConnection, securedOf } from "../listeners/secured-connection.ts";
 import { shownAddress } from "../sources/remote-network.ts";
+import type { ForwardService } from "../forwards/forward-service.ts";
 import type { Caller } from "./caller.ts";
 import type { ClockWatch } from "./clock-watch.ts";
 import { CONTROL_PATH } from "./control-path.ts";
@@ -35,6 +36,7 @@ export interface ControlDeps extends WebSocketLinkDeps {
   readonly beginSession: (caller: Caller) => Session;
   readonly clockWatch: ClockWatch;
   readonly offers: Pick<Offers, "header">;
+  readonly forwarding: Pick<ForwardService, "serve">;
   readonly isStopping: () => boolean;
   /** Refuses a request for how its connection is secured, by the settings that hold when it is asked. */
   readonly judgeRequest: (
@@ -75,6 +77,7 @@ export function serveControl(
       const session = deps.beginSession(caller);
       void track(runWebSocketLink(deps, { caller, session, socket }));
     },
+    onForward: (caller, link) => void track(deps.forwarding.serve(caller, link)),
     log: deps.log,
     now: deps.now,
     offer: () => deps.offers.header(),

@@ -79,6 +79,7 @@ function withPlaintext(use: (ground: Ground) => Promise<void>): Promise<void> {
       polling,
       beginSession,
       clockWatch: createClockWatch({ audit, log, now }),
+      forwarding: { serve: () => Promise.reject(new Error("unused")) },
       isStopping: () => false,
       judgeRequest: () => undefined,
       offers: createOffers(live, () => ["plaintext"]),

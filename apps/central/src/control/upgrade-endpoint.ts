@@ -1,11 +1,14 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Logger } from "@tautline/daemon";
+import { FORWARD_PATH } from "@tautline/link";
 import { LIMITS, TautlineError } from "@tautline/protocol";
 import { type WebSocket, WebSocketServer } from "ws";
 import { endWithProblem } from "../api/problem-reply.ts";
 import { saidWithAnswers } from "../api/said-with-answers.ts";
-import type { Caller } from "./caller.ts";
+import { acceptForward } from "../forwards/accept-forward.ts";
+import type { UpgradedLink } from "../forwards/forward-service.ts";
+import type { AgentCaller, Caller } from "./caller.ts";
 import { CONTROL_PATH } from "./control-path.ts";
 import { errorForPeer } from "./peer-error.ts";
 
@@ -14,6 +17,8 @@ export interface UpgradeDeps {
   /** @throws the refusal, told to the caller before the upgrade */
   readonly admit: (request: IncomingMessage) => Promise<Caller>;
   readonly onOpen: (caller: Caller, socket: WebSocket) => void;
+  /** Takes the links of agents that carry forwards. */
+  readonly onForward: (caller: AgentCaller, link: UpgradedLink) => void;
   readonly log: Logger;
   readonly now: () => number;
   /** What central says of itself, with every answer. */
@@ -44,7 +49,12 @@ export function serveUpgrades(server: Server, deps: UpgradeDeps): void {
   };
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on("error", () => socket.destroy());
-    upgrade(deps, upgraders, { request, socket, head }).catch((error: unknown) => {
+    const upgraded = { request, socket, head };
+    const taken =
+      pathOf(request) === FORWARD_PATH
+        ? acceptForward(deps, upgraded, said)
+        : upgrade(deps, upgraders, upgraded);
+    taken.catch((error: unknown) => {
       const told = errorForPeer(error);
       if (told !== error) deps.log.error({ err: error }, "an upgrade was not handled");
       endWithProblem(socket, told, said());
@@ -63,10 +73,13 @@ async function upgrade(
   upgraders: Readonly<Record<Caller["kind"], WebSocketServer>>,
   { request, socket, head }: Upgrade,
 ): Promise<void> {
-  const [path] = (request.url ?? "").split("?");
-  if (path !== CONTROL_PATH) throw new TautlineError("api.no_route");
+  if (pathOf(request) !== CONTROL_PATH) throw new TautlineError("api.no_route");
   const caller = await admit(request);
   upgraders[caller.kind].handleUpgrade(request, socket, head, (open) => onOpen(caller, open));
+}
+
+function pathOf({ url = "" }: IncomingMessage): string {
+  return url.split("?")[0] ?? "";
 }
 
 function createUpgrader(

@@ -20,11 +20,11 @@ export async function requireFreeName(trx: Writer, name: string): Promise<void> 
     .select("name")
     .where("name", "=", name)
     .executeTakeFirst();
-  if (taken !== undefined) throw conflict(`There is a key '${name}' already`);
+  if (taken !== undefined) throw conflict(`There is a key '${name}' already`, "keys");
 }
 
 /**
- * Refuses to bind a key to an agent that could not use it. One that has not come yet may be named.
+ * Refuses to bind a key, or to allow a forward, to an agent that could not use it. One that has not come yet may be named.
  *
  * @throws api.conflict
  */
@@ -32,6 +32,7 @@ export async function requireBindable(
   trx: Writer,
   agentId: string,
   namespace: string,
+  noun: "keys" | "forwards" = "keys",
 ): Promise<void> {
   const deleted = await trx
     .selectFrom("deleted_agents")
@@ -44,13 +45,13 @@ export async function requireBindable(
     .where("id", "=", agentId)
     .executeTakeFirst();
   if (deleted !== undefined || agent?.state === "revoked" || agent?.state === "declined") {
-    throw conflict(`Agent ${agentId} is no longer taken in`);
+    throw conflict(`Agent ${agentId} is no longer taken in`, noun);
   }
   if (agent !== undefined && agent.namespace !== namespace) {
-    throw conflict(`Agent ${agentId} is not of the namespace '${namespace}'`);
+    throw conflict(`Agent ${agentId} is not of the namespace '${namespace}'`, noun);
   }
 }
 
-function conflict(reason: string): TautlineError {
-  return new TautlineError("api.conflict", { detail: { reason, noun: "keys" } });
+function conflict(reason: string, noun: "keys" | "forwards"): TautlineError {
+  return new TautlineError("api.conflict", { detail: { reason, noun } });
 }

@@ -34,6 +34,7 @@ const SEALED: Readonly<Record<string, readonly string[]>> = {
   authorities: [],
   certificates: [],
   deleted_agents: [],
+  forwards: [],
   instructors: [],
   key_names: [],
   key_versions: [],

@@ -1,6 +1,7 @@
 import type { RevocationReason } from "@tautline/pki";
 import type { OperatorRole } from "@tautline/protocol";
 import type { Generated, Insertable, Selectable } from "kysely";
+import type { ForwardTable } from "./forward-tables.ts";
 import type {
   HistoryNameTable,
   HistoryProfileTable,
@@ -202,8 +203,8 @@ export interface CrlTable {
 
 /** Counters that every process on the database watches. */
 export interface CounterTable {
-  /** `endings`: rises with each certificate, agent or token that ends; `keys`: with each version of a shared key that comes, changes or goes. Counted by triggers. */
-  name: "endings" | "keys";
+  /** `endings`: rises with each certificate, agent or token that ends; `keys`: with each version of a shared key that comes, changes or goes; `forwards`: with each that is allowed or denied. Counted by triggers. */
+  name: "endings" | "keys" | "forwards";
   value: number;
 }
 
@@ -330,6 +331,7 @@ export interface Schema {
   links: LinkTable;
   settings: SettingTable;
   listeners: ListenerTable;
+  forwards: ForwardTable;
   instructions: InstructionTable;
   operators: OperatorTable;
   audit: AuditTable;

@@ -15,6 +15,7 @@ import { claims } from "./migrations/0011-claims.ts";
 import { evidenceHistory } from "./migrations/0007-evidence-history.ts";
 import { sharedKeys } from "./migrations/0009-keys.ts";
 import { listeners } from "./migrations/0010-listeners.ts";
+import { forwards } from "./migrations/0012-forwards.ts";
 import {
   publishDatabase,
   refuseCutOff,
@@ -77,6 +78,7 @@ const migrations: MigrationProvider = {
     "0009-keys": sharedKeys,
     "0010-listeners": listeners,
     "0011-claims": claims,
+    "0012-forwards": forwards,
   }),
 };
 

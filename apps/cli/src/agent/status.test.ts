@@ -35,6 +35,19 @@ const STATUS = {
   certificates: [{ purpose: "client", serial: "0a", notAfter: "2026-11-23T10:03:15Z" }],
   renewal: { made: 3, number: "4", nextAt: "2026-11-22T22:03:15Z", underWay: false },
   settings: { hash: "ab", seq: "2", epoch: 1, values: { heartbeatSeconds: 10, labels: {} } },
+  forwards: [
+    {
+      name: "db",
+      listen: "127.0.0.1:5432",
+      listening: true,
+      open: 2,
+      total: 9,
+      refused: 1,
+      cut: 3,
+      sentBytes: 100,
+      receivedBytes: 2000,
+    },
+  ],
   errors: [{ at: "2026-11-22T09:00:00Z", code: "link.broken", text: "It broke." }],
 };
 
@@ -50,6 +63,7 @@ test("a running agent's page answers: who, connected how, sealed by what, ending
     /^client certificate +ends 2026-11-23T10:03:15Z \(in 1d\), serial 0a$/m,
     /^renewals +3 made, next 2026-11-22T22:03:15Z \(in 12h\)$/m,
     /^settings +by instruction 1\/2\n +heartbeatSeconds = 10$/m,
+    /^forward +db at 127\.0\.0\.1:5432: 2 open of 9, 1 refused, 3 cut, 100 bytes sent, 2000 received$/m,
     /^error +2026-11-22T09:00:00Z link\.broken: It broke\.$/m,
   ]) {
     assert.match(page, line);
@@ -65,12 +79,14 @@ test("an agent that does not run shows what its folder knows, and no more", () =
     renewal: null,
     settings: null,
     central: { addresses: [], connected: false, lastAnswerAt: null },
+    forwards: [{ ...STATUS.forwards[0], listening: false }],
   };
   const page = renderPage(statusLines(asleep, TEST_NOW_MS), plain);
   assert.match(page, /^running +no$/m);
   assert.match(page, /^last answer +never$/m);
   assert.match(page, /^link +none$/m);
   assert.match(page, /^settings +defaults; no instruction yet$/m);
+  assert.match(page, /^forward +db does not listen at 127\.0\.0\.1:5432: /m);
   assert.doesNotMatch(page, /^vault/m);
 });
 

@@ -77,8 +77,19 @@ export function statusLines(status: Row, nowMs: number): readonly PageLine[] {
       "fork",
       `${timeText(fork["foundAt"])} ${textOf(fork, "what")}; seen: ${checkpointText(fork["seen"])}; shown: ${checkpointText(fork["shown"])}`,
     ]),
+    ...rowsOf(status, "forwards").map((forward): PageLine => ["forward", forwardText(forward)]),
     ...errorLines(rowsOf(status, "errors")),
   ];
+}
+
+function forwardText(forward: Row): string {
+  const [name, listen, open, total] = ["name", "listen", "open", "total"].map((key) =>
+    textOf(forward, key),
+  );
+  const place = forward["listening"] === true ? `at ${listen}` : `does not listen at ${listen}`;
+  const counts = `${open} open of ${total}, ${textOf(forward, "refused")} refused, ${textOf(forward, "cut")} cut`;
+  const bytes = `${textOf(forward, "sentBytes")} bytes sent, ${textOf(forward, "receivedBytes")} received`;
+  return `${name} ${place}: ${counts}, ${bytes}`;
 }
 
 /** What happened several times in a row is told once, with the last time: a night of dials would hide what came before it. */

@@ -41,7 +41,18 @@ function linkLines(link: Row, nowMs: number): readonly PageLine[] {
     ["key", textOf(link, "keyId")],
     ["since", timeAndDistance(link["since"], nowMs)],
     ["last message", timeAndDistance(link["lastMessageAt"], nowMs)],
+    ...streamLines(link),
     ["verdict", textOf(link, "verdict")],
     ["the agent offers", offerText(link)],
+  ];
+}
+
+/** Of a stream of a forward: where it leads, and what it has carried. */
+function streamLines(link: Row): readonly PageLine[] {
+  if (link["target"] === null || link["target"] === undefined) return [];
+  return [
+    ["leads to", textOf(link, "target")],
+    ["bytes from the agent", textOf(link, "up")],
+    ["bytes to the agent", textOf(link, "down")],
   ];
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { withSaid } from "../../control/offers.ts";
+import { NO_STREAM, viewOfStream } from "../../forwards/stream-view.ts";
 import type { ApiDeps } from "../api-deps.ts";
 import { idParams, levelField, saidOfferFields, timeField } from "../fields.ts";
 import { defineList, defineVerb, notFound, type Verb } from "../verb.ts";
@@ -15,7 +16,7 @@ const row = z.strictObject({
   agent: z.string(),
   namespace: z.string(),
   component: z.string(),
-  transport: z.enum(["websocket", "polling"]),
+  transport: z.enum(["websocket", "polling", "forward"]),
   remoteAddress: z.string(),
   level: levelField,
   protocol: z.string().nullable(),
@@ -31,11 +32,18 @@ const row = z.strictObject({
   since: timeField,
   lastMessageAt: timeField,
   verdict: z.string(),
+  target: z.string().nullable().describe("Where a stream of a forward leads; null for others."),
+  up: z.int().nullable().describe("Bytes from the agent so far; null where they are not counted."),
+  down: z.int().nullable().describe("Bytes to the agent so far."),
   ...saidOfferFields,
 });
 
 /** The verbs of live links. */
-export function linkVerbs({ links, offers }: ApiDeps): readonly Verb[] {
+export function linkVerbs({ links, offers, streams }: ApiDeps): readonly Verb[] {
+  const find = async (id: string) => {
+    const stream = streams.all().find((each) => each.id === id);
+    return stream === undefined ? { ...(await links.get(id)), ...NO_STREAM } : viewOfStream(stream);
+  };
   return [
     defineList({
       path: "/api/v1/links",
@@ -49,7 +57,13 @@ export function linkVerbs({ links, offers }: ApiDeps): readonly Verb[] {
           ...(agent === undefined ? {} : { agent }),
         });
         const saidOf = offers.ofLinks();
-        return listed.map((link) => withSaid(link, saidOf(link.id)));
+        const carried = streams.all().filter(({ agentId }) => (agent ?? agentId) === agentId);
+        return [
+          ...listed.map((link) => Object.assign(withSaid(link, saidOf(link.id)), NO_STREAM)),
+          ...((kind ?? "forward") === "forward"
+            ? carried.map((each) => withSaid(viewOfStream(each), saidOf(each.id)))
+            : []),
+        ];
       },
       namespaceOf: ({ namespace }) => namespace,
     }),
@@ -61,10 +75,10 @@ export function linkVerbs({ links, offers }: ApiDeps): readonly Verb[] {
       params: idParams,
       answer: row,
       reach: "object",
-      namespaceOf: async ({ params: { id } }) => (await links.get(id)).namespace,
+      namespaceOf: async ({ params: { id } }) => (await find(id)).namespace,
       missing: ({ params: { id } }) => notFound("link", id),
       run: async ({ params: { id } }) => ({
-        ...(await links.get(id)),
+        ...(await find(id)),
         ...offers.ofLinks()(id),
       }),
     }),

@@ -1,0 +1,43 @@
+import type { IncomingMessage } from "node:http";
+import { FORWARD_HEADER, FORWARD_PROTOCOL } from "@tautline/link";
+import { TautlineError } from "@tautline/protocol";
+import type { AgentCaller, Caller } from "../control/caller.ts";
+import type { UpgradedLink } from "./forward-service.ts";
+
+/** A request to carry forwards, and its connection. */
+export interface ForwardUpgrade extends UpgradedLink {
+  readonly request: IncomingMessage;
+}
+
+/** Who may, and who takes the link. */
+export interface ForwardDoor {
+  /** @throws the refusal */
+  readonly admit: (request: IncomingMessage) => Promise<Caller>;
+  readonly onForward: (caller: AgentCaller, link: UpgradedLink) => void;
+}
+
+/**
+ * Answers a request to carry forwards over its connection (RFC 9110 section 7.8): only of an agent that proved its identity.
+ *
+ * @param deps who may, and who takes the link
+ * @param upgrade the request, and its connection
+ * @param said headers that central sends with every answer
+ * @throws the refusal, before anything was answered: api.invalid, admission.identity_required, those of `admit`
+ */
+export async function acceptForward(
+  { admit, onForward }: ForwardDoor,
+  { request, socket, head }: ForwardUpgrade,
+  said: () => Readonly<Record<string, string>>,
+): Promise<void> {
+  const { upgrade = "", [FORWARD_HEADER]: direction } = request.headers;
+  if (upgrade.toLowerCase() !== FORWARD_PROTOCOL || direction !== "out") {
+    const reason = `it takes 'Upgrade: ${FORWARD_PROTOCOL}' with '${FORWARD_HEADER}: out'`;
+    throw new TautlineError("api.invalid", { detail: { reason } });
+  }
+  const caller = await admit(request);
+  if (caller.kind !== "agent") throw new TautlineError("admission.identity_required");
+  const headers = { connection: "Upgrade", upgrade: FORWARD_PROTOCOL, ...said() };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join("")}\r\n`);
+  onForward(caller, { socket, head });
+}

@@ -1,0 +1,89 @@
+import { TautlineError } from "@tautline/protocol";
+import { oneMoreRun } from "../revocation/one-more-run.ts";
+import type { Store } from "../store/store.ts";
+import type { ForwardAllowance } from "./allowance.ts";
+import { allowanceOf, placeKey } from "./forward-rows.ts";
+
+/** Who asks for a forward: an agent that proved its identity. */
+export interface ForwardAsker {
+  readonly id: string;
+  readonly namespace: string;
+}
+
+/** Every allowance, held in memory: a stream that opens waits for no disk. */
+export interface ForwardBook {
+  /**
+   * What an agent may have under a name: its own allowance, else its namespace's.
+   *
+   * @param agent that proved its identity; of a claim nothing may be given
+   * @param name as the agent asks for it
+   * @throws forward.not_allowed
+   */
+  forwardFor(agent: ForwardAsker, name: string): ForwardAllowance;
+  /**
+   * Has a listener called after each change, whichever process made it; streams that run are then asked for again by `forwardFor`.
+   *
+   * @returns ends that
+   */
+  onChange(listener: () => void): () => void;
+  /**
+   * Reads the allowances anew where any process on this database has changed one; cheap where none has. Resolves when that is done.
+   *
+   * @throws store.*
+   */
+  look(): Promise<void>;
+}
+
+/**
+ * Makes the book; it is empty until its first `look`, and whoever makes it calls that by the clock and after each change.
+ *
+ * @param store central's database
+ */
+export function createForwardBook(store: Store): ForwardBook {
+  let seen: number | undefined;
+  let known = new Map<string, ForwardAllowance>();
+  const listeners = new Set<() => void>();
+  const lookOnce = async (): Promise<void> => {
+    const changes = await readChanges(store);
+    if (changes === seen) return;
+    known = await readAll(store);
+    // Counted before the rows were read: what changed meanwhile is read again at the next look.
+    seen = changes;
+    for (const listener of listeners) listener();
+  };
+  return {
+    forwardFor: ({ id, namespace }, name) => {
+      const found =
+        known.get(placeKey({ name, namespace, agentId: id })) ??
+        known.get(placeKey({ name, namespace }));
+      if (found !== undefined) return found;
+      throw new TautlineError("forward.not_allowed", { detail: { name, id } });
+    },
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    look: oneMoreRun(lookOnce),
+  };
+}
+
+async function readChanges(store: Store): Promise<number> {
+  const { value } = await store.read((db) =>
+    db
+      .selectFrom("counters")
+      .select("value")
+      .where("name", "=", "forwards")
+      .executeTakeFirstOrThrow(),
+  );
+  return value;
+}
+
+async function readAll(store: Store): Promise<Map<string, ForwardAllowance>> {
+  const rows = await store.read((db) => db.selectFrom("forwards").selectAll().execute());
+  return new Map(
+    rows.map((row) => [
+      placeKey({ name: row.name, namespace: row.namespace, agentId: row.agent_id }),
+      allowanceOf(row),
+    ]),
+  );
+}

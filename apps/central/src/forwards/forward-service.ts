@@ -1,0 +1,124 @@
+import type { Duplex } from "node:stream";
+import { ForwardChannel } from "@tautline/link";
+import { TautlineError } from "@tautline/protocol";
+import type { AgentCaller } from "../control/caller.ts";
+import type { OpenConnections } from "../control/open-connections.ts";
+import type { ForwardBook } from "./forward-book.ts";
+import { FORWARD_LIMITS } from "./forward-limits.ts";
+import type { ProxyEndpoints } from "./proxy-header.ts";
+import { serveStream, type ServeStreamDeps } from "./serve-stream.ts";
+import { judgeRunning } from "./stream-rule.ts";
+
+/** What central's end of forwards needs. */
+export interface ForwardServiceDeps extends ServeStreamDeps {
+  readonly book: ForwardBook;
+  readonly connections: Pick<OpenConnections, "giveVoice">;
+}
+
+/** A connection after its upgrade. */
+export interface UpgradedLink {
+  readonly socket: Duplex;
+  /** What came behind the upgrade already. */
+  readonly head: Uint8Array;
+}
+
+/** Central's end of the links that carry forwards. */
+export interface ForwardService {
+  /** Carries an agent's streams, one after the other, until its link is closed; never rejects. */
+  serve(caller: AgentCaller, link: UpgradedLink): Promise<void>;
+  /** Closes links that carry nothing, and the others when their streams have ended. */
+  announceClose(reason: TautlineError): void;
+  /** Ends every stream and link now. */
+  endAll(reason: TautlineError): void;
+}
+
+/**
+ * Makes central's end of forwards: every stream is asked for by name, and ended when what is allowed changes.
+ *
+ * @param deps allowances, tables, log and clock
+ */
+export function createForwardService(deps: ForwardServiceDeps): ForwardService {
+  const links = new LinkCount();
+  deps.book.onChange(() => endForbidden(deps));
+  return {
+    serve: async (caller, { socket, head }) => {
+      const { id } = caller.agent;
+      const address = caller.remoteAddress;
+      const now = performance.now.bind(performance);
+      const channel = new ForwardChannel({ secured: socket, head, role: "accepter", address, now });
+      const endpoints = endpointsOf(socket);
+      deps.connections.giveVoice(caller, {
+        agentId: () => id,
+        end: (reason) => channel.destroy(reason),
+      });
+      if (links.add(channel, id) > FORWARD_LIMITS.linksEach) {
+        const detail = { what: "links for forwards", limit: FORWARD_LIMITS.linksEach };
+        const error = new TautlineError("forward.too_many", { detail });
+        channel.destroy(error);
+        await deps.refusals.note(error, caller);
+      }
+      channel.onOpen((opening) => void serveStream(deps, { caller, channel, endpoints }, opening));
+      await channel.closed;
+      links.remove(channel, id);
+    },
+    announceClose: (reason) => {
+      for (const channel of links.all()) channel.announceClose(reason);
+    },
+    endAll: (reason) => {
+      for (const channel of links.all()) channel.destroy(reason);
+    },
+  };
+}
+
+/** Links, and how many each agent has. */
+class LinkCount {
+  readonly #links = new Set<ForwardChannel>();
+  readonly #counts = new Map<string, number>();
+
+  add(channel: ForwardChannel, agentId: string): number {
+    this.#links.add(channel);
+    const count = (this.#counts.get(agentId) ?? 0) + 1;
+    this.#counts.set(agentId, count);
+    return count;
+  }
+
+  remove(channel: ForwardChannel, agentId: string): void {
+    this.#links.delete(channel);
+    const count = (this.#counts.get(agentId) ?? 1) - 1;
+    if (count === 0) this.#counts.delete(agentId);
+    else this.#counts.set(agentId, count);
+  }
+
+  /** A copy: whoever is ended takes itself out. */
+  all(): ForwardChannel[] {
+    return [...this.#links];
+  }
+}
+
+/** What may no longer be is ended with the reason at both ends, wherever it was changed. */
+function endForbidden({ book, streams, log }: ForwardServiceDeps): void {
+  for (const stream of streams.all()) {
+    const reason = judgeRunning(book, stream);
+    if (reason === undefined) continue;
+    log.info({ agent: stream.agentId, forward: stream.forward, code: reason.code }, reason.message);
+    stream.end(reason);
+  }
+}
+
+/** Known of sockets; at the level `basic` it is not. */
+function endpointsOf(
+  socket: Duplex & {
+    readonly remoteAddress?: string | undefined;
+    readonly remotePort?: number | undefined;
+    readonly localAddress?: string | undefined;
+    readonly localPort?: number | undefined;
+  },
+): ProxyEndpoints | undefined {
+  const { remoteAddress, remotePort, localAddress, localPort } = socket;
+  if (remoteAddress === undefined || remotePort === undefined) return undefined;
+  if (localAddress === undefined || localPort === undefined) return undefined;
+  return {
+    source: { host: remoteAddress, port: remotePort },
+    destination: { host: localAddress, port: localPort },
+  };
+}
