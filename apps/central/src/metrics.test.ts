@@ -52,6 +52,9 @@ describe("docs/reference/metrics.md", () => {
     assert.equal(values("tautline_enrolments_total"), written(LABEL_VALUES.enrolment));
     assert.equal(values("tautline_instructions_total"), written(LABEL_VALUES.instruction));
     assert.equal(values("tautline_links"), written(LABEL_VALUES.level));
+    assert.equal(values("tautline_forward_streams"), written(LABEL_VALUES.level));
+    assert.equal(values("tautline_forward_streams_total"), written(LABEL_VALUES.stream));
+    assert.equal(values("tautline_forward_bytes_total"), written(LABEL_VALUES.direction));
     assert.equal(values("tautline_certificate_expires_seconds"), written(LABEL_VALUES.certificate));
     assert.equal(values("tautline_crl_expires_seconds"), written(LABEL_VALUES.crl));
   });
@@ -69,6 +72,17 @@ describe("createMetrics", () => {
     ]) {
       assert.ok(text.includes(series), series);
     }
+  });
+
+  it("counts the streams of forwards by level each time it is read", async () => {
+    const metrics = createMetrics();
+    const links: { level: "basic" | "mtls" }[] = [{ level: "basic" }, { level: "mtls" }];
+    metrics.watchStreams(() => links);
+    assert.match(await metrics.registry.metrics(), /tautline_forward_streams\{level="mtls"\} 1\n/);
+    links.splice(0, 2, { level: "basic" }, { level: "basic" });
+    const text = await metrics.registry.metrics();
+    assert.match(text, /tautline_forward_streams\{level="basic"\} 2\n/);
+    assert.match(text, /tautline_forward_streams\{level="mtls"\} 0\n/);
   });
 
   it("asks when certificates and lists end each time it is read", async () => {

@@ -1,4 +1,4 @@
-import { LEVELS } from "@tautline/protocol";
+import { LEVELS, type LinkEvidence } from "@tautline/protocol";
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import { VERSION } from "./version.ts";
 
@@ -16,8 +16,8 @@ export interface CentralMetrics {
   readonly turnedAway: Counter<"queue">;
   readonly forwardStreams: Counter<"outcome">;
   readonly forwardBytes: Counter<"direction">;
-  /** Says who knows how many streams of forwards there are; asked whenever the metrics are read. */
-  watchStreams(count: () => number): void;
+  /** Says who knows the links that streams of forwards run over; asked whenever the metrics are read. */
+  watchStreams(read: () => readonly Pick<LinkEvidence, "level">[]): void;
   /** Says who knows when certificates and revocation lists end; asked whenever the metrics are read. */
   watchEnds(read: () => Ends): void;
 }
@@ -159,16 +159,18 @@ function createQueueMetrics(
 function createForwardMetrics(
   registers: Registry[],
 ): Pick<CentralMetrics, "forwardStreams" | "forwardBytes" | "watchStreams"> {
-  const watched: { count: (() => number) | undefined } = { count: undefined };
+  const watched: { read: Parameters<CentralMetrics["watchStreams"]>[0] } = { read: () => [] };
   const running = new Gauge({
     name: "tautline_forward_streams",
-    help: "Streams of forwards that this central carries.",
+    help: "Streams of forwards that this central carries, by level.",
+    labelNames: ["level"],
     registers,
     collect() {
-      this.set(watched.count?.() ?? 0);
+      for (const level of LABEL_VALUES.level) this.set({ level }, 0);
+      for (const { level } of watched.read()) this.inc({ level });
     },
   });
-  running.set(0);
+  running.reset();
   return {
     forwardStreams: new Counter({
       name: "tautline_forward_streams_total",
@@ -182,8 +184,8 @@ function createForwardMetrics(
       labelNames: ["direction"],
       registers,
     }),
-    watchStreams: (count) => {
-      watched.count = count;
+    watchStreams: (read) => {
+      watched.read = read;
     },
   };
 }

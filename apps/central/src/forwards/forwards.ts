@@ -42,7 +42,7 @@ export async function openForwards(deps: ForwardsDeps): Promise<Forwards> {
     // Changed it is; what this process did not see now it sees in a second.
     book.look().catch((error: unknown) => log.error({ err: error }, "forwards were not looked at"));
   const streams = createStreamTable();
-  metrics.watchStreams(() => streams.all().length);
+  metrics.watchStreams(() => streams.all().map(({ evidence }) => evidence));
   const use = createStreamUse();
   return {
     forwards: createForwardStore({ ...deps, onChanged }),
