@@ -8,6 +8,7 @@ import { withTempFolder } from "@tautline/testing";
 import type { Benchmark } from "./benchmark.ts";
 import { certificates } from "./certificates.ts";
 import { eventLoop } from "./event-loop.ts";
+import { forwards } from "./forwards.ts";
 import { history } from "./history.ts";
 import { idleMemory } from "./idle-memory.ts";
 import { joins } from "./joins.ts";
@@ -26,6 +27,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   joins,
   reconnects,
   levels,
+  forwards,
   "status-messages": statusMessages,
   "event-loop": eventLoop,
   revocation,

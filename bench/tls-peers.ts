@@ -16,6 +16,29 @@ export interface TlsPeer extends AsyncDisposable {
   cpuMs(): number;
 }
 
+/** What every haproxy of a benchmark begins with: one thread, TCP, and a proxy whose lines follow. */
+export const HAPROXY_BENCH: readonly string[] = [
+  "global",
+  "  nbthread 1",
+  "  maxconn 4000",
+  "defaults",
+  "  mode tcp",
+  "  timeout connect 10s",
+  "  timeout client 60s",
+  "  timeout server 60s",
+  "listen bench",
+];
+
+/** What every stunnel of a benchmark begins with. */
+export const STUNNEL_BENCH: readonly string[] = [
+  "foreground = yes",
+  "pid =",
+  "debug = 3",
+  "socket = l:TCP_NODELAY=1",
+  "socket = r:TCP_NODELAY=1",
+  "[bench]",
+];
+
 /** How a peer secures its port. */
 export type PeerKind = "psk" | "certificate";
 
@@ -45,12 +68,7 @@ export async function startStunnel(
       ? ["ciphers = PSK", "ciphersuites = TLS_AES_128_GCM_SHA256", `PSKsecrets = ${secrets}`]
       : [`cert = ${writeIdentity(home, world)}`, "ciphersuites = TLS_AES_256_GCM_SHA384"];
   const config = [
-    "foreground = yes",
-    "pid =",
-    "debug = 3",
-    "socket = l:TCP_NODELAY=1",
-    "socket = r:TCP_NODELAY=1",
-    "[bench]",
+    ...STUNNEL_BENCH,
     `accept = 127.0.0.1:${port}`,
     `connect = 127.0.0.1:${to}`,
     "sslVersionMin = TLSv1.3",
@@ -80,15 +98,7 @@ export async function startHaproxy(
   mkdirSync(home, { recursive: true });
   const port = await freePort();
   const config = [
-    "global",
-    "  nbthread 1",
-    "  maxconn 4000",
-    "defaults",
-    "  mode tcp",
-    "  timeout connect 10s",
-    "  timeout client 60s",
-    "  timeout server 60s",
-    "listen bench",
+    ...HAPROXY_BENCH,
     `  bind 127.0.0.1:${port} ssl crt ${writeIdentity(home, world)} ssl-min-ver TLSv1.3 no-tls-tickets ciphersuites TLS_AES_256_GCM_SHA384`,
     `  server sink 127.0.0.1:${to}`,
   ];
@@ -103,7 +113,18 @@ function writeIdentity(home: string, { central, rootPem }: LevelWorld): string {
   return file;
 }
 
-async function startPeer(name: string, args: readonly string[], port: number): Promise<TlsPeer> {
+/**
+ * Starts a peer and waits until its port takes connections.
+ *
+ * @param name of the program
+ * @param args its arguments
+ * @param port of this host that it listens on
+ */
+export async function startPeer(
+  name: string,
+  args: readonly string[],
+  port: number,
+): Promise<TlsPeer> {
   const child = spawn(name, args, { stdio: ["ignore", "ignore", "inherit"] });
   const pid = child.pid ?? 0;
   process.once("exit", () => child.kill("SIGKILL"));

@@ -1,23 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { plaintextEvidence } from "@tautline/link";
-import { createStreamTable, type LiveStream } from "./stream-table.ts";
+import { aStream } from "./fixture-streams.test.ts";
+import { createStreamTable } from "./stream-table.ts";
 
-const stream = (agentId: string, forward: string): LiveStream => ({
-  id: `${agentId}-${forward}`,
-  agentId,
-  namespace: "default",
-  forward,
-  wanted: null,
-  target: null,
-  remoteAddress: "192.0.2.1",
-  evidence: plaintextEvidence(() => 0),
-  sinceMs: 0,
-  heardMs: 0,
-  up: 0,
-  down: 0,
-  end: () => {},
-});
+const stream = (agentId: string, forward: string) => aStream({ agentId, forward });
 
 test("streams are counted by agent and forward, each once, and no longer than they are there", () => {
   const table = createStreamTable();

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { isTautlineError, TautlineError } from "@tautline/protocol";
+import type { ForwardAllowance } from "./allowance.ts";
+import { aStream } from "./fixture-streams.test.ts";
+import { judgeRunning, requireRoom } from "./stream-rule.ts";
+
+const AGENT = "0197d3b1-7c00-7abc-8def-0123456789ab";
+const allowance: ForwardAllowance = {
+  name: "db",
+  namespace: "default",
+  agent: null,
+  target: "db.example:5432",
+  alsoLocal: false,
+  proxyProtocol: false,
+  idleMs: 1_000,
+  totalMs: 2_000,
+  maxStreams: 2,
+  createdAt: "2026-01-01T00:00:00Z",
+  createdBy: "operator:ana",
+};
+const running = (wanted: string | null) => aStream({ agentId: AGENT, wanted });
+const allowing = (target: string) => ({ forwardFor: () => ({ ...allowance, target }) });
+
+describe("a stream beyond the limit of its forward", () => {
+  for (const [count, isRefused] of [
+    [0, false],
+    [1, false],
+    [2, true],
+    [3, true],
+  ] as const) {
+    it(`is ${isRefused ? "refused" : "let in"} where ${count} of 2 run`, () => {
+      if (!isRefused) return requireRoom(count, allowance);
+      assert.throws(
+        () => requireRoom(count, allowance),
+        (error) =>
+          isTautlineError(error) &&
+          error.code === "forward.too_many" &&
+          error.detail["limit"] === 2,
+      );
+    });
+  }
+});
+
+describe("a running stream, when allowances have changed", () => {
+  it("goes on where its forward leads to the same target", () => {
+    assert.equal(judgeRunning(allowing("db.example:5432"), running("db.example:5432")), undefined);
+  });
+
+  it("goes on where it was not looked up yet: it is judged by what holds then", () => {
+    assert.equal(judgeRunning(allowing("other.example:1"), running(null)), undefined);
+  });
+
+  it("ends where its forward leads elsewhere now", () => {
+    const reason = judgeRunning(allowing("other.example:1"), running("db.example:5432"));
+    assert.equal(reason?.code, "forward.not_allowed");
+    assert.deepEqual(reason.detail, { name: "db", id: AGENT });
+  });
+
+  it("ends with the book's own reason where nothing is allowed any more", () => {
+    const detail = { name: "db", id: AGENT };
+    const refusal = new TautlineError("forward.not_allowed", { detail });
+    const book = {
+      forwardFor: () => {
+        throw refusal;
+      },
+    };
+    assert.equal(judgeRunning(book, running("db.example:5432")), refusal);
+  });
+
+  it("is not ended for a mistake of ours", () => {
+    const book = {
+      forwardFor: () => {
+        throw new RangeError("ours");
+      },
+    };
+    assert.throws(() => judgeRunning(book, running(null)), RangeError);
+  });
+});

@@ -1,0 +1,122 @@
+/**
+ * The programs at both ends of the benchmark of forwards, driven over its channel: a server that swallows or echoes, as the first byte of a
+ * connection says, and clients that reach it by whatever port they are given. Both are one process, the same for every peer.
+ */
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { answerQuestions } from "./worker.ts";
+
+const SWALLOW = Buffer.from("S");
+const ECHO = Buffer.from("E");
+const CHUNK = Buffer.alloc(128 * 1024, 7);
+const MESSAGE = Buffer.alloc(100, 7);
+
+/** Bytes through a port, shared by so many connections at once. */
+interface Bulk {
+  readonly port: number;
+  readonly bytes: number;
+  readonly streams: number;
+}
+
+interface Talk {
+  readonly port: number;
+  readonly count: number;
+}
+
+interface Short extends Talk {
+  readonly atOnce: number;
+}
+
+answerQuestions({
+  open: async () => {
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, serve);
+    server.listen(0, "127.0.0.1", 4_096);
+    await once(server, "listening");
+    return (server.address() as AddressInfo).port;
+  },
+  /** Milliseconds until the server has heard every byte and said so. */
+  bulk: async ({ port, bytes, streams }: Bulk) => {
+    const began = performance.now();
+    const share = Math.ceil(bytes / streams);
+    await Promise.all(Array.from({ length: streams }, () => pour(port, share)));
+    return performance.now() - began;
+  },
+  /** Microseconds of one request and its answer, on a connection that stays: the middle one and the 99th of a hundred. */
+  talk: async ({ port, count }: Talk) => {
+    const socket = await dial(port);
+    socket.write(ECHO);
+    const times: number[] = [];
+    for (let each = 0; each < count; each += 1) times.push(await roundTrip(socket));
+    socket.destroy();
+    const sorted = times.toSorted((one, other) => one - other);
+    const [p50, p99] = [0.5, 0.99].map((share) => sorted[Math.floor(count * share)]);
+    return { p50, p99 };
+  },
+  /** Milliseconds for so many connections, each with one request, its answer, and an end from both sides. */
+  short: async ({ port, count, atOnce }: Short) => {
+    const began = performance.now();
+    let left = count;
+    const lane = async (): Promise<void> => {
+      while (left > 0) {
+        left -= 1;
+        const socket = await dial(port);
+        socket.write(ECHO);
+        await roundTrip(socket);
+        await finish(socket);
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, lane));
+    return performance.now() - began;
+  },
+});
+
+function serve(socket: Socket): void {
+  socket.on("error", () => socket.destroy());
+  socket.once("data", (first: Buffer) => {
+    const rest = first.subarray(1);
+    if (first[0] === SWALLOW[0]) {
+      socket.resume().once("end", () => socket.end());
+      return;
+    }
+    if (rest.length > 0) socket.write(rest);
+    socket.on("data", (part) => socket.write(part)).once("end", () => socket.end());
+  });
+}
+
+async function dial(port: number): Promise<Socket> {
+  const socket = connect({ host: "127.0.0.1", port, noDelay: true, allowHalfOpen: true });
+  await once(socket, "connect");
+  return socket;
+}
+
+async function pour(port: number, bytes: number): Promise<void> {
+  const socket = await dial(port);
+  socket.write(SWALLOW);
+  for (let left = bytes; left > 0; left -= CHUNK.length) {
+    const part = left >= CHUNK.length ? CHUNK : CHUNK.subarray(0, left);
+    if (!socket.write(part)) await once(socket, "drain");
+  }
+  await finish(socket);
+}
+
+async function finish(socket: Socket): Promise<void> {
+  const ended = once(socket, "end");
+  socket.end();
+  socket.resume();
+  await ended;
+}
+
+/** @returns microseconds */
+async function roundTrip(socket: Socket): Promise<number> {
+  const began = performance.now();
+  let lacking = MESSAGE.length;
+  socket.write(MESSAGE);
+  while (lacking > 0) {
+    const [part] = (await once(socket, "data")) as [Buffer];
+    lacking -= part.length;
+  }
+  return (performance.now() - began) * 1_000;
+}
+
+process.on("SIGTERM", () => process.exit(0));
+process.once("disconnect", () => process.exit(0));
