@@ -32,7 +32,7 @@ export async function acceptForward(
   const { upgrade = "", [FORWARD_HEADER]: direction } = request.headers;
   if (upgrade.toLowerCase() !== FORWARD_PROTOCOL || direction !== "out") {
     const reason = `it takes 'Upgrade: ${FORWARD_PROTOCOL}' with '${FORWARD_HEADER}: out'`;
-    throw new TautlineError("api.invalid", { detail: { reason } });
+    throw new TautlineError("api.invalid", { detail: { path: "upgrade", reason } });
   }
   const caller = await admit(request);
   if (caller.kind !== "agent") throw new TautlineError("admission.identity_required");

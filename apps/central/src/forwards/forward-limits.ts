@@ -12,8 +12,6 @@ export const FORWARD_LIMITS = {
   streams: 4_096,
   /** The most that can be told. */
   mostStreams: 65_536,
-  /** Links of one agent that carry forwards; each carries one stream at a time. */
-  linksEach: 65_536,
   /** Addresses of one name that are judged and tried; of more, the first. */
   addresses: 16,
   /** Name lookup and connecting together, in milliseconds. */

@@ -1,10 +1,9 @@
 import type { Duplex } from "node:stream";
 import { ForwardChannel } from "@tautline/link";
-import { TautlineError } from "@tautline/protocol";
+import type { TautlineError } from "@tautline/protocol";
 import type { AgentCaller } from "../control/caller.ts";
 import type { OpenConnections } from "../control/open-connections.ts";
 import type { ForwardBook } from "./forward-book.ts";
-import { FORWARD_LIMITS } from "./forward-limits.ts";
 import type { ProxyEndpoints } from "./proxy-header.ts";
 import { serveStream, type ServeStreamDeps } from "./serve-stream.ts";
 import { judgeRunning } from "./stream-rule.ts";
@@ -38,7 +37,7 @@ export interface ForwardService {
  * @param deps allowances, tables, log and clock
  */
 export function createForwardService(deps: ForwardServiceDeps): ForwardService {
-  const links = new LinkCount();
+  const links = new Set<ForwardChannel>();
   deps.book.onChange(() => endForbidden(deps));
   return {
     serve: async (caller, { socket, head }) => {
@@ -51,48 +50,18 @@ export function createForwardService(deps: ForwardServiceDeps): ForwardService {
         agentId: () => id,
         end: (reason) => channel.destroy(reason),
       });
-      if (links.add(channel, id) > FORWARD_LIMITS.linksEach) {
-        const detail = { what: "links for forwards", limit: FORWARD_LIMITS.linksEach };
-        const error = new TautlineError("forward.too_many", { detail });
-        channel.destroy(error);
-        await deps.refusals.note(error, caller);
-      }
+      links.add(channel);
       channel.onOpen((opening) => void serveStream(deps, { caller, channel, endpoints }, opening));
       await channel.closed;
-      links.remove(channel, id);
+      links.delete(channel);
     },
     announceClose: (reason) => {
-      for (const channel of links.all()) channel.announceClose(reason);
+      for (const channel of [...links]) channel.announceClose(reason);
     },
     endAll: (reason) => {
-      for (const channel of links.all()) channel.destroy(reason);
+      for (const channel of [...links]) channel.destroy(reason);
     },
   };
-}
-
-/** Links, and how many each agent has. */
-class LinkCount {
-  readonly #links = new Set<ForwardChannel>();
-  readonly #counts = new Map<string, number>();
-
-  add(channel: ForwardChannel, agentId: string): number {
-    this.#links.add(channel);
-    const count = (this.#counts.get(agentId) ?? 0) + 1;
-    this.#counts.set(agentId, count);
-    return count;
-  }
-
-  remove(channel: ForwardChannel, agentId: string): void {
-    this.#links.delete(channel);
-    const count = (this.#counts.get(agentId) ?? 1) - 1;
-    if (count === 0) this.#counts.delete(agentId);
-    else this.#counts.set(agentId, count);
-  }
-
-  /** A copy: whoever is ended takes itself out. */
-  all(): ForwardChannel[] {
-    return [...this.#links];
-  }
 }
 
 /** What may no longer be is ended with the reason at both ends, wherever it was changed. */

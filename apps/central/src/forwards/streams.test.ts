@@ -293,6 +293,7 @@ describe("the upgrade to forwards", () => {
           headers: { connection: "Upgrade", ...headers },
         });
         assert.deepEqual([answer.status, problemCode(answer)], [400, "api.invalid"]);
+        assert.match(answer.text, /upgrade: it takes 'Upgrade: tautline-forward' with/);
       }
     }));
 });
