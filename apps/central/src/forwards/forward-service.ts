@@ -56,10 +56,10 @@ export function createForwardService(deps: ForwardServiceDeps): ForwardService {
       links.delete(channel);
     },
     announceClose: (reason) => {
-      for (const channel of [...links]) channel.announceClose(reason);
+      for (const channel of links) channel.announceClose(reason);
     },
     endAll: (reason) => {
-      for (const channel of [...links]) channel.destroy(reason);
+      for (const channel of links) channel.destroy(reason);
     },
   };
 }
