@@ -1,3 +1,4 @@
+export * from "./agent-attributes.ts";
 export * from "./agent-id.ts";
 export * from "./agent-settings.ts";
 export {

@@ -1,5 +1,5 @@
-import { type LinkPolicy, upgradeFor } from "@tautline/protocol";
-import type { AgentFacts, PlanReason, Upgrade } from "./plan.ts";
+import { type LinkPolicy, type Upgrade, upgradeFor } from "@tautline/protocol";
+import type { AgentFacts, PlanReason } from "./plan.ts";
 
 /**
  * Says what a person can do about a verdict.

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LEVELS } from "@tautline/protocol";
+import { LEVELS, UPGRADES } from "@tautline/protocol";
 import { factsOf, floor, ID, NOW_MS, seen, wantedOf } from "./fixture-plan.test.ts";
-import { type AgentFacts, PLAN_REASONS, type PlanReason, UPGRADES } from "./plan.ts";
+import { type AgentFacts, PLAN_REASONS, type PlanReason } from "./plan.ts";
 import { planAgent, planAgents } from "./plan-rule.ts";
 
 const MTLS = floor("mtls");
@@ -113,6 +113,7 @@ const CASES: readonly Case[] = [
     MTLS,
     [seen("mtls", [8, 0], { code: "admission.agent_quarantined" })],
   ],
+  ["waits for approval", "kept_out", MTLS, [], { state: "pending" }],
   ["quarantined, and lacking", "kept_out", MTLS, [plaintext], { state: "quarantined" }],
   ["quarantined, and good", "meets_policy", MTLS, [seen("mtls", [8, 5])], { state: "quarantined" }],
   ["QM-12: unproven at plaintext", "no_identity", MTLS, [plaintext], unproven],
@@ -218,7 +219,7 @@ test("every verdict but 'stays' has a remedy", () => {
   for (const [title, reason, policy, links, rest] of CASES) {
     const remedy = planAgent(factsOf(links, rest), wantedOf(policy))?.remedy ?? "";
     const isNeeded = PLAN_REASONS[reason] !== "stays";
-    if (isNeeded) assert.match(remedy, /^.{20,}\.$/s, title);
+    if (isNeeded) assert.match(remedy, /^.{20,}[.']$/s, title);
   }
 });
 

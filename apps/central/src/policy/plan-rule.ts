@@ -5,6 +5,7 @@ import {
   type Plan,
   type PlannedAgent,
   type PlannedPart,
+  type PlanReason,
   type SeenLinks,
   type Verdict,
   VERDICTS,
@@ -56,7 +57,8 @@ export function planAgent(agent: AgentFacts, wanted: Wanted): PlannedAgent | und
   if (wanted.namespace !== undefined && wanted.namespace !== agent.namespace) return undefined;
   const { id, name, namespace, state, upgrade } = agent;
   const parts = partsOf(agent, wanted).map((links) => planPart(agent, links, wanted.policy));
-  const reason = worstOf(parts)?.reason ?? "not_seen";
+  const unseen: PlanReason = state === "pending" ? "kept_out" : "not_seen";
+  const reason = worstOf(parts)?.reason ?? unseen;
   const remedy = remedyOf(reason, agent, wanted.policy);
   return {
     id,

@@ -1,4 +1,4 @@
-import type { Level, LinkPolicy } from "@tautline/protocol";
+import type { Level, LinkPolicy, Upgrade } from "@tautline/protocol";
 import type { AgentState } from "../store/schema.ts";
 import type { PolicyKind } from "./policy-kind.ts";
 
@@ -7,12 +7,6 @@ export const VERDICTS = ["stays", "moves", "unknown", "cut off"] as const;
 
 /** One of the verdicts. */
 export type Verdict = (typeof VERDICTS)[number];
-
-/** How a host's agent gets a newer version (QM-3), as its own settings say: from here, by hand, or with the device's firmware. */
-export const UPGRADES = ["remote", "manual", "firmware"] as const;
-
-/** One of the ways. */
-export type Upgrade = (typeof UPGRADES)[number];
 
 /** Every reason of a verdict; docs/reference/policy.md lists them. */
 export const PLAN_REASONS = {
@@ -65,6 +59,7 @@ export interface AgentFacts {
   readonly namespace: string;
   readonly state: AgentState;
   readonly version: string;
+  /** As it said, `remote` where it said nothing. */
   readonly upgrade: Upgrade;
   /** Kinds of signed instruction that it carries out, as it said; undefined where its version says none. */
   readonly instructions: readonly string[] | undefined;
