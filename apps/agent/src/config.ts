@@ -6,6 +6,7 @@ import {
   type Level,
   LEVELS,
   parseKeyIdentity,
+  UPGRADES,
 } from "@tautline/protocol";
 import {
   configExample,
@@ -239,6 +240,12 @@ export const agentConfigSchema = z
       .default(["addresses", "settings"])
       .describe(
         "Kinds of signed instruction this host carries out; nothing that arrives over the network can widen it. `addresses` are taken into use only after the same central has answered there.",
+      ),
+    upgrade: z
+      .enum(UPGRADES)
+      .default("remote")
+      .describe(
+        "How this host's agent gets a newer version, told to central: `remote` from there, `manual` by a person who replaces it, `firmware` with the firmware of its device. `policy plan` prints the remedy that fits (QM-3).",
       ),
     forwards: forwardsSetting,
     vault,

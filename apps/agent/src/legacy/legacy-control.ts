@@ -118,12 +118,13 @@ function hear(order: Order, { onOffer, onProblem }: LegacyControlOptions): void 
 
 const NAMES = { instruction: "settings", grant: "an identity", audit: "its audit trail" } as const;
 
-function legacyStatus(id: string, name: string, { startedAtMs, ...host }: HostFacts): Status {
+/** It carries out no instruction, whatever its settings would allow one that has joined. */
+function legacyStatus(id: string, name: string, host: HostFacts): Status {
   return {
-    agentDescription: describeAgent(id, name, { ...host, startedAtMs }),
+    agentDescription: describeAgent(id, name, { ...host, instructions: [] }),
     health: create(ComponentHealthSchema, {
       healthy: true,
-      startTimeUnixNano: BigInt(startedAtMs) * NANOSECONDS_PER_MS,
+      startTimeUnixNano: BigInt(host.startedAtMs) * NANOSECONDS_PER_MS,
     }),
     customCapabilities: create(CustomCapabilitiesSchema, { capabilities: [CAPABILITY_PROMOTION] }),
   };
