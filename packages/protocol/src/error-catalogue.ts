@@ -17,6 +17,7 @@ import { keyErrors } from "./errors/keys.ts";
 import { linkErrors } from "./errors/link.ts";
 import { opampErrors } from "./errors/opamp.ts";
 import { pkiErrors } from "./errors/pki.ts";
+import { policyChangeErrors } from "./errors/policy-change.ts";
 import { storeErrors } from "./errors/store.ts";
 import { swarmErrors } from "./errors/swarm.ts";
 import { valueErrors } from "./errors/value.ts";
@@ -41,6 +42,7 @@ export const ERROR_CATALOGUE = {
   ...fleetErrors,
   ...keyErrors,
   ...forwardTargetErrors,
+  ...policyChangeErrors,
   ...configErrors,
   ...filesErrors,
   ...storeErrors,

@@ -42,6 +42,8 @@ const SEALED: Readonly<Record<string, readonly string[]>> = {
   listeners: [],
   namespaces: [],
   operators: [],
+  policy_change_agents: [],
+  policy_changes: ["spent_ms"],
   reserved_keys: [],
   settings: [],
   tokens: [],

@@ -10,6 +10,7 @@ import type {
 } from "./history-tables.ts";
 import type { KeyNameTable, KeyTable, KeyUseTable, KeyVersionTable } from "./key-tables.ts";
 import type { ListenerTable } from "./listener-tables.ts";
+import type { PolicyChangeAgentTable, PolicyChangeTable } from "./policy-change-tables.ts";
 
 /*
  * Times are milliseconds since the epoch; ids, serials, pins and hashes are lower-case hex or canonical text.
@@ -332,6 +333,8 @@ export interface Schema {
   settings: SettingTable;
   listeners: ListenerTable;
   forwards: ForwardTable;
+  policy_changes: PolicyChangeTable;
+  policy_change_agents: PolicyChangeAgentTable;
   instructions: InstructionTable;
   operators: OperatorTable;
   audit: AuditTable;
