@@ -54,13 +54,22 @@ function open(deps: ChangeDeps, run: ChangeRun): Promise<boolean> {
 async function move(deps: ChangeDeps, run: ChangeRun): Promise<number> {
   const { orders } = deps;
   if (!run.isOrdered) {
-    for (const [level, ids] of moversByLevel(run)) await orders.order(ids, level, run.change.actor);
+    for (const [level, ids] of moversByLevel(run)) {
+      const statuses = await orders.statusOf(ids);
+      const untold = ids.filter((id) => !isUnderWay(statuses.get(id), level));
+      await orders.order(untold, level, run.change.actor);
+    }
     run.isOrdered = true;
   }
   noteArrivals(run, await readSights(deps, run));
   const waiting = climbing(run).filter(({ isWatched }) => isWatched);
   const statuses = await orders.statusOf(waiting.map(({ id }) => id));
   return waiting.filter(({ id }) => !isSettled(statuses.get(id))).length;
+}
+
+/** By an earlier run of central, or by hand: told again it would begin anew. */
+function isUnderWay(order: OrderStatus | undefined, level: Level): boolean {
+  return order?.level === level && (order.status === "waiting" || order.status === "offered");
 }
 
 function isSettled(order: OrderStatus | undefined): boolean {

@@ -113,6 +113,8 @@ export async function letBack(
     const reason = codeOf(agent);
     const exceptions = exceptionsFor(run.change, agent);
     for (const { kind, level } of exceptions) {
+      // One of an earlier change does as well, and outlives this one's undo.
+      if (policies.exceptionAt(agent.id, kind)?.level === level) continue;
       const exception = { agentId: agent.id, kind, level, reason, changeId, sinceMs: atMs };
       await policies.except(trx, exception);
     }

@@ -35,6 +35,7 @@ export interface ChangeException {
 export interface ChangePolicies {
   /** Undefined where nobody has set one. */
   policyAt(namespace: string, kind: PolicyKind): LinkPolicy | undefined;
+  exceptionAt(agentId: string, kind: PolicyKind): ChangeException | undefined;
   exceptions(): readonly ChangeException[];
   /** Levels that some policy or exception needs. */
   needed(): readonly Level[];
