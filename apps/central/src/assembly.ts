@@ -43,6 +43,7 @@ import {
   LOOK_EVERY_MS,
   type RevocationWatch,
 } from "./revocation/revocation-watch.ts";
+import { PLAN_PERIOD_MS, readPlan } from "./policy/plan-reading.ts";
 import { createRevocations, type Revocations } from "./revocation/revocations.ts";
 import { isHealthy, retryWrite } from "./store/store-health.ts";
 import type { Store } from "./store/store.ts";
@@ -237,6 +238,8 @@ function createApi(
     audit,
     trail,
     operators,
+    plan: (wanted, sinceMs = deps.now() - PLAN_PERIOD_MS) =>
+      readPlan({ store, history, streams, now: deps.now }, wanted, { sinceMs }),
     offers,
   };
 }

@@ -90,6 +90,12 @@ export const PARTS: readonly Part[] = [
     load: async () => (await import("./forwards/forwards.ts")).forwardVerbs,
   },
   {
+    name: "policy",
+    summary: "What links have to have, and what would become of the fleet",
+    group: OPERATING,
+    load: async () => (await import("./policy/policy.ts")).policyVerbs,
+  },
+  {
     name: "settings",
     summary: "What central tells the agents of a namespace, as signed instructions",
     group: OPERATING,

@@ -98,6 +98,7 @@ async function mountedRoutes(core: Core): Promise<string[]> {
         ...opening,
         operators,
         listeners: { list: () => [], set: () => Promise.reject(new Error("unused")) },
+        plan: () => Promise.reject(new Error("unused")),
         vault,
         audit,
         trail,

@@ -14,6 +14,7 @@ import { listenerVerbs } from "./verbs/listener-verbs.ts";
 import { namespaceVerbs } from "./verbs/namespace-verbs.ts";
 import { revocationVerbs } from "./verbs/revocation-verbs.ts";
 import { operatorVerbs } from "./verbs/operator-verbs.ts";
+import { planVerbs } from "./verbs/plan-verbs.ts";
 import { settingVerbs } from "./verbs/setting-verbs.ts";
 import { statusVerbs } from "./verbs/status-verbs.ts";
 import { tokenVerbs } from "./verbs/token-verbs.ts";
@@ -36,6 +37,7 @@ export function listVerbs(deps: ApiDeps): readonly Verb[] {
     ...keyVerbs(deps),
     ...forwardVerbs(deps),
     ...listenerVerbs(deps),
+    ...planVerbs(deps),
     ...namespaceVerbs(deps),
     ...settingVerbs(deps),
     ...certificateVerbs(deps),

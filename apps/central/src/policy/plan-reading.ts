@@ -3,6 +3,7 @@ import { AGENT_ATTRIBUTES, readInstructionKinds, readUpgrade } from "@tautline/p
 import { evidenceOfRow } from "../fleet/link-store.ts";
 import type { StreamTable } from "../forwards/stream-table.ts";
 import type { EvidenceHistory } from "../history/evidence-history.ts";
+import { DAY_MS } from "../history/span.ts";
 import type { UsedEvidence } from "../history/history-reading.ts";
 import type { AgentRow, LinkRow } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
@@ -18,6 +19,9 @@ export interface PlanReadingDeps {
   readonly streams: Pick<StreamTable, "all">;
   readonly now: () => number;
 }
+
+/** The period that is looked at unless another is asked for: thirty days. */
+export const PLAN_PERIOD_MS = 30 * DAY_MS;
 
 /** Agents without history that are read at once. */
 const AGENTS_A_PAGE = 2_000;
