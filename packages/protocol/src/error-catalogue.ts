@@ -17,6 +17,7 @@ import { keyErrors } from "./errors/keys.ts";
 import { linkErrors } from "./errors/link.ts";
 import { opampErrors } from "./errors/opamp.ts";
 import { pkiErrors } from "./errors/pki.ts";
+import { policyLinkErrors } from "./errors/policy-links.ts";
 import { storeErrors } from "./errors/store.ts";
 import { swarmErrors } from "./errors/swarm.ts";
 import { valueErrors } from "./errors/value.ts";
@@ -37,6 +38,7 @@ export const ERROR_CATALOGUE = {
   ...linkErrors,
   ...forwardErrors,
   ...admissionErrors,
+  ...policyLinkErrors,
   ...enrolmentErrors,
   ...fleetErrors,
   ...keyErrors,

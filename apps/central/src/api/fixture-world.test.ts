@@ -181,6 +181,7 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
   "POST /api/v1/tokens/:id/revoke": ({ token }) => ({ path: `/api/v1/tokens/${token}/revoke` }),
   "GET /api/v1/listeners": plain("/api/v1/listeners"),
   "PUT /api/v1/listeners/:name": () => ({ path: "/api/v1/listeners/agents", body: {} }),
+  "GET /api/v1/policy": plain("/api/v1/policy"),
   "GET /api/v1/agents": plain("/api/v1/agents"),
   "GET /api/v1/agents/:id": ({ agent }) => ({ path: `/api/v1/agents/${agent}` }),
   "POST /api/v1/agents/:id/revoke": ({ agent }) => ({ path: `/api/v1/agents/${agent}/revoke` }),

@@ -12,6 +12,7 @@ import { keyVerbs } from "./verbs/key-verbs.ts";
 import { linkVerbs } from "./verbs/link-verbs.ts";
 import { listenerVerbs } from "./verbs/listener-verbs.ts";
 import { namespaceVerbs } from "./verbs/namespace-verbs.ts";
+import { policyVerbs } from "./verbs/policy-verbs.ts";
 import { revocationVerbs } from "./verbs/revocation-verbs.ts";
 import { operatorVerbs } from "./verbs/operator-verbs.ts";
 import { settingVerbs } from "./verbs/setting-verbs.ts";
@@ -36,6 +37,7 @@ export function listVerbs(deps: ApiDeps): readonly Verb[] {
     ...keyVerbs(deps),
     ...forwardVerbs(deps),
     ...listenerVerbs(deps),
+    ...policyVerbs(deps),
     ...namespaceVerbs(deps),
     ...settingVerbs(deps),
     ...certificateVerbs(deps),

@@ -48,6 +48,9 @@ export type AuditAction =
   | "operator.created"
   | "operator.disabled"
   | "operator.refused"
+  | "policy.changed"
+  | "policy.exception-added"
+  | "policy.exception-ended"
   | "setting.changed"
   | "token.created"
   | "token.refused"
@@ -58,7 +61,7 @@ export interface AuditEvent {
   readonly action: AuditAction;
   /** Who did it: `operator:<name>` (`operator:local` over the admin socket), `agent:<id>`, `token:<id>`, `central`, or `unproven:<address>`. */
   readonly actor: string;
-  /** What it was done to, in the same form; also `key:<name>` and `forward:<name>`. */
+  /** What it was done to, in the same form; also `key:<name>`, `forward:<name>` and `policy:<namespace>/<kind>`. */
   readonly subject: string;
   /** Further facts; never secrets. */
   readonly detail?: Readonly<Record<string, string | number>>;
