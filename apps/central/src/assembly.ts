@@ -33,6 +33,7 @@ import { createListenerStore } from "./listeners/listener-store.ts";
 import { createListeners, type Listeners } from "./listeners/listeners.ts";
 import { type ConsoleListener, createConsoleListener } from "./listeners/console-listener.ts";
 import type { CentralState, OpenedCentral } from "./opened-central.ts";
+import type { Policies } from "./policy/policies.ts";
 import { type ConsoleGate, createConsoleGate } from "./operators/console-gate.ts";
 import { openOperators, type OperatorStore } from "./operators/operator-store.ts";
 import { type Crls, openCrls } from "./revocation/crl-list.ts";
@@ -59,6 +60,7 @@ export interface Assembly {
   readonly live: LiveLinks;
   readonly keyUses: KeyUses;
   readonly forwards: Forwards;
+  readonly policies: Policies;
   readonly timers: Timers;
   readonly agentsListener: AgentsListener;
   readonly consoleListener: ConsoleListener;
@@ -125,8 +127,18 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
     { ...fleet, keyUses: openedRing.uses, keyWatch: shared.watch, forwards },
     { identity, crls, watch, front },
   );
-  const { links, history, herd } = fleet;
-  const parts = { audit, trail: deps.trail, links, history, live, timers, herd, forwards };
+  const { links, history, herd, policies } = fleet;
+  const parts = {
+    audit,
+    trail: deps.trail,
+    links,
+    history,
+    live,
+    timers,
+    herd,
+    forwards,
+    policies,
+  };
   return {
     ...parts,
     keyUses: openedRing.uses,
@@ -201,7 +213,7 @@ function createApi(
 ): ApiDeps {
   const { vault, audit, trail, store, log } = deps;
   const { agents, life, links, history, tokens, namespaces, settings, live } = fleet;
-  const { keys, forwards, streams, operators, revocations, listeners, offers } = fleet;
+  const { keys, forwards, streams, operators, revocations, listeners, offers, policies } = fleet;
   return {
     status: describeCentral(deps, fleet, state),
     vault,
@@ -234,6 +246,7 @@ function createApi(
     },
     settings,
     listeners,
+    policies,
     certificates: createCertificateCatalogue(store),
     audit,
     trail,
@@ -259,11 +272,12 @@ function createCentralTimers(
   }: Pick<Revocation, "crls" | "watch"> & { identity: CentralIdentity; front: ForeignFront },
 ): Timers {
   const { centralLifetime } = config.certificates;
-  const { live, polling, history, keyUses, keyWatch, forwards } = fleet;
+  const { live, polling, history, keyUses, keyWatch, forwards, policies } = fleet;
   const tasks = [
     { name: "flush", everyMs: FLUSH_MS, run: () => live.flush() },
     { name: "key uses", everyMs: FLUSH_MS, run: () => keyUses.flush() },
     { name: "keys", everyMs: LOOK_EVERY_MS, run: () => keyWatch.look() },
+    { name: "policies", everyMs: LOOK_EVERY_MS, run: () => policies.book.look() },
     { name: "forwards", everyMs: LOOK_EVERY_MS, run: () => forwards.book.look() },
     { name: "use of forwards", everyMs: USE_MS, run: () => forwards.flushUse() },
     { name: "history", everyMs: FOLD_MS, run: async () => void (await history.fold.step()) },

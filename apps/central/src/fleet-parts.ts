@@ -25,6 +25,9 @@ import { createEvidenceHistory, type EvidenceHistory } from "./history/evidence-
 import { createInstructionStore } from "./instructions/instruction-store.ts";
 import { openInstructor } from "./instructions/instructor.ts";
 import { type CentralMetrics, createMetrics } from "./metrics.ts";
+import { openPolicies, type Policies } from "./policy/policies.ts";
+import { enforcePolicy } from "./policy/enforce-policy.ts";
+import { judgeCallerUnderPolicy } from "./policy/policy-judge.ts";
 import { createSettingStore, type SettingStore } from "./settings/setting-store.ts";
 
 /** What central knows of its agents, and the sessions it holds with them. */
@@ -47,6 +50,7 @@ export interface Fleet {
   readonly beginSession: (caller: Caller) => Session;
   readonly herd: Herd;
   readonly offers: Offers;
+  readonly policies: Policies;
 }
 
 /** What the fleet is built on. */
@@ -62,6 +66,8 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   const { config, store, vault, audit, authority, log, now } = deps;
   const recorded = { store, audit, now };
   const metrics = createMetrics();
+  const policies = await openPolicies({ ...recorded, metrics, log });
+  const { book } = policies;
   const addresses = await openAddresses(deps, state);
   const heartbeatOf = (namespace: string): Promise<number> => settings.heartbeatMs(namespace);
   const agents = createAgentStore({ ...recorded, heartbeatOf });
@@ -98,6 +104,7 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   const claims = createClaimStore({ store, now, sources: herd.sources });
   const admission = openGate(deps, { tokens, refusals, herd });
   const connections = createOpenConnections();
+  book.onChange(() => enforcePolicy({ book, live, connections, metrics, log }));
   const grant = {
     authority,
     instructor,
@@ -109,12 +116,17 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   const beginSession = createSessions({
     agents: { ...offering, agents, metrics, now, store, renewing, life },
     joining: { enrolment, grant, metrics, queue: herd.enrolments },
-    claiming: { claims, promotion: promotionsOf(deps, addresses) },
+    claiming: {
+      claims,
+      promotion: promotionsOf(deps, addresses),
+      judge: (caller, agentId) =>
+        judgeCallerUnderPolicy(book, caller, { kind: "control", agentId }),
+    },
   });
   const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
   const offers = createOffers(live, () => state.levels?.() ?? ["tls", "mtls"]);
   const stores = { agents, life, links, history, tokens, namespaces, settings };
-  const parts = { metrics, live, polling, connections, refusals, admission, herd };
+  const parts = { policies, metrics, live, polling, connections, refusals, admission, herd };
   const offerAddresses = (): void => onChange("");
   return { ...stores, ...parts, beginSession, offers, offerAddresses };
 }

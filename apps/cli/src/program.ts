@@ -72,6 +72,12 @@ export const PARTS: readonly Part[] = [
     load: async () => (await import("./listeners/listeners.ts")).listenerVerbs,
   },
   {
+    name: "policy",
+    summary: "What is asked of links, and who is excepted",
+    group: OPERATING,
+    load: async () => (await import("./policy/policy.ts")).policyVerbs,
+  },
+  {
     name: "namespaces",
     summary: "Sets of agents, each with its own trust",
     group: OPERATING,

@@ -18,6 +18,7 @@ import { linkErrors } from "./errors/link.ts";
 import { opampErrors } from "./errors/opamp.ts";
 import { pkiErrors } from "./errors/pki.ts";
 import { policyChangeErrors } from "./errors/policy-change.ts";
+import { policyLinkErrors } from "./errors/policy-links.ts";
 import { storeErrors } from "./errors/store.ts";
 import { swarmErrors } from "./errors/swarm.ts";
 import { valueErrors } from "./errors/value.ts";
@@ -38,6 +39,7 @@ export const ERROR_CATALOGUE = {
   ...linkErrors,
   ...forwardErrors,
   ...admissionErrors,
+  ...policyLinkErrors,
   ...enrolmentErrors,
   ...fleetErrors,
   ...keyErrors,

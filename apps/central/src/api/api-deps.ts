@@ -16,6 +16,7 @@ import type { OperatorStore } from "../operators/operator-store.ts";
 import type { Plan, Wanted } from "../policy/plan.ts";
 import type { Revocations } from "../revocation/revocations.ts";
 import type { Listeners } from "../listeners/listeners.ts";
+import type { Policies } from "../policy/policies.ts";
 import type { SettingStore } from "../settings/setting-store.ts";
 
 /** What central says of itself. */
@@ -48,6 +49,7 @@ export interface ApiDeps {
   readonly namespaces: NamespaceStore;
   readonly settings: SettingStore;
   readonly listeners: Listeners;
+  readonly policies: Pick<Policies, "book">;
   readonly certificates: CertificateCatalogue;
   readonly revocations: Revocations;
   readonly audit: AuditLog;

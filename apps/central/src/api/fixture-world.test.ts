@@ -185,6 +185,7 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
     path: "/api/v1/policy/plan",
     body: { namespace, floor: "mtls" },
   }),
+  "GET /api/v1/policy": plain("/api/v1/policy"),
   "GET /api/v1/agents": plain("/api/v1/agents"),
   "GET /api/v1/agents/:id": ({ agent }) => ({ path: `/api/v1/agents/${agent}` }),
   "POST /api/v1/agents/:id/revoke": ({ agent }) => ({ path: `/api/v1/agents/${agent}/revoke` }),

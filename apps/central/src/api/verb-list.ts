@@ -12,6 +12,7 @@ import { keyVerbs } from "./verbs/key-verbs.ts";
 import { linkVerbs } from "./verbs/link-verbs.ts";
 import { listenerVerbs } from "./verbs/listener-verbs.ts";
 import { namespaceVerbs } from "./verbs/namespace-verbs.ts";
+import { policyVerbs } from "./verbs/policy-verbs.ts";
 import { revocationVerbs } from "./verbs/revocation-verbs.ts";
 import { operatorVerbs } from "./verbs/operator-verbs.ts";
 import { planVerbs } from "./verbs/plan-verbs.ts";
@@ -38,6 +39,7 @@ export function listVerbs(deps: ApiDeps): readonly Verb[] {
     ...forwardVerbs(deps),
     ...listenerVerbs(deps),
     ...planVerbs(deps),
+    ...policyVerbs(deps),
     ...namespaceVerbs(deps),
     ...settingVerbs(deps),
     ...certificateVerbs(deps),

@@ -51,6 +51,9 @@ export type AuditAction =
   | "policy.agent-missing"
   | "policy.change-begun"
   | "policy.change-step"
+  | "policy.changed"
+  | "policy.exception-added"
+  | "policy.exception-ended"
   | "setting.changed"
   | "token.created"
   | "token.refused"
@@ -61,7 +64,7 @@ export interface AuditEvent {
   readonly action: AuditAction;
   /** Who did it: `operator:<name>` (`operator:local` over the admin socket), `agent:<id>`, `token:<id>`, `central`, or `unproven:<address>`. */
   readonly actor: string;
-  /** What it was done to, in the same form; also `key:<name>`, `forward:<name>` and `change:<number>` (of policy). */
+  /** What it was done to, in the same form; also `key:<name>`, `forward:<name>`, `policy:<namespace>/<kind>` and `change:<number>` of policy. */
   readonly subject: string;
   /** Further facts; never secrets. */
   readonly detail?: Readonly<Record<string, string | number>>;

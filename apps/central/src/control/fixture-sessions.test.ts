@@ -30,6 +30,7 @@ export function claimDepsOf(core: Core): ClaimSessionDeps {
   const { store, clock, authority } = core;
   return {
     claims: createClaimStore({ store, now: clock.now, sources: herdOf(core).sources }),
+    judge: () => undefined,
     promotion: () => ({
       addresses: ["127.0.0.1:9150"],
       pins: [spkiPin(authority.root)],

@@ -11,6 +11,7 @@ import type {
 import type { KeyNameTable, KeyTable, KeyUseTable, KeyVersionTable } from "./key-tables.ts";
 import type { ListenerTable } from "./listener-tables.ts";
 import type { PolicyChangeAgentTable, PolicyChangeTable } from "./policy-change-tables.ts";
+import type { LinkPolicyTable, PolicyExceptionTable } from "./policy-tables.ts";
 
 /*
  * Times are milliseconds since the epoch; ids, serials, pins and hashes are lower-case hex or canonical text.
@@ -204,8 +205,8 @@ export interface CrlTable {
 
 /** Counters that every process on the database watches. */
 export interface CounterTable {
-  /** `endings`: rises with each certificate, agent or token that ends; `keys`: with each version of a shared key that comes, changes or goes; `forwards`: with each that is allowed or denied. Counted by triggers. */
-  name: "endings" | "keys" | "forwards";
+  /** `endings`: rises with each certificate, agent or token that ends; `keys`: with each version of a shared key that comes, changes or goes; `forwards`: with each that is allowed or denied; `policies`: with each policy, exception or namespace that comes, changes or goes. Counted by triggers. */
+  name: "endings" | "keys" | "forwards" | "policies";
   value: number;
 }
 
@@ -335,6 +336,8 @@ export interface Schema {
   forwards: ForwardTable;
   policy_changes: PolicyChangeTable;
   policy_change_agents: PolicyChangeAgentTable;
+  link_policies: LinkPolicyTable;
+  policy_exceptions: PolicyExceptionTable;
   instructions: InstructionTable;
   operators: OperatorTable;
   audit: AuditTable;

@@ -17,6 +17,7 @@ import { sharedKeys } from "./migrations/0009-keys.ts";
 import { listeners } from "./migrations/0010-listeners.ts";
 import { forwards } from "./migrations/0012-forwards.ts";
 import { policyChanges } from "./migrations/0016-policy-changes.ts";
+import { policies } from "./migrations/0015-policies.ts";
 import {
   publishDatabase,
   refuseCutOff,
@@ -81,6 +82,7 @@ const migrations: MigrationProvider = {
     "0011-claims": claims,
     "0012-forwards": forwards,
     "0016-policy-changes": policyChanges,
+    "0015-policies": policies,
   }),
 };
 
