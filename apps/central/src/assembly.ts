@@ -199,7 +199,7 @@ function createApi(
   state: CentralState,
 ): ApiDeps {
   const { vault, audit, trail, store, log } = deps;
-  const { agents, life, links, history, tokens, namespaces, settings, live } = fleet;
+  const { agents, life, moves, links, history, tokens, namespaces, settings, live } = fleet;
   const { keys, forwards, streams, operators, revocations, listeners, offers } = fleet;
   return {
     status: describeCentral(deps, fleet, state),
@@ -207,6 +207,7 @@ function createApi(
     tokens,
     agents,
     life,
+    moves,
     links,
     history,
     endAgent: (id) => {

@@ -15,6 +15,7 @@ import type { NamespaceStore } from "../fleet/namespace-store.ts";
 import type { OperatorStore } from "../operators/operator-store.ts";
 import type { Revocations } from "../revocation/revocations.ts";
 import type { Listeners } from "../listeners/listeners.ts";
+import type { LevelOrders } from "../moves/level-orders.ts";
 import type { SettingStore } from "../settings/setting-store.ts";
 
 /** What central says of itself. */
@@ -38,6 +39,7 @@ export interface ApiDeps {
   readonly tokens: TokenStore;
   readonly agents: AgentStore;
   readonly life: AgentLife;
+  readonly moves: Pick<LevelOrders, "orderOne">;
   readonly links: LinkStore;
   readonly history: EvidenceHistory;
   readonly endAgent: (id: string) => void;
