@@ -36,7 +36,7 @@ test("without a file every setting has its safe default", () => {
       trust: { system: false, pins: [] },
       client: {},
     },
-    allowedInstructions: ["addresses", "settings"],
+    allowedInstructions: ["addresses", "level", "settings"],
     upgrade: "remote",
     forwards: {},
     vault: { environmentVariable: "TAUTLINE_KEY" },

@@ -212,7 +212,7 @@ function createApi(
   state: CentralState,
 ): ApiDeps {
   const { vault, audit, trail, store, log } = deps;
-  const { agents, life, links, history, tokens, namespaces, settings, live } = fleet;
+  const { agents, life, moves, links, history, tokens, namespaces, settings, live } = fleet;
   const { keys, forwards, streams, operators, revocations, listeners, offers, policies } = fleet;
   return {
     status: describeCentral(deps, fleet, state),
@@ -220,6 +220,7 @@ function createApi(
     tokens,
     agents,
     life,
+    moves,
     links,
     history,
     endAgent: (id) => {

@@ -25,6 +25,7 @@ import { createEvidenceHistory, type EvidenceHistory } from "./history/evidence-
 import { createInstructionStore } from "./instructions/instruction-store.ts";
 import { openInstructor } from "./instructions/instructor.ts";
 import { type CentralMetrics, createMetrics } from "./metrics.ts";
+import { type LevelOrders, openLevelOrders } from "./moves/level-orders.ts";
 import { openPolicies, type Policies } from "./policy/policies.ts";
 import { enforcePolicy } from "./policy/enforce-policy.ts";
 import { judgeCallerUnderPolicy } from "./policy/policy-judge.ts";
@@ -35,6 +36,7 @@ export interface Fleet {
   readonly metrics: CentralMetrics;
   readonly agents: AgentStore;
   readonly life: AgentLife;
+  readonly moves: LevelOrders;
   readonly links: LinkStore;
   readonly history: EvidenceHistory;
   readonly tokens: TokenStore;
@@ -83,13 +85,15 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   const history = createEvidenceHistory({ store, now, rule: config.history });
   const { recorder } = history;
   const live = createLiveLinks({ ...deps, agents, links, history: recorder, metrics });
+  const tellAgent = (id: string): Promise<void> => live.pushToAgent(id);
+  const moves = await openLevelOrders({ ...recorded, tellAgent });
   const endLinks: LiveLinks["endAgent"] = (id, reason) => live.endAgent(id, reason);
   const endClaims = (id: string): void => live.endAgent(id, claimEnded(id, "it has joined"));
   const life = createAgentLife({
     ...recorded,
     renewalGraceMs,
     endLinks,
-    tellAgent: (id) => void live.pushToAgent(id),
+    tellAgent: (id) => void tellAgent(id),
     forgetHistory: (trx, id) => history.forget(trx, id),
   });
   const onChange = (namespace: string): void => {
@@ -111,7 +115,7 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
     addresses: (namespace: string) => addresses.toldTo(namespace),
   };
   const renewing = { renewal: { ...recorded, authority }, grant };
-  const offering = { settings, instructions, addresses, witness: deps.trail.witness };
+  const offering = { settings, instructions, addresses, moves, witness: deps.trail.witness };
   const enrolment = { ...recorded, tokens, authority, endClaims };
   const beginSession = createSessions({
     agents: { ...offering, agents, metrics, now, store, renewing, life },
@@ -125,7 +129,7 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   });
   const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
   const offers = createOffers(live, () => state.levels?.() ?? ["tls", "mtls"]);
-  const stores = { agents, life, links, history, tokens, namespaces, settings };
+  const stores = { agents, life, moves, links, history, tokens, namespaces, settings };
   const parts = { policies, metrics, live, polling, connections, refusals, admission, herd };
   const offerAddresses = (): void => onChange("");
   return { ...stores, ...parts, beginSession, offers, offerAddresses };

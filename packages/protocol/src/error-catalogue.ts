@@ -1,6 +1,7 @@
 import { admissionErrors } from "./errors/admission.ts";
 import { agentErrors } from "./errors/agent.ts";
 import { agentForwardErrors } from "./errors/agent-forward.ts";
+import { agentLevelErrors } from "./errors/agent-level.ts";
 import { apiErrors } from "./errors/api.ts";
 import { auditErrors } from "./errors/audit.ts";
 import { centralErrors } from "./errors/central.ts";
@@ -53,6 +54,7 @@ export const ERROR_CATALOGUE = {
   ...auditErrors,
   ...agentErrors,
   ...agentForwardErrors,
+  ...agentLevelErrors,
   ...swarmErrors,
   ...cliErrors,
   ...internalErrors,

@@ -67,6 +67,7 @@ export function createLegacyControl(options: LegacyControlOptions): ControlLink 
   const { transport, answerTimeout, pollingInterval } = config.central;
   const status = legacyStatus(id, wish.name, host);
   const dial = legacyDial(options);
+  const openTransport = options.offers.over(openTransportFor(transport), wish.level);
   const heartbeatMs =
     transport === "polling" ? pollingInterval : DEFAULT_AGENT_SETTINGS.heartbeatSeconds * 1000;
   return createControlLink({
@@ -81,8 +82,7 @@ export function createLegacyControl(options: LegacyControlOptions): ControlLink 
       onOrder: (order) => hear(order, options),
       onProblem,
     },
-    openTransport: options.offers.over(openTransportFor(transport), wish.level),
-    identity: () => ({ dial, onProven: () => {}, onUnproven: () => {} }),
+    identity: () => ({ dial, openTransport, onProven: () => {}, onUnproven: () => {} }),
     askTime: () => centralClock.ask(),
     addresses: () => wish.addresses,
     backoff: createBackoff({ random }),

@@ -16,6 +16,7 @@ import type { OperatorStore } from "../operators/operator-store.ts";
 import type { Plan, Wanted } from "../policy/plan.ts";
 import type { Revocations } from "../revocation/revocations.ts";
 import type { Listeners } from "../listeners/listeners.ts";
+import type { LevelOrders } from "../moves/level-orders.ts";
 import type { Policies } from "../policy/policies.ts";
 import type { SettingStore } from "../settings/setting-store.ts";
 
@@ -40,6 +41,7 @@ export interface ApiDeps {
   readonly tokens: TokenStore;
   readonly agents: AgentStore;
   readonly life: AgentLife;
+  readonly moves: Pick<LevelOrders, "orderOne">;
   readonly links: LinkStore;
   readonly history: EvidenceHistory;
   readonly endAgent: (id: string) => void;

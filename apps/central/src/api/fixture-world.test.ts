@@ -200,6 +200,10 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
     path: `/api/v1/agents/${spare}/quarantine`,
   }),
   "POST /api/v1/agents/:id/promote": ({ spare }) => ({ path: `/api/v1/agents/${spare}/promote` }),
+  "POST /api/v1/agents/:id/move": ({ spare }) => ({
+    path: `/api/v1/agents/${spare}/move`,
+    body: { level: "mtls" },
+  }),
   "POST /api/v1/agents/:id/release": ({ spare }) => ({ path: `/api/v1/agents/${spare}/release` }),
   "POST /api/v1/agents/:id/replace": ({ old, heir }) => ({
     path: `/api/v1/agents/${old}/replace`,

@@ -11,6 +11,7 @@ import { historyVerbs } from "./verbs/history-verbs.ts";
 import { keyVerbs } from "./verbs/key-verbs.ts";
 import { linkVerbs } from "./verbs/link-verbs.ts";
 import { listenerVerbs } from "./verbs/listener-verbs.ts";
+import { moveVerbs } from "./verbs/move-verbs.ts";
 import { namespaceVerbs } from "./verbs/namespace-verbs.ts";
 import { policyVerbs } from "./verbs/policy-verbs.ts";
 import { revocationVerbs } from "./verbs/revocation-verbs.ts";
@@ -33,6 +34,7 @@ export function listVerbs(deps: ApiDeps): readonly Verb[] {
     ...tokenVerbs(deps),
     ...agentVerbs(deps),
     ...lifeVerbs(deps),
+    ...moveVerbs(deps),
     ...historyVerbs(deps),
     ...linkVerbs(deps),
     ...keyVerbs(deps),

@@ -10,6 +10,8 @@ export type AuditAction =
   | "agent.deleted"
   | "agent.joined"
   | "agent.left"
+  | "agent.move-ordered"
+  | "agent.move-withdrawn"
   | "agent.pending"
   | "agent.promoted"
   | "agent.quarantined"

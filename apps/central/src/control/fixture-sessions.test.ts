@@ -20,8 +20,9 @@ export function sessionDepsOf(core: Core): AgentSessionDeps {
   const { agents, life, settings, instructions, metrics, clock, store } = core;
   const renewing = renewingOf(core);
   const { witness } = core.trail;
-  const addresses = { wantedBy: () => undefined };
-  const stores = { agents, life, settings, instructions, store, addresses };
+  const addresses = { wantedBy: () => undefined, toldTo: () => ["127.0.0.1:9150"] };
+  const moves = { openOf: () => undefined, reread: async () => {} };
+  const stores = { agents, life, settings, instructions, store, addresses, moves };
   return { ...stores, metrics, now: clock.now, renewing, witness };
 }
 

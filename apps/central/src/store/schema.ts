@@ -1,5 +1,5 @@
 import type { RevocationReason } from "@tautline/pki";
-import type { OperatorRole } from "@tautline/protocol";
+import type { Level, OperatorRole } from "@tautline/protocol";
 import type { Generated, Insertable, Selectable } from "kysely";
 import type { ForwardTable } from "./forward-tables.ts";
 import type {
@@ -136,6 +136,12 @@ export interface AgentTable {
   addresses_status: Generated<"unset" | "offered" | "applied" | "failed">;
   addresses_error: Generated<string>;
   addresses_at: Generated<number | null>;
+  /** The level it was ordered to climb to, how that went, the number of the instruction that said so last, and when. */
+  move_level: Generated<Level | null>;
+  move_status: Generated<"unset" | "waiting" | "offered" | "applied" | "failed">;
+  move_error: Generated<string>;
+  move_seq: Generated<number | null>;
+  move_at: Generated<number | null>;
   /** When an operator had it told where it can join, and when it was told last; of agents without an identity. */
   promoted_at: Generated<number | null>;
   promotion_told_at: Generated<number | null>;
