@@ -44,6 +44,9 @@ import {
   LOOK_EVERY_MS,
   type RevocationWatch,
 } from "./revocation/revocation-watch.ts";
+import type { PolicyChanges } from "./policy/change-engine.ts";
+import { policyChangesOn } from "./policy/change-parts.ts";
+import type { Plan, Wanted } from "./policy/plan.ts";
 import { PLAN_PERIOD_MS, readPlan } from "./policy/plan-reading.ts";
 import { createRevocations, type Revocations } from "./revocation/revocations.ts";
 import { isHealthy, retryWrite } from "./store/store-health.ts";
@@ -71,6 +74,7 @@ export interface Assembly {
   readonly herd: Herd;
 }
 
+const CHANGE_TURN_MS = 200;
 const FLUSH_MS = 2_000;
 const FOLD_MS = 1_000;
 const USE_MS = 60_000;
@@ -116,7 +120,12 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   });
   state.levels = () => acceptedLevels(agentsListener.settings());
   const { operators, gate } = await openConsole(deps);
-  const served = { ...fleet, ...forwards, keys: shared.keys, operators, listeners };
+  const planned = { store, history: fleet.history, streams: forwards.streams, now };
+  const plan = (wanted: Wanted, sinceMs = now() - PLAN_PERIOD_MS): Promise<Plan> =>
+    readPlan(planned, wanted, { sinceMs });
+  const { settings } = agentsListener;
+  const changes = policyChangesOn({ ...deps, ...fleet, settings, listeners, plan });
+  const served = { ...fleet, ...forwards, keys: shared.keys, operators, listeners, plan, changes };
   const verbs = listVerbs(createApi(deps, { ...served, revocations, crls, watch }, state));
   const health: HealthDeps = { registry: metrics.registry, isReady: () => isReady(store, state) };
   const consoleListener = await createConsoleListener({ ...secured, verbs, gate, health, crls });
@@ -124,8 +133,8 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const adminSocket = await createAdminSocket({ path, verbs, health, log });
   const timers = createCentralTimers(
     deps,
-    { ...fleet, keyUses: openedRing.uses, keyWatch: shared.watch, forwards },
-    { identity, crls, watch, front },
+    { ...fleet, keyUses: openedRing.uses, keyWatch: shared.watch, forwards, changes },
+    { identity, crls, watch, front, state },
   );
   const { links, history, herd, policies } = fleet;
   const parts = {
@@ -208,12 +217,14 @@ function createApi(
   deps: OpenedCentral,
   fleet: Fleet &
     Pick<ApiDeps, "keys" | "forwards" | "streams" | "operators" | "revocations" | "listeners"> &
+    Pick<ApiDeps, "plan" | "changes"> &
     Pick<Revocation, "crls" | "watch">,
   state: CentralState,
 ): ApiDeps {
   const { vault, audit, trail, store, log } = deps;
   const { agents, life, moves, links, history, tokens, namespaces, settings, live } = fleet;
   const { keys, forwards, streams, operators, revocations, listeners, offers, policies } = fleet;
+  const { plan, changes } = fleet;
   return {
     status: describeCentral(deps, fleet, state),
     vault,
@@ -252,8 +263,8 @@ function createApi(
     audit,
     trail,
     operators,
-    plan: (wanted, sinceMs = deps.now() - PLAN_PERIOD_MS) =>
-      readPlan({ store, history, streams, now: deps.now }, wanted, { sinceMs }),
+    plan,
+    changes,
     offers,
   };
 }
@@ -264,21 +275,32 @@ function createCentralTimers(
     readonly keyUses: KeyUses;
     readonly keyWatch: Keys["watch"];
     readonly forwards: Forwards;
+    readonly changes: PolicyChanges;
   },
   {
     identity,
     crls,
     watch,
     front,
-  }: Pick<Revocation, "crls" | "watch"> & { identity: CentralIdentity; front: ForeignFront },
+    state,
+  }: Pick<Revocation, "crls" | "watch"> & {
+    readonly identity: CentralIdentity;
+    readonly front: ForeignFront;
+    readonly state: CentralState;
+  },
 ): Timers {
   const { centralLifetime } = config.certificates;
-  const { live, polling, history, keyUses, keyWatch, forwards, policies } = fleet;
+  const { live, polling, history, keyUses, keyWatch, forwards, policies, changes } = fleet;
+  // Before the ports are open there is nothing to change; when central stops, every agent is gone.
+  const carryOn = async (): Promise<void> => {
+    if (state.agents !== undefined && !state.isStopping) await changes.step();
+  };
   const tasks = [
     { name: "flush", everyMs: FLUSH_MS, run: () => live.flush() },
     { name: "key uses", everyMs: FLUSH_MS, run: () => keyUses.flush() },
     { name: "keys", everyMs: LOOK_EVERY_MS, run: () => keyWatch.look() },
     { name: "policies", everyMs: LOOK_EVERY_MS, run: () => policies.book.look() },
+    { name: "policy changes", everyMs: CHANGE_TURN_MS, run: carryOn },
     { name: "forwards", everyMs: LOOK_EVERY_MS, run: () => forwards.book.look() },
     { name: "use of forwards", everyMs: USE_MS, run: () => forwards.flushUse() },
     { name: "history", everyMs: FOLD_MS, run: async () => void (await history.fold.step()) },

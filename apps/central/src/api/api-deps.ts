@@ -13,6 +13,7 @@ import type { StreamTable } from "../forwards/stream-table.ts";
 import type { KeyStore } from "../keys/key-store.ts";
 import type { NamespaceStore } from "../fleet/namespace-store.ts";
 import type { OperatorStore } from "../operators/operator-store.ts";
+import type { PolicyChanges } from "../policy/change-engine.ts";
 import type { Plan, Wanted } from "../policy/plan.ts";
 import type { Revocations } from "../revocation/revocations.ts";
 import type { Listeners } from "../listeners/listeners.ts";
@@ -57,6 +58,7 @@ export interface ApiDeps {
   readonly audit: AuditLog;
   readonly trail: AuditTrail;
   readonly operators: OperatorStore;
+  readonly changes: Pick<PolicyChanges, "apply" | "undo" | "list" | "get">;
   /** What becomes of the fleet under a policy, by the links since a time, or of the last thirty days. */
   readonly plan: (wanted: Wanted, sinceMs?: number) => Promise<Plan>;
   readonly offers: Pick<Offers, "ofAgents" | "ofLinks">;

@@ -4,6 +4,7 @@ import type { Verb } from "./verb.ts";
 import { agentVerbs } from "./verbs/agent-verbs.ts";
 import { auditVerbs } from "./verbs/audit-verbs.ts";
 import { certificateVerbs } from "./verbs/certificate-verbs.ts";
+import { changeVerbs } from "./verbs/change-verbs.ts";
 import { descriptionVerbs } from "./verbs/description-verbs.ts";
 import { forwardVerbs } from "./verbs/forward-verbs.ts";
 import { lifeVerbs } from "./verbs/life-verbs.ts";
@@ -41,6 +42,7 @@ export function listVerbs(deps: ApiDeps): readonly Verb[] {
     ...forwardVerbs(deps),
     ...listenerVerbs(deps),
     ...planVerbs(deps),
+    ...changeVerbs(deps),
     ...policyVerbs(deps),
     ...namespaceVerbs(deps),
     ...settingVerbs(deps),

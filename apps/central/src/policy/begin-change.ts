@@ -8,8 +8,8 @@ import type { Plan, PlannedAgent } from "./plan.ts";
 export interface ApplyOrder extends ChangeOrder {
   /** Ids of agents that may be cut off. */
   readonly allowCutOff: readonly string[];
-  /** Begin of the period that the plan looks at, milliseconds since the epoch. */
-  readonly sinceMs: number;
+  /** Begin of the period that the plan looks at, milliseconds since the epoch; undefined: the planner's own. */
+  readonly sinceMs?: number | undefined;
 }
 
 /** A change that has begun, with its agents. */

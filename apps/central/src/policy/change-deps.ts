@@ -78,7 +78,7 @@ export interface ChangeDeps {
   readonly audit: AuditLog;
   readonly log: Logger;
   readonly now: () => number;
-  readonly plan: (wanted: Wanted, sinceMs: number) => Promise<Plan>;
+  readonly plan: (wanted: Wanted, sinceMs?: number) => Promise<Plan>;
   readonly orders: ChangeOrders;
   readonly policies: ChangePolicies;
   readonly listeners: ChangeListeners;

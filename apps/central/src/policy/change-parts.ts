@@ -1,9 +1,37 @@
 import type { Listeners } from "../listeners/listeners.ts";
 import type { ListenerSettings } from "../listeners/listener-settings.ts";
+import type { LevelOrders } from "../moves/level-orders.ts";
 import type { Store } from "../store/store.ts";
-import type { ChangeListeners, ChangePolicies } from "./change-deps.ts";
+import type { ChangeDeps, ChangeListeners, ChangePolicies } from "./change-deps.ts";
+import { createPolicyChanges, type PolicyChanges } from "./change-engine.ts";
 import { heardOf, stepsTo } from "./heard-rule.ts";
+import { readLinked } from "./linked-agents.ts";
 import type { Policies } from "./policies.ts";
+
+/** The parts of central that changes of policy work on. */
+export interface ChangeParts extends Pick<ChangeDeps, "store" | "audit" | "log" | "now" | "plan"> {
+  readonly moves: LevelOrders;
+  readonly policies: Policies;
+  readonly settings: () => ListenerSettings;
+  readonly listeners: Pick<Listeners, "set">;
+}
+
+/**
+ * Makes the engine of changes on central's parts.
+ *
+ * @param parts what they work on
+ */
+export function policyChangesOn(parts: ChangeParts): PolicyChanges {
+  const { store, moves } = parts;
+  return createPolicyChanges({
+    ...parts,
+    orders: moves,
+    policies: policiesForChanges(parts.policies),
+    listeners: listenersForChanges(parts),
+    linked: () => readLinked(store),
+    namespaces: () => namespacesOf(store),
+  });
+}
 
 /**
  * The policies that hold, as changes see and set them.

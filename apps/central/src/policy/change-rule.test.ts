@@ -13,23 +13,23 @@ interface Row {
   readonly undoIf?: number;
   readonly mayUndo?: boolean;
   readonly facts?: Partial<StepFacts>;
-  readonly then: ChangeStep;
+  readonly after: ChangeStep;
   readonly reason?: string;
 }
 
 const ROWS: readonly Row[] = [
-  { what: "waits until its levels are heard", at: "opening", then: "opening" },
+  { what: "waits until its levels are heard", at: "opening", after: "opening" },
   {
     what: "goes on when they are",
     at: "opening",
     facts: { isHeard: true },
-    then: "moving",
+    after: "moving",
   },
   {
     what: "is undone when they cannot be heard for a third of the window",
     at: "opening",
     spentMs: 300_000,
-    then: "undoing",
+    after: "undoing",
     reason: "not_heard",
   },
   {
@@ -37,65 +37,65 @@ const ROWS: readonly Row[] = [
     at: "opening",
     spentMs: 300_000,
     facts: { isHeard: true },
-    then: "moving",
+    after: "moving",
   },
   {
     what: "waits while an agent is moving",
     at: "moving",
     spentMs: 449_999,
     facts: { moving: 1 },
-    then: "moving",
+    after: "moving",
   },
   {
     what: "closes when half of the window is over, whoever has not moved",
     at: "moving",
     spentMs: 450_000,
     facts: { moving: 7 },
-    then: "closing",
+    after: "closing",
   },
-  { what: "closes at once when nobody is to move", at: "moving", then: "closing" },
-  { what: "is watched as soon as it has closed", at: "closing", then: "watching" },
+  { what: "closes at once when nobody is to move", at: "moving", after: "closing" },
+  { what: "is watched as soon as it has closed", at: "closing", after: "watching" },
   {
     what: "is watched for the whole window although everybody is back",
     at: "watching",
     spentMs: 899_999,
     facts: { watched: 10 },
-    then: "watching",
+    after: "watching",
   },
   {
     what: "is done when the window is over and nobody is missing",
     at: "watching",
     spentMs: 900_000,
     facts: { watched: 10 },
-    then: "done",
+    after: "done",
   },
   {
     what: "gives who went missing at the end its time",
     at: "watching",
     spentMs: 900_000,
     facts: { watched: 10, missing: 1 },
-    then: "watching",
+    after: "watching",
   },
   {
     what: "gives nobody more than that",
     at: "watching",
     spentMs: 1_200_000,
     facts: { watched: 10, missing: 1 },
-    then: "done",
+    after: "done",
   },
   {
     what: "bears as many lost ones as were said",
     at: "watching",
     spentMs: 300_000,
     facts: { watched: 20, lost: 1 },
-    then: "watching",
+    after: "watching",
   },
   {
     what: "is undone for one more",
     at: "watching",
     spentMs: 300_000,
     facts: { watched: 20, lost: 2 },
-    then: "undoing",
+    after: "undoing",
     reason: "agents_lost",
   },
   {
@@ -103,7 +103,7 @@ const ROWS: readonly Row[] = [
     at: "watching",
     undoIf: 0,
     facts: { watched: 1_000, lost: 1 },
-    then: "undoing",
+    after: "undoing",
     reason: "agents_lost",
   },
   {
@@ -111,14 +111,14 @@ const ROWS: readonly Row[] = [
     at: "watching",
     undoIf: 0,
     facts: { watched: 0, missing: 3 },
-    then: "watching",
+    after: "watching",
   },
   {
     what: "is not undone with --no-undo, whoever is lost",
     at: "watching",
     mayUndo: false,
     facts: { watched: 2, lost: 2 },
-    then: "watching",
+    after: "watching",
   },
   {
     what: "ends in time with --no-undo too",
@@ -126,19 +126,19 @@ const ROWS: readonly Row[] = [
     spentMs: 900_000,
     mayUndo: false,
     facts: { watched: 2, lost: 2 },
-    then: "done",
+    after: "done",
   },
-  { what: "waits for nothing while it is undone", at: "undoing", then: "undone" },
-  { what: "stays done", at: "done", spentMs: 1e12, facts: { lost: 9, watched: 9 }, then: "done" },
-  { what: "stays undone", at: "undone", spentMs: 1e12, then: "undone" },
+  { what: "waits for nothing while it is undone", at: "undoing", after: "undone" },
+  { what: "stays done", at: "done", spentMs: 1e12, facts: { lost: 9, watched: 9 }, after: "done" },
+  { what: "stays undone", at: "undone", spentMs: 1e12, after: "undone" },
 ];
 
 describe("the way of a change", () => {
   for (const row of ROWS) {
     it(`${row.at}: ${row.what}`, () => {
-      const { at: step, spentMs = 0, undoIf = 5, mayUndo = true, facts, then, reason } = row;
+      const { at: step, spentMs = 0, undoIf = 5, mayUndo = true, facts, after, reason } = row;
       const change = { step, spentMs, windowMs: WINDOW_MS, undoIf, mayUndo };
-      const expected = { step: then, ...(reason !== undefined && { reason }) };
+      const expected = { step: after, ...(reason !== undefined && { reason }) };
       assert.deepEqual(nextStep(change, { ...seen, ...facts }), expected);
     });
   }

@@ -179,7 +179,7 @@ export class World {
       audit,
       now,
       log: createLog("central", "error", { write: (line: string) => this.#note(line) }),
-      plan: (wanted, sinceMs) => readPlan(planned, wanted, { sinceMs }),
+      plan: (wanted, sinceMs = 0) => readPlan(planned, wanted, { sinceMs }),
       orders: {
         order: async (ids, level) => {
           this.#effect();

@@ -17,7 +17,7 @@ export interface Heard {
 }
 
 /** Listened to whatever policies say: who joins, renews or is rescued comes here. */
-const ALWAYS: readonly SecureLevel[] = ["tls", "mtls"];
+const ALWAYS: ReadonlySet<SecureLevel> = new Set(["tls", "mtls"]);
 
 /**
  * What listener settings listen to.
@@ -67,7 +67,7 @@ export function closedTo(
 }
 
 function secureOf({ secure }: Heard, needed: readonly Level[]): readonly SecureLevel[] {
-  const kept = secure.filter((level) => ALWAYS.includes(level) || needed.includes(level));
+  const kept = secure.filter((level) => ALWAYS.has(level) || needed.includes(level));
   // A port without a level cannot be.
   return kept.length === 0 ? secure : kept;
 }
@@ -84,7 +84,7 @@ export function restoredTo(now: Heard, before: Heard, after: Heard): Heard {
   const secure = SECURE_LEVELS.filter((level) => {
     const [is, was, became] = [now, before, after].map((each) => each.secure.includes(level));
     if (was === became || is !== became) return is;
-    return was === true || ALWAYS.includes(level);
+    return was === true || ALWAYS.has(level);
   });
   const isOurs = now.plaintext === after.plaintext && now.isShared === after.isShared;
   const { plaintext, isShared } = isOurs ? before : now;

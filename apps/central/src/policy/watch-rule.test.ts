@@ -12,7 +12,7 @@ interface Row {
   readonly was?: Partial<ChangeAgent>;
   readonly sight: Sight;
   readonly elapsedMs: number;
-  readonly then: Partial<ChangeAgent>;
+  readonly after: Partial<ChangeAgent>;
 }
 
 const ROWS: readonly Row[] = [
@@ -21,63 +21,63 @@ const ROWS: readonly Row[] = [
     was: { missingMs: 5 },
     sight: "meets",
     elapsedMs: 1_000,
-    then: { hasMet: true, missingMs: 0 },
+    after: { hasMet: true, missingMs: 0 },
   },
   {
     what: "without a link is missing, and not lost before its time",
     sight: "none",
     elapsedMs: LIMIT_MS - 1,
-    then: { missingMs: LIMIT_MS - 1, isLost: false },
+    after: { missingMs: LIMIT_MS - 1, isLost: false },
   },
   {
     what: "without a link for too long is lost",
     was: { missingMs: LIMIT_MS - 1 },
     sight: "none",
     elapsedMs: 1,
-    then: { missingMs: LIMIT_MS, isLost: true },
+    after: { missingMs: LIMIT_MS, isLost: true },
   },
   {
     what: "linked below the policy without an exception is as good as not linked",
     was: { missingMs: LIMIT_MS - 1 },
     sight: "linked",
     elapsedMs: 1,
-    then: { missingMs: LIMIT_MS, isLost: true },
+    after: { missingMs: LIMIT_MS, isLost: true },
   },
   {
     what: "linked by its exception is not missing",
     was: { isExcepted: true, missingMs: 9, isLost: true },
     sight: "linked",
     elapsedMs: 1,
-    then: { missingMs: 0, isLost: false, hasMet: false },
+    after: { missingMs: 0, isLost: false, hasMet: false },
   },
   {
     what: "with an exception and without a link is missing as any other",
     was: { isExcepted: true, missingMs: LIMIT_MS - 1 },
     sight: "none",
     elapsedMs: 1,
-    then: { missingMs: LIMIT_MS, isLost: true },
+    after: { missingMs: LIMIT_MS, isLost: true },
   },
   {
     what: "that was lost and comes back is not lost",
     was: { isLost: true, missingMs: LIMIT_MS },
     sight: "meets",
     elapsedMs: 1,
-    then: { isLost: false, hasMet: true, missingMs: 0 },
+    after: { isLost: false, hasMet: true, missingMs: 0 },
   },
   {
     what: "that has met the policy and goes is missing from then on",
     was: { hasMet: true },
     sight: "none",
     elapsedMs: 7,
-    then: { hasMet: true, missingMs: 7 },
+    after: { hasMet: true, missingMs: 7 },
   },
 ];
 
 describe("a watched agent", () => {
-  for (const { what, was, sight, elapsedMs, then } of ROWS) {
+  for (const { what, was, sight, elapsedMs, after } of ROWS) {
     it(what, () => {
       const before = { ...CLIMBER, ...was };
-      assert.deepEqual(watchAgent(before, sight, elapsedMs, LIMIT_MS), { ...before, ...then });
+      assert.deepEqual(watchAgent(before, sight, elapsedMs, LIMIT_MS), { ...before, ...after });
     });
   }
 });
