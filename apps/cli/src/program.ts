@@ -72,12 +72,6 @@ export const PARTS: readonly Part[] = [
     load: async () => (await import("./listeners/listeners.ts")).listenerVerbs,
   },
   {
-    name: "policy",
-    summary: "What is asked of links, and who is excepted",
-    group: OPERATING,
-    load: async () => (await import("./policy/policy.ts")).policyVerbs,
-  },
-  {
     name: "namespaces",
     summary: "Sets of agents, each with its own trust",
     group: OPERATING,
@@ -97,7 +91,7 @@ export const PARTS: readonly Part[] = [
   },
   {
     name: "policy",
-    summary: "What links have to have, and what would become of the fleet",
+    summary: "What links have to have: planned, set in watched steps, undone",
     group: OPERATING,
     load: async () => (await import("./policy/policy.ts")).policyVerbs,
   },
