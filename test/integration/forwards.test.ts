@@ -127,7 +127,7 @@ const streamsOf = async (central: RunningCentral): Promise<readonly ListedStream
 
 describe("forwards between real processes", { concurrency: 2 }, () => {
   for (const level of LEVELS) {
-    it(`OV-1: at ${level} a program's bytes arrive whole, half-close works, and the stream is listed at that level`, () =>
+    it(`OV-1: at ${level} a program's bytes arrive whole, half-close works, streams are listed at that level and end with it`, () =>
       withEveryLevel(async (central) => {
         const [hash = 0, quiet = 0] = await Promise.all(opened);
         await allow(central, "hash", hash);
@@ -152,6 +152,18 @@ describe("forwards between real processes", { concurrency: 2 }, () => {
         const end = endOf(lasting);
         await central.call("DELETE", "/api/v1/forwards/silent");
         assert.equal(await end, "reset");
+
+        await allow(central, "silent", quiet);
+        const standing = await dial(agent.port("silent"));
+        standing.write("x");
+        await until(async () => ((await streamsOf(central)).length === 1 ? true : undefined));
+        const closed = endOf(standing);
+        await closeLevel(central, level);
+        assert.equal(await closed, "reset");
+        await until(async () => ((await streamsOf(central)).length === 0 ? true : undefined));
+        for (const { stderr, stdout } of [agent.process, central.process]) {
+          assert.match(stderr + stdout, /admission\.level_not_accepted/);
+        }
       }));
   }
 
@@ -214,6 +226,15 @@ async function createWeb(): Promise<{ readonly port: number; readonly close: () 
       server.closeAllConnections();
     },
   };
+}
+
+/** Takes one level away and leaves others; an agent at mtls is heard wherever tls is, and the other way round. */
+function closeLevel(central: RunningCentral, level: Level): Promise<unknown> {
+  if (level === "plaintext") {
+    return central.call("PUT", "/api/v1/listeners/plaintext", { bind: "off" });
+  }
+  const levels = level === "basic" || level === "advanced" ? ["mtls"] : ["basic"];
+  return central.call("PUT", "/api/v1/listeners/agents", { levels });
 }
 
 function allow(central: RunningCentral, name: string, port: number): Promise<unknown> {
