@@ -53,7 +53,10 @@ export function createForwardPeer(stream: Duplex): ForwardPeer {
   const decoder = new ForwardDecoder({
     data: (part) => put({ frame: "data", payload: Buffer.from(part) }),
     control: (frame, part) => {
-      if (frame === "alive") return void (alive += 1);
+      if (frame === "alive") {
+        alive += 1;
+        return;
+      }
       const payload = Buffer.from(part);
       const isReason = frame === "refused" || frame === "reset" || frame === "close";
       put({ frame, payload, ...(isReason && { code: decodeForwardReason(payload).code }) });

@@ -8,6 +8,7 @@ import { isTautlineError, type TautlineError } from "@tautline/protocol";
 import { withTempFolder } from "@tautline/testing";
 import {
   admin,
+  callAdmin,
   callSecure,
   dialTls,
   joinOver,
@@ -186,11 +187,19 @@ describe("streams of forwards at central", () => {
       }),
     ));
 
-  it("never reach central's own ports, nor this host by way of a name", () =>
+  it("never reach central's own ports, this host by way of a name, nor a cloud's metadata", () =>
     withCentral(async (test) => {
       const channel = await openLink(test, await joinOver(test));
       const { consolePort, agentsPort } = test;
-      const targets = [`localhost:${consolePort}`, "localhost:1", `127.0.0.1:${agentsPort}`];
+      const metadata = { name: "metadata", target: "169.254.169.254:80" };
+      const denied = await callAdmin(test, "POST", "/api/v1/forwards", metadata);
+      assert.deepEqual([denied.status, problemCode(denied)], [403, "forward.target_forbidden"]);
+      const targets = [
+        `localhost:${consolePort}`,
+        "localhost:1",
+        `127.0.0.1:${agentsPort}`,
+        `127.0.0.1:${consolePort}`,
+      ];
       for (const [index, target] of targets.entries()) {
         const name = `forbidden-${index}`;
         await admin(test, "POST", "/api/v1/forwards", { name, target });
