@@ -93,7 +93,8 @@ async function openAgent(
   assert.equal((await joining.exited).code, 0, joining.stderr);
   await using stack = new AsyncDisposableStack();
   const agent = launchTautline(["agent", "run", "--json", "--data", data]);
-  stack.defer(async () => void (await agent.kill()));
+  // It gives back all that its streams held: what a stream leaves behind keeps an agent from ending.
+  stack.defer(async () => assert.equal((await agent.kill()).code, 0, agent.stderr));
   const connected = await agent.waitForEvent(({ event }) => event === "connected");
   assert.equal(connected["level"], level);
   const listening = await until(async () => {

@@ -18,7 +18,7 @@ import { HOST, openSshServer, type SshServer } from "./ssh.ts";
 const MIB = 1024 * 1024;
 /** How much COPY carries each way: `INTEROP_COPY_MIB=1024` for the gibibyte that was promised. */
 const COPY_BYTES = Number(process.env["INTEROP_COPY_MIB"] ?? 32) * MIB;
-const IPERF_BYTES = 32 * MIB;
+const IPERF_BYTES = 16 * MIB;
 const PIPED = randomBytes(8 * MIB);
 /** Where psql looks for a server in a folder. */
 const SOCKET_FILE = ".s.PGSQL.5432";
