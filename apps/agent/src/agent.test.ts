@@ -3,7 +3,9 @@ import { chmodSync, lstatSync, readdirSync, readFileSync, writeFileSync } from "
 import { join } from "node:path";
 import { test } from "node:test";
 import {
+  AGENT_ATTRIBUTES,
   agentIdFromBytes,
+  attributesToRecord,
   ConnectionSettingsStatuses,
   isTautlineError,
   RemoteConfigStatuses,
@@ -66,6 +68,21 @@ for (const transport of ["websocket", "polling"]) {
     });
   });
 }
+
+test("QM-3: says how its host gets a newer version, and which instructions people let it carry out", async () => {
+  await withCentral(async (central, path) => {
+    const yaml = "upgrade: manual\nallowedInstructions: [settings, addresses]\n";
+    await makeTestAgent(path, { yaml }).join(central.makeToken());
+    const [asked, proved] = central.received;
+    for (const one of [asked, proved]) {
+      const said = attributesToRecord(
+        one?.message.agentDescription?.nonIdentifyingAttributes ?? [],
+      );
+      assert.equal(said[AGENT_ATTRIBUTES.upgrade], "manual");
+      assert.equal(said[AGENT_ATTRIBUTES.instructions], "addresses,settings");
+    }
+  });
+});
 
 test("settings that come with the first answer are carried out and receipted before the join says goodbye", async () => {
   await withCentral(async (central, path) => {

@@ -25,7 +25,7 @@ import type { ForwardService } from "./forwards/forward-service.ts";
 import { takeFolderLock, type FolderLock } from "./folder-lock.ts";
 import { openLocalAudit, type LocalAudit } from "./instructions/local-audit.ts";
 import { forgetLegacy, readLegacy } from "./legacy/legacy-file.ts";
-import { joinedLevel, shownLevel } from "./level-rule.ts";
+import { joinedLevel, pastLevels, shownLevel } from "./level-rule.ts";
 import { reportProblem } from "./problem-report.ts";
 import { createReportAllowance, type ReportAllowance } from "./report-allowance.ts";
 import { logLevel } from "./log.ts";
@@ -34,7 +34,7 @@ import { resource, type Resource } from "./resource.ts";
 import type { CommittedState, JoiningState } from "./settings/agent-state.ts";
 import { splitState } from "./settings/settings-document.ts";
 import { openSettingsStore, type SettingsStore } from "./settings/settings-store.ts";
-import { describeStatus, type AgentStatus } from "./status/agent-status.ts";
+import { describeStatus, type AgentStatus, usedAddresses } from "./status/agent-status.ts";
 import { openStatusSocket, type StatusSocket } from "./status/status-socket.ts";
 import { wipeFolder } from "./wipe-folder.ts";
 
@@ -179,8 +179,7 @@ class FolderAgent implements Agent {
   #level(): Level {
     const { floor, central } = this.#world.config;
     const { state } = this.#store.value;
-    const proven = state?.state === "committed" ? state.provenLevel : undefined;
-    return joinedLevel({ asked: central.level, floor, proven });
+    return joinedLevel({ asked: central.level, floor, ...pastLevels(state) });
   }
 
   /** Gives false if the agent was stopped before the join was finished; what was reached is kept. */
@@ -266,7 +265,7 @@ class FolderAgent implements Agent {
       centralClock: this.#centralClock,
       offers: this.#offers,
       proxy: this.#proxy,
-      level: this.#level(),
+      level: () => this.#level(),
       findKey: this.#findKey,
       firstAddresses: this.#world.firstAddresses ?? [],
       random,
@@ -276,6 +275,7 @@ class FolderAgent implements Agent {
       onSettings: (state) => this.#onSettings(state),
       onMoved: ({ identity: { addresses } }) =>
         this.#world.log.info({ addresses }, "new addresses of central are in use"),
+      onClimbed: (state) => this.#onClimbed(state),
       onProblem: (error) => this.#onProblem(error),
     });
     return this.#control;
@@ -291,19 +291,17 @@ class FolderAgent implements Agent {
     const { state } = this.#store.value;
     if (state === undefined) throw this.#notJoined();
     const { open } = splitState(state);
-    const asked = this.#world.config.central.addresses;
-    const own = open.state === "joining" ? open.ticket.addresses : open.identity.addresses;
     return describeStatus(open, {
       control: this.#control?.status ?? NOT_CONNECTED,
       auditMemory: this.#control?.auditMemory ?? NO_MEMORY,
       vault: this.#vault.value.status(),
       problems: this.#problems.latest,
-      addresses: asked.length > 0 ? asked : own,
+      addresses: usedAddresses(open, this.#world.config.central.addresses),
       clockOffsetMs: this.#centralClock.offsetMs,
       offer: this.#offers.central,
       proxy: this.#proxy.shown,
       forwards: this.#forwards?.status ?? [],
-      ...shownLevel(this.#world.config.central),
+      ...shownLevel(this.#level(), this.#world.config.central.key),
     });
   }
 
@@ -313,10 +311,8 @@ class FolderAgent implements Agent {
 
   #onConnected(...[agentId, address, evidence]: Parameters<AgentWorld["onConnected"]>): void {
     const { level, protocol, cipher, group } = evidence;
-    this.#world.log.info(
-      { address, linkLevel: level, protocol, cipher, group },
-      "connected to central",
-    );
+    const link = { address, linkLevel: level, protocol, cipher, group };
+    this.#world.log.info(link, "connected to central");
     this.#forwards?.start();
     this.#world.onConnected(agentId, address, evidence);
   }
@@ -332,6 +328,15 @@ class FolderAgent implements Agent {
     this.#world.log.info({ number: counter.toString(), next }, "the identity was renewed");
     this.#forwards?.renew();
     this.#world.onRenewed(state);
+  }
+
+  /** Links of forwards are at the level they were dialled at; from now on it is another. */
+  #onClimbed({ climbed }: CommittedState): void {
+    this.#world.log.info(
+      climbed,
+      "central answered at a higher level, which is in use from now on",
+    );
+    this.#forwards?.renew();
   }
 
   #onSettings({ last }: CommittedState): void {

@@ -36,7 +36,8 @@ test("without a file every setting has its safe default", () => {
       trust: { system: false, pins: [] },
       client: {},
     },
-    allowedInstructions: ["addresses", "settings"],
+    allowedInstructions: ["addresses", "level", "settings"],
+    upgrade: "remote",
     forwards: {},
     vault: { environmentVariable: "TAUTLINE_KEY" },
     log: { level: "central" },
@@ -54,10 +55,12 @@ central:
   key: { name: "site-3#2", namespace: branch, file: /etc/tautline/site-3.key }
 floor: basic
 allowedInstructions: []
+upgrade: firmware
 `);
   assert.equal(config.name, "web-1");
   assert.equal(config.central.pollingInterval, 300_000);
   assert.deepEqual(config.allowedInstructions, []);
+  assert.equal(config.upgrade, "firmware");
   assert.deepEqual([config.central.level, config.floor], ["advanced", "basic"]);
   const key = { name: "site-3#2", namespace: "branch", file: "/etc/tautline/site-3.key" };
   assert.deepEqual(config.central.key, key);
@@ -98,6 +101,7 @@ const REFUSED: [name: string, text: string, place: RegExp][] = [
     "allowedInstructions: [run]\n",
     /line 1: allowedInstructions\.0/,
   ],
+  ["a way to a newer version that nobody knows", "upgrade: floppy\n", /line 1: upgrade/],
   ["an unknown transport", "central: { transport: plain }\n", /central\.transport/],
   ["an address with a path", "central: { addresses: [a/b] }\n", /central\.addresses\.0/],
   [

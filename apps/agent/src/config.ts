@@ -6,6 +6,7 @@ import {
   type Level,
   LEVELS,
   parseKeyIdentity,
+  UPGRADES,
 } from "@tautline/protocol";
 import {
   configExample,
@@ -235,11 +236,17 @@ export const agentConfigSchema = z
         "The lowest level this agent speaks to central at; nothing that arrives over the network can lower it. Not set, it is `mtls` once the agent has joined. `central.level` below it refuses to start.",
       ),
     allowedInstructions: z
-      .array(z.enum(["addresses", "settings"]))
+      .array(z.enum(["addresses", "level", "settings"]))
       .max(8)
-      .default(["addresses", "settings"])
+      .default(["addresses", "level", "settings"])
       .describe(
-        "Kinds of signed instruction this host carries out; nothing that arrives over the network can widen it. `addresses` are taken into use only after the same central has answered there.",
+        "Kinds of signed instruction this host carries out; nothing that arrives over the network can widen it. `addresses`, and a `level` to climb to, are taken into use only after the same central has answered there; a level is never lowered.",
+      ),
+    upgrade: z
+      .enum(UPGRADES)
+      .default("remote")
+      .describe(
+        "How this host's agent gets a newer version, told to central: `remote` from there, `manual` by a person who replaces it, `firmware` with the firmware of its device. `policy plan` prints the remedy that fits (QM-3).",
       ),
     forwards: forwardsSetting,
     vault,

@@ -8,6 +8,8 @@ import {
   CAPABILITY_INSTRUCTION,
   customMessage,
   decodeInstructionReceipt,
+  type Level,
+  LEVELS,
   RemoteConfigStatuses,
   ServerErrorResponseType,
   toWireText,
@@ -18,6 +20,7 @@ import {
 import {
   createTestAuthority,
   offerAddresses,
+  offerLevel,
   offerSettings,
   startStandInCentral,
   withTempFolder,
@@ -426,6 +429,45 @@ test("A4, A10: addresses that are not signed for this agent, now, or not what wa
     for (const [name, answer, code] of cases) {
       await t.test(name, () => assertRefused(scene, answer, code));
     }
+  });
+});
+
+test("A24: no order lowers a level, whoever signed it; A4, A10: and none that is not signed for this agent raises one", async (t) => {
+  await withJoinedAgent(async (scene) => {
+    const { central, agentId } = scene;
+    const ordered = (
+      level: Level,
+      instruction: Partial<SettingsOfferOptions["instruction"]> = {},
+      authority = central.authority,
+    ): ReturnType<typeof offerLevel> =>
+      offerLevel({
+        authority,
+        level,
+        addresses: ["attacker.example:9150"],
+        instruction: { agentId, namespace: "default", seq: 9n, ...instruction },
+      });
+    const cases: [name: string, answer: StandInAnswer, code: string][] = [
+      ...LEVELS.filter((level) => level !== "mtls").map(
+        (level): [string, StandInAnswer, string] => [
+          `by central itself, to ${level}`,
+          ordered(level),
+          "agent.level_lowered",
+        ],
+      ),
+      ["by a foreign key", ordered("mtls", {}, createTestAuthority()), "instruction.bad_signature"],
+      ["for another", ordered("mtls", { agentId: ELSEWHERE }), "instruction.not_for_this_agent"],
+      ["of another epoch", ordered("mtls", { signerEpoch: 2 }), "instruction.wrong_epoch"],
+      [
+        "with another subject than was signed",
+        ordered("mtls", { digest: new Uint8Array(32) }),
+        "instruction.digest_mismatch",
+      ],
+    ];
+    for (const [name, answer, code] of cases) {
+      await t.test(name, () => assertRefused(scene, answer, code));
+    }
+    await scene.restart();
+    assert.equal((await scene.fullState()).evidence.level, "mtls");
   });
 });
 

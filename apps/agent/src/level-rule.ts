@@ -1,4 +1,5 @@
 import { compareLevels, TautlineError, type Level, type LinkEvidence } from "@tautline/protocol";
+import type { AgentState } from "./settings/agent-state.ts";
 
 /** What decides on the level that central is dialled at. */
 export interface LevelFacts {
@@ -8,16 +9,57 @@ export interface LevelFacts {
   readonly floor: Level | undefined;
   /** The highest level that was ever proven with this central. */
   readonly proven: Level | undefined;
+  /** The level that was climbed to, by instruction or rescue; undefined where none was. */
+  readonly climbed?: Level | undefined;
 }
 
 /**
- * The level that an agent with an identity dials at; nothing but this host's own settings and its past decides on it (A24).
+ * What an agent's state says of its past.
+ *
+ * @param state before the join is proven it has none
+ */
+export function pastLevels(state: AgentState | undefined): Pick<LevelFacts, "proven" | "climbed"> {
+  const past = state?.state === "committed" ? state : undefined;
+  return { proven: past?.provenLevel, climbed: past?.climbed?.level };
+}
+
+/**
+ * The level that an agent with an identity dials at: the higher of what its settings ask for and what it has climbed to. Nothing else
+ * decides on it (A24).
  *
  * @param facts settings and past
  * @throws agent.level_below_floor, agent.level_lowered
  */
-export function joinedLevel({ asked = "mtls", floor = "mtls", proven }: LevelFacts): Level {
-  return permitted(asked, floor, proven);
+export function joinedLevel({
+  asked = "mtls",
+  floor = "mtls",
+  proven,
+  climbed,
+}: LevelFacts): Level {
+  return permitted(higherLevel(asked, climbed) ?? asked, floor, proven);
+}
+
+/**
+ * Refuses an order that is no climb: nothing that arrives over the network lowers a level (A24).
+ *
+ * @param level that is ordered
+ * @param inUse that every link is dialled at
+ * @throws agent.level_lowered
+ */
+export function requireClimb(level: Level, inUse: Level): void {
+  if (isLower(level, inUse)) {
+    throw new TautlineError("agent.level_lowered", { detail: { level, proven: inUse } });
+  }
+}
+
+/**
+ * Tells whether one level is below another.
+ *
+ * @param level the one
+ * @param than the other
+ */
+export function isLower(level: Level, than: Level): boolean {
+  return compareLevels(level, than) < 0;
 }
 
 /**
@@ -63,13 +105,13 @@ export function higherLevel(before: Level | undefined, now: Level | undefined): 
 /**
  * What `agent status` shows of the level that central is dialled at.
  *
- * @param central the settings of an agent that has joined
+ * @param level in use
+ * @param key of the settings
  * @returns the level, and the name of the key where it needs one
  */
-export function shownLevel(central: {
-  readonly level?: Level | undefined;
-  readonly key: { readonly name: string };
-}): { readonly level: Level; readonly key: string | null } {
-  const { level = "mtls", key } = central;
+export function shownLevel(
+  level: Level,
+  key: { readonly name: string },
+): { readonly level: Level; readonly key: string | null } {
   return { level, key: level === "basic" || level === "advanced" ? key.name : null };
 }

@@ -1,10 +1,12 @@
-import { compareLevels, TautlineError, type Level } from "@tautline/protocol";
+import { TautlineError, type Level } from "@tautline/protocol";
 import { openAgentVault } from "./agent-vault.ts";
 import type { AgentConfig } from "./config.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { takeFolderLock } from "./folder-lock.ts";
 import { openLocalAudit } from "./instructions/local-audit.ts";
+import { higherLevel, isLower, pastLevels } from "./level-rule.ts";
 import { readLegacy, writeLegacy } from "./legacy/legacy-file.ts";
+import type { AgentState } from "./settings/agent-state.ts";
 import { readOpenSettings } from "./settings/settings-file.ts";
 import { openSettingsStore } from "./settings/settings-store.ts";
 
@@ -48,7 +50,7 @@ export async function lowerFloor(level: Level, options: LowerFloorOptions): Prom
 function lowerLegacy(level: Level, file: string): LoweredFloor {
   const state = readLegacy(file);
   const was = state?.provenLevel;
-  if (state === undefined || !isLower(level, was)) return unchanged(was);
+  if (state === undefined || was === undefined || !isLower(level, was)) return unchanged(was);
   writeLegacy(file, { ...state, provenLevel: level });
   return { was, is: level };
 }
@@ -60,8 +62,8 @@ async function lowerJoined(
   const vault = await openAgentVault({ folder, config, readVariable, mayCreate: false });
   try {
     const store = openSettingsStore(folder.settings, vault);
-    const was = store.state?.state === "committed" ? store.state.provenLevel : undefined;
-    if (!isLower(level, was)) return unchanged(was);
+    const was = highestOf(store.state);
+    if (was === undefined || !isLower(level, was)) return unchanged(was);
     const audit = openLocalAudit(folder.audit, now);
     try {
       audit.append("level.allowed", { level, was });
@@ -75,8 +77,10 @@ async function lowerJoined(
   }
 }
 
-function isLower(level: Level, was: Level | undefined): was is Level {
-  return was !== undefined && compareLevels(level, was) < 0;
+/** What was climbed to is dialled also where the proof of it was not written down any more. */
+function highestOf(state: AgentState | undefined): Level | undefined {
+  const { proven, climbed } = pastLevels(state);
+  return higherLevel(proven, climbed) ?? proven;
 }
 
 function unchanged(was: Level | undefined): LoweredFloor {

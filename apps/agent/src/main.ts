@@ -272,7 +272,13 @@ function worldOf(
     clock: systemClock,
     random: Math.random,
     readVariable,
-    host: { hostName: hostname(), osType: platform(), startedAtMs: Date.now() },
+    host: {
+      hostName: hostname(),
+      osType: platform(),
+      startedAtMs: Date.now(),
+      upgrade: config.upgrade,
+      instructions: config.allowedInstructions,
+    },
     ...told,
   };
 }

@@ -22,7 +22,13 @@ import { openQuickVault } from "./quick-vault.ts";
 export const JOIN_SCENE_ID = "0190a000-0000-7000-8000-000000000001";
 const START_MS = Date.now();
 const authority = createTestAuthority({ now: () => START_MS });
-const host = { hostName: "h", osType: "linux", startedAtMs: 0 };
+const host = {
+  hostName: "h",
+  osType: "linux",
+  startedAtMs: 0,
+  upgrade: "remote",
+  instructions: [],
+} as const;
 const audit: LocalAudit = { finding: undefined, append: () => {}, close: () => {} };
 const ticket: JoinTicket = {
   addresses: ["a:1", "b:1"],

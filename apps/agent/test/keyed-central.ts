@@ -49,11 +49,15 @@ export interface KeyedCentral extends AsyncDisposable {
  * Starts one on a free port of the loopback interface.
  *
  * @param level that it accepts
- * @param options text of its key, named `legacy`, and where it listens
+ * @param options text of its key, named `legacy`, and where it listens: any free port where none is said
  */
 export async function startKeyedCentral(
   level: UncertifiedLevel,
-  { text = KEY_TEXT, host = HOST }: { readonly text?: string; readonly host?: string } = {},
+  {
+    text = KEY_TEXT,
+    host = HOST,
+    port: wanted = 0,
+  }: { readonly text?: string; readonly host?: string; readonly port?: number } = {},
 ): Promise<KeyedCentral> {
   const sharedKey = await deriveSharedKey(text, { namespace: "default", name: "legacy" });
   const secured = new WeakMap<object, LinkEvidence>();
@@ -102,7 +106,7 @@ export async function startKeyedCentral(
     sockets.push(socket.on("error", () => {}));
     accept(socket);
   });
-  server.listen(0, host);
+  server.listen(wanted, host);
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   return Object.assign(central, { port, address: `${host === HOST ? HOST : `[${host}]`}:${port}` });

@@ -45,16 +45,23 @@ export function startLegacy(
   const problems: string[] = [];
   const connected: { id: string; evidence: LinkEvidence }[] = [];
   const folder = dataFolder(path);
+  const config = parseConfig("agent", join(path, "agent.yaml"), yaml, agentConfigSchema);
   const ended = runLegacyAgent(
     { key, name: "old-1", ...wish },
     {
       folder,
-      config: parseConfig("agent", join(path, "agent.yaml"), yaml, agentConfigSchema),
+      config,
       log: createLog("agent", "info", { write: (line) => void logged.push(line) }),
       clock: IMPATIENT,
       random: () => 0,
       readVariable: () => undefined,
-      host: { hostName: "test-host", osType: "linux", startedAtMs: 0 },
+      host: {
+        hostName: "test-host",
+        osType: "linux",
+        startedAtMs: 0,
+        upgrade: config.upgrade,
+        instructions: config.allowedInstructions,
+      },
       onConnected: (id, _address, evidence) => connected.push({ id, evidence }),
       onProblem: ({ code }) => problems.push(code),
     },

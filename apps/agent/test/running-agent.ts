@@ -44,14 +44,21 @@ export function makeTestAgent(
   const renewed: CommittedState[] = [];
   const connected: { address: string; evidence: LinkEvidence }[] = [];
   const folder = dataFolder(path);
+  const config = parseConfig("agent", join(path, "agent.yaml"), yaml, agentConfigSchema);
   const agent = createAgent({
     folder,
-    config: parseConfig("agent", join(path, "agent.yaml"), yaml, agentConfigSchema),
+    config,
     log: createLog("agent", "info", { write: (line) => void logged.push(line) }),
     clock: systemClock,
     random: () => 0,
     readVariable: (name) => variables[name],
-    host: { hostName: "test-host", osType: "linux", startedAtMs: 0 },
+    host: {
+      hostName: "test-host",
+      osType: "linux",
+      startedAtMs: 0,
+      upgrade: config.upgrade,
+      instructions: config.allowedInstructions,
+    },
     onConnected: (_id, address, evidence) => connected.push({ address, evidence }),
     onRenewed: (state) => renewed.push(state),
     ...world,

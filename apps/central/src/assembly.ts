@@ -33,6 +33,7 @@ import { createListenerStore } from "./listeners/listener-store.ts";
 import { createListeners, type Listeners } from "./listeners/listeners.ts";
 import { type ConsoleListener, createConsoleListener } from "./listeners/console-listener.ts";
 import type { CentralState, OpenedCentral } from "./opened-central.ts";
+import type { Policies } from "./policy/policies.ts";
 import { type ConsoleGate, createConsoleGate } from "./operators/console-gate.ts";
 import { openOperators, type OperatorStore } from "./operators/operator-store.ts";
 import { type Crls, openCrls } from "./revocation/crl-list.ts";
@@ -43,6 +44,10 @@ import {
   LOOK_EVERY_MS,
   type RevocationWatch,
 } from "./revocation/revocation-watch.ts";
+import type { PolicyChanges } from "./policy/change-engine.ts";
+import { policyChangesOn } from "./policy/change-parts.ts";
+import type { Plan, Wanted } from "./policy/plan.ts";
+import { PLAN_PERIOD_MS, readPlan } from "./policy/plan-reading.ts";
 import { createRevocations, type Revocations } from "./revocation/revocations.ts";
 import { isHealthy, retryWrite } from "./store/store-health.ts";
 import type { Store } from "./store/store.ts";
@@ -58,6 +63,7 @@ export interface Assembly {
   readonly live: LiveLinks;
   readonly keyUses: KeyUses;
   readonly forwards: Forwards;
+  readonly policies: Policies;
   readonly timers: Timers;
   readonly agentsListener: AgentsListener;
   readonly consoleListener: ConsoleListener;
@@ -68,6 +74,7 @@ export interface Assembly {
   readonly herd: Herd;
 }
 
+const CHANGE_TURN_MS = 200;
 const FLUSH_MS = 2_000;
 const FOLD_MS = 1_000;
 const USE_MS = 60_000;
@@ -113,7 +120,12 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   });
   state.levels = () => acceptedLevels(agentsListener.settings());
   const { operators, gate } = await openConsole(deps);
-  const served = { ...fleet, ...forwards, keys: shared.keys, operators, listeners };
+  const planned = { store, history: fleet.history, streams: forwards.streams, now };
+  const plan = (wanted: Wanted, sinceMs = now() - PLAN_PERIOD_MS): Promise<Plan> =>
+    readPlan(planned, wanted, { sinceMs });
+  const { settings } = agentsListener;
+  const changes = policyChangesOn({ ...deps, ...fleet, settings, listeners, plan });
+  const served = { ...fleet, ...forwards, keys: shared.keys, operators, listeners, plan, changes };
   const verbs = listVerbs(createApi(deps, { ...served, revocations, crls, watch }, state));
   const health: HealthDeps = { registry: metrics.registry, isReady: () => isReady(store, state) };
   const consoleListener = await createConsoleListener({ ...secured, verbs, gate, health, crls });
@@ -121,11 +133,21 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const adminSocket = await createAdminSocket({ path, verbs, health, log });
   const timers = createCentralTimers(
     deps,
-    { ...fleet, keyUses: openedRing.uses, keyWatch: shared.watch, forwards },
-    { identity, crls, watch, front },
+    { ...fleet, keyUses: openedRing.uses, keyWatch: shared.watch, forwards, changes },
+    { identity, crls, watch, front, state },
   );
-  const { links, history, herd } = fleet;
-  const parts = { audit, trail: deps.trail, links, history, live, timers, herd, forwards };
+  const { links, history, herd, policies } = fleet;
+  const parts = {
+    audit,
+    trail: deps.trail,
+    links,
+    history,
+    live,
+    timers,
+    herd,
+    forwards,
+    policies,
+  };
   return {
     ...parts,
     keyUses: openedRing.uses,
@@ -195,18 +217,21 @@ function createApi(
   deps: OpenedCentral,
   fleet: Fleet &
     Pick<ApiDeps, "keys" | "forwards" | "streams" | "operators" | "revocations" | "listeners"> &
+    Pick<ApiDeps, "plan" | "changes"> &
     Pick<Revocation, "crls" | "watch">,
   state: CentralState,
 ): ApiDeps {
   const { vault, audit, trail, store, log } = deps;
-  const { agents, life, links, history, tokens, namespaces, settings, live } = fleet;
-  const { keys, forwards, streams, operators, revocations, listeners, offers } = fleet;
+  const { agents, life, moves, links, history, tokens, namespaces, settings, live } = fleet;
+  const { keys, forwards, streams, operators, revocations, listeners, offers, policies } = fleet;
+  const { plan, changes } = fleet;
   return {
     status: describeCentral(deps, fleet, state),
     vault,
     tokens,
     agents,
     life,
+    moves,
     links,
     history,
     endAgent: (id) => {
@@ -233,10 +258,13 @@ function createApi(
     },
     settings,
     listeners,
+    policies,
     certificates: createCertificateCatalogue(store),
     audit,
     trail,
     operators,
+    plan,
+    changes,
     offers,
   };
 }
@@ -247,20 +275,32 @@ function createCentralTimers(
     readonly keyUses: KeyUses;
     readonly keyWatch: Keys["watch"];
     readonly forwards: Forwards;
+    readonly changes: PolicyChanges;
   },
   {
     identity,
     crls,
     watch,
     front,
-  }: Pick<Revocation, "crls" | "watch"> & { identity: CentralIdentity; front: ForeignFront },
+    state,
+  }: Pick<Revocation, "crls" | "watch"> & {
+    readonly identity: CentralIdentity;
+    readonly front: ForeignFront;
+    readonly state: CentralState;
+  },
 ): Timers {
   const { centralLifetime } = config.certificates;
-  const { live, polling, history, keyUses, keyWatch, forwards } = fleet;
+  const { live, polling, history, keyUses, keyWatch, forwards, policies, changes } = fleet;
+  // Before the ports are open there is nothing to change; when central stops, every agent is gone.
+  const carryOn = async (): Promise<void> => {
+    if (state.agents !== undefined && !state.isStopping) await changes.step();
+  };
   const tasks = [
     { name: "flush", everyMs: FLUSH_MS, run: () => live.flush() },
     { name: "key uses", everyMs: FLUSH_MS, run: () => keyUses.flush() },
     { name: "keys", everyMs: LOOK_EVERY_MS, run: () => keyWatch.look() },
+    { name: "policies", everyMs: LOOK_EVERY_MS, run: () => policies.book.look() },
+    { name: "policy changes", everyMs: CHANGE_TURN_MS, run: carryOn },
     { name: "forwards", everyMs: LOOK_EVERY_MS, run: () => forwards.book.look() },
     { name: "use of forwards", everyMs: USE_MS, run: () => forwards.flushUse() },
     { name: "history", everyMs: FOLD_MS, run: async () => void (await history.fold.step()) },

@@ -27,6 +27,7 @@ import { leftBehind } from "./history/left-behind.ts";
 import { createAuditLog } from "./audit/audit-log.ts";
 import { openAuditTrail } from "./audit/audit-trail.ts";
 import { openStore, type Store } from "./store/store.ts";
+import type { Policies } from "./policy/policies.ts";
 import { openServerFiles } from "./tls-files/server-files.ts";
 import { databaseHeaderStore } from "./store/vault-header-store.ts";
 import { VERSION } from "./version.ts";
@@ -58,6 +59,8 @@ export interface Central {
   /** Undefined where plaintext is not accepted. */
   readonly plaintextAddress: HostPort | undefined;
   readonly consoleAddress: HostPort;
+  /** What is asked of links, for whoever runs central in its own process. */
+  readonly policies: Policies;
   stop(): Promise<void>;
 }
 
@@ -138,7 +141,8 @@ async function run(
     await running.stop();
     log.info("central has stopped");
   };
-  return { agentsAddress: agents, plaintextAddress: plaintext, consoleAddress: console_, stop };
+  const at = { agentsAddress: agents, plaintextAddress: plaintext, consoleAddress: console_ };
+  return { ...at, policies: assembly.policies, stop };
 }
 
 /** Central's parts: started in this order, stopped in reverse. */

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
+import type { Duplex } from "node:stream";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { join } from "node:path";
 import { createLog } from "@tautline/daemon";
@@ -280,9 +281,10 @@ function dialling({ agentsPort, clock }: TestCentral) {
   return { host: "127.0.0.1", port: agentsPort, timeoutMs: TIMEOUT_MS, now: clock.now };
 }
 
-async function openLink(
-  { agentsPort }: TestCentral,
-  socket: TLSSocket,
+/** Opens a control link over a connection that is secured already, or need not be. */
+export async function openLink(
+  { agentsPort }: Pick<TestCentral, "agentsPort">,
+  socket: Duplex,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<OpampLink> {
   const websocket = await openWebSocket({

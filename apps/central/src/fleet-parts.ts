@@ -25,6 +25,10 @@ import { createEvidenceHistory, type EvidenceHistory } from "./history/evidence-
 import { createInstructionStore } from "./instructions/instruction-store.ts";
 import { openInstructor } from "./instructions/instructor.ts";
 import { type CentralMetrics, createMetrics } from "./metrics.ts";
+import { type LevelOrders, openLevelOrders } from "./moves/level-orders.ts";
+import { openPolicies, type Policies } from "./policy/policies.ts";
+import { enforcePolicy } from "./policy/enforce-policy.ts";
+import { judgeCallerUnderPolicy } from "./policy/policy-judge.ts";
 import { createSettingStore, type SettingStore } from "./settings/setting-store.ts";
 
 /** What central knows of its agents, and the sessions it holds with them. */
@@ -32,6 +36,7 @@ export interface Fleet {
   readonly metrics: CentralMetrics;
   readonly agents: AgentStore;
   readonly life: AgentLife;
+  readonly moves: LevelOrders;
   readonly links: LinkStore;
   readonly history: EvidenceHistory;
   readonly tokens: TokenStore;
@@ -47,6 +52,7 @@ export interface Fleet {
   readonly beginSession: (caller: Caller) => Session;
   readonly herd: Herd;
   readonly offers: Offers;
+  readonly policies: Policies;
 }
 
 /** What the fleet is built on. */
@@ -62,6 +68,8 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   const { config, store, vault, audit, authority, log, now } = deps;
   const recorded = { store, audit, now };
   const metrics = createMetrics();
+  const policies = await openPolicies({ ...recorded, metrics, log });
+  const { book } = policies;
   const addresses = await openAddresses(deps, state);
   const heartbeatOf = (namespace: string): Promise<number> => settings.heartbeatMs(namespace);
   const agents = createAgentStore({ ...recorded, heartbeatOf });
@@ -77,13 +85,15 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   const history = createEvidenceHistory({ store, now, rule: config.history });
   const { recorder } = history;
   const live = createLiveLinks({ ...deps, agents, links, history: recorder, metrics });
+  const tellAgent = (id: string): Promise<void> => live.pushToAgent(id);
+  const moves = await openLevelOrders({ ...recorded, tellAgent });
   const endLinks: LiveLinks["endAgent"] = (id, reason) => live.endAgent(id, reason);
   const endClaims = (id: string): void => live.endAgent(id, claimEnded(id, "it has joined"));
   const life = createAgentLife({
     ...recorded,
     renewalGraceMs,
     endLinks,
-    tellAgent: (id) => void live.pushToAgent(id),
+    tellAgent: (id) => void tellAgent(id),
     forgetHistory: (trx, id) => history.forget(trx, id),
   });
   const onChange = (namespace: string): void => {
@@ -98,23 +108,29 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   const claims = createClaimStore({ store, now, sources: herd.sources });
   const admission = openGate(deps, { tokens, refusals, herd });
   const connections = createOpenConnections();
+  book.onChange(() => enforcePolicy({ book, live, connections, metrics, log }));
   const grant = {
     authority,
     instructor,
     addresses: (namespace: string) => addresses.toldTo(namespace),
   };
   const renewing = { renewal: { ...recorded, authority }, grant };
-  const offering = { settings, instructions, addresses, witness: deps.trail.witness };
+  const offering = { settings, instructions, addresses, moves, witness: deps.trail.witness };
   const enrolment = { ...recorded, tokens, authority, endClaims };
   const beginSession = createSessions({
     agents: { ...offering, agents, metrics, now, store, renewing, life },
     joining: { enrolment, grant, metrics, queue: herd.enrolments },
-    claiming: { claims, promotion: promotionsOf(deps, addresses) },
+    claiming: {
+      claims,
+      promotion: promotionsOf(deps, addresses),
+      judge: (caller, agentId) =>
+        judgeCallerUnderPolicy(book, caller, { kind: "control", agentId }),
+    },
   });
   const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
   const offers = createOffers(live, () => state.levels?.() ?? ["tls", "mtls"]);
-  const stores = { agents, life, links, history, tokens, namespaces, settings };
-  const parts = { metrics, live, polling, connections, refusals, admission, herd };
+  const stores = { agents, life, moves, links, history, tokens, namespaces, settings };
+  const parts = { policies, metrics, live, polling, connections, refusals, admission, herd };
   const offerAddresses = (): void => onChange("");
   return { ...stores, ...parts, beginSession, offers, offerAddresses };
 }

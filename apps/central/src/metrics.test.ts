@@ -56,6 +56,8 @@ describe("docs/reference/metrics.md", () => {
     assert.equal(values("tautline_forward_streams_total"), written(LABEL_VALUES.stream));
     assert.equal(values("tautline_forward_bytes_total"), written(LABEL_VALUES.direction));
     assert.equal(values("tautline_certificate_expires_seconds"), written(LABEL_VALUES.certificate));
+    assert.equal(values("tautline_policy_ended_total"), written(LABEL_VALUES.policy));
+    assert.equal(values("tautline_policy_exceptions"), written(LABEL_VALUES.kind));
     assert.equal(values("tautline_crl_expires_seconds"), written(LABEL_VALUES.crl));
   });
 });
@@ -68,6 +70,8 @@ describe("createMetrics", () => {
       'tautline_enrolments_total{outcome="joined"} 0',
       'tautline_instructions_total{outcome="carried out"} 0',
       'tautline_links{level="mtls"} 0',
+      'tautline_refusals_total{code="policy.level_refused"} 0',
+      'tautline_policy_ended_total{code="policy.not_post_quantum"} 0',
       `tautline_build_info{version="${VERSION}"} 1`,
     ]) {
       assert.ok(text.includes(series), series);

@@ -1,5 +1,6 @@
 import { LEVELS, type LinkEvidence } from "@tautline/protocol";
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import { POLICY_KINDS, type PolicyKind } from "./policy/policy-kind.ts";
 import { VERSION } from "./version.ts";
 
 /** What central counts; names, labels and their values stand in docs/reference/metrics.md. */
@@ -16,6 +17,9 @@ export interface CentralMetrics {
   readonly turnedAway: Counter<"queue">;
   readonly forwardStreams: Counter<"outcome">;
   readonly forwardBytes: Counter<"direction">;
+  readonly policyEnded: Counter<"code">;
+  /** Says who knows how many exceptions there are, by kind of link; asked whenever the metrics are read. */
+  watchExceptions(read: () => ReadonlyMap<PolicyKind, number>): void;
   /** Says who knows the links that streams of forwards run over; asked whenever the metrics are read. */
   watchStreams(read: () => readonly Pick<LinkEvidence, "level">[]): void;
   /** Says who knows when certificates and revocation lists end; asked whenever the metrics are read. */
@@ -38,6 +42,8 @@ export const LABEL_VALUES = {
   crl: ["root", "agents", "services"],
   stream: ["clean", "broken", "refused"],
   direction: ["up", "down"],
+  policy: ["policy.level_refused", "policy.client_unproven", "policy.not_post_quantum"],
+  kind: POLICY_KINDS,
   queue: ["handshakes", "handshakes-advanced", "handshakes-basic", "enrolments"],
 } as const;
 
@@ -86,6 +92,7 @@ export function createMetrics(): CentralMetrics {
     }),
     watchEnds: watchEndsOn(registry),
     ...createForwardMetrics(registers),
+    ...createPolicyMetrics(registers),
     ...createQueueMetrics(registers),
   };
   beginAtZero(metrics);
@@ -190,6 +197,36 @@ function createForwardMetrics(
   };
 }
 
+/** What policies end, and whom they let be. */
+function createPolicyMetrics(
+  registers: Registry[],
+): Pick<CentralMetrics, "policyEnded" | "watchExceptions"> {
+  const watched: { read: Parameters<CentralMetrics["watchExceptions"]>[0] } = {
+    read: () => new Map(),
+  };
+  const exceptions = new Gauge({
+    name: "tautline_policy_exceptions",
+    help: "Agents that may use a level although the policy says no, by kind of link.",
+    labelNames: ["kind"],
+    registers,
+    collect() {
+      for (const [kind, count] of watched.read()) this.set({ kind }, count);
+    },
+  });
+  exceptions.reset();
+  return {
+    policyEnded: new Counter({
+      name: "tautline_policy_ended_total",
+      help: "Agents whose live links a change of policy has ended, by error code.",
+      labelNames: ["code"],
+      registers,
+    }),
+    watchExceptions: (read) => {
+      watched.read = read;
+    },
+  };
+}
+
 function beginAtZero(metrics: CentralMetrics): void {
   const { messages, enrolments, instructions, links } = metrics;
   for (const transport of LABEL_VALUES.transport) messages.inc({ transport }, 0);
@@ -197,6 +234,10 @@ function beginAtZero(metrics: CentralMetrics): void {
   for (const outcome of LABEL_VALUES.instruction) instructions.inc({ outcome }, 0);
   for (const level of LABEL_VALUES.level) links.set({ level }, 0);
   for (const outcome of LABEL_VALUES.stream) metrics.forwardStreams.inc({ outcome }, 0);
+  for (const code of LABEL_VALUES.policy) {
+    metrics.refusals.inc({ code }, 0);
+    metrics.policyEnded.inc({ code }, 0);
+  }
   for (const direction of LABEL_VALUES.direction) metrics.forwardBytes.inc({ direction }, 0);
   for (const queue of LABEL_VALUES.queue) {
     metrics.waiting.set({ queue }, 0);

@@ -19,6 +19,7 @@ const VERBS: Readonly<Record<string, readonly string[]>> = {
   namespaces: ["create", "list", "show"],
   keys: ["create", "list", "show", "rotate", "delete"],
   forwards: ["allow", "deny", "list", "show"],
+  policy: ["plan"],
   settings: ["list", "get", "set", "unset"],
   certs: ["list", "show", "authority"],
   audit: ["list", "verify", "export", "head", "forks", "acknowledge"],

@@ -72,6 +72,12 @@ export const PARTS: readonly Part[] = [
     load: async () => (await import("./listeners/listeners.ts")).listenerVerbs,
   },
   {
+    name: "policy",
+    summary: "What is asked of links, and who is excepted",
+    group: OPERATING,
+    load: async () => (await import("./policy/policy.ts")).policyVerbs,
+  },
+  {
     name: "namespaces",
     summary: "Sets of agents, each with its own trust",
     group: OPERATING,
@@ -88,6 +94,12 @@ export const PARTS: readonly Part[] = [
     summary: "What agents may reach through central",
     group: OPERATING,
     load: async () => (await import("./forwards/forwards.ts")).forwardVerbs,
+  },
+  {
+    name: "policy",
+    summary: "What links have to have, and what would become of the fleet",
+    group: OPERATING,
+    load: async () => (await import("./policy/policy.ts")).policyVerbs,
   },
   {
     name: "settings",

@@ -1,6 +1,7 @@
 import { admissionErrors } from "./errors/admission.ts";
 import { agentErrors } from "./errors/agent.ts";
 import { agentForwardErrors } from "./errors/agent-forward.ts";
+import { agentLevelErrors } from "./errors/agent-level.ts";
 import { apiErrors } from "./errors/api.ts";
 import { auditErrors } from "./errors/audit.ts";
 import { centralErrors } from "./errors/central.ts";
@@ -17,6 +18,8 @@ import { keyErrors } from "./errors/keys.ts";
 import { linkErrors } from "./errors/link.ts";
 import { opampErrors } from "./errors/opamp.ts";
 import { pkiErrors } from "./errors/pki.ts";
+import { policyChangeErrors } from "./errors/policy-change.ts";
+import { policyLinkErrors } from "./errors/policy-links.ts";
 import { storeErrors } from "./errors/store.ts";
 import { swarmErrors } from "./errors/swarm.ts";
 import { valueErrors } from "./errors/value.ts";
@@ -37,10 +40,12 @@ export const ERROR_CATALOGUE = {
   ...linkErrors,
   ...forwardErrors,
   ...admissionErrors,
+  ...policyLinkErrors,
   ...enrolmentErrors,
   ...fleetErrors,
   ...keyErrors,
   ...forwardTargetErrors,
+  ...policyChangeErrors,
   ...configErrors,
   ...filesErrors,
   ...storeErrors,
@@ -49,6 +54,7 @@ export const ERROR_CATALOGUE = {
   ...auditErrors,
   ...agentErrors,
   ...agentForwardErrors,
+  ...agentLevelErrors,
   ...swarmErrors,
   ...cliErrors,
   ...internalErrors,

@@ -1,3 +1,4 @@
+export * from "./agent-attributes.ts";
 export * from "./agent-id.ts";
 export * from "./agent-settings.ts";
 export {
@@ -37,6 +38,8 @@ export * from "./json.ts";
 export * from "./key-identity.ts";
 export * from "./key-text.ts";
 export * from "./level.ts";
+export * from "./level-order.ts";
+export * from "./link-policy.ts";
 export * from "./limits.ts";
 export * from "./mismatch.ts";
 export * from "./names.ts";

@@ -14,11 +14,13 @@ import {
   decodeSignedInstruction,
   encodeCentralAddresses,
   encodeEnrolmentGrant,
+  encodeLevelOrder,
   encodeSignedInstruction,
   ServerCapability,
   type AgentToServer,
   type EnrolmentGrant,
   type Instruction,
+  type LevelOrder,
   type ServerToAgentSchema,
 } from "@tautline/protocol";
 import type { TestAuthority } from "./test-authority.ts";
@@ -159,9 +161,38 @@ export function offerAddresses({
   readonly addresses: readonly string[];
 }): Pick<StandInAnswer, "customMessage"> {
   const subject = encodeCentralAddresses(addresses);
+  return offerSubject("addresses", { authority, instruction, subject });
+}
+
+/**
+ * Orders an agent to climb to a level in a signed instruction, as central does.
+ *
+ * @param options `level` and `addresses`, and at least for whom and which number; created now, for 15 minutes
+ */
+export function offerLevel({
+  authority,
+  level,
+  addresses,
+  instruction,
+}: Pick<SettingsOfferOptions, "authority" | "instruction"> & LevelOrder): Pick<
+  StandInAnswer,
+  "customMessage"
+> {
+  const subject = encodeLevelOrder({ level, addresses });
+  return offerSubject("level", { authority, instruction, subject });
+}
+
+function offerSubject(
+  kind: string,
+  {
+    authority,
+    instruction,
+    subject,
+  }: Pick<SettingsOfferOptions, "authority" | "instruction"> & { readonly subject: Uint8Array },
+): Pick<StandInAnswer, "customMessage"> {
   const createdMs = Date.now();
   const envelope = authority.signInstruction({
-    kind: "addresses",
+    kind,
     signerEpoch: 1,
     createdMs,
     expiresMs: createdMs + 15 * 60_000,

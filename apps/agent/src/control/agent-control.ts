@@ -1,28 +1,13 @@
 import { createBackoff } from "@tautline/link";
 import { certificatesFromPem } from "@tautline/pki";
-import {
-  DEFAULT_AGENT_SETTINGS,
-  type Level,
-  type LinkEvidence,
-  type TautlineError,
-} from "@tautline/protocol";
-import {
-  createOrderHandler,
-  inForce,
-  receiptMessage,
-  withIdentity,
-  type Keepers,
-} from "./order-handler.ts";
+import { DEFAULT_AGENT_SETTINGS, type Level, type LinkEvidence } from "@tautline/protocol";
+import { createOrderHandler, inForce, withIdentity, type Keepers } from "./order-handler.ts";
 import { openAuditWatch, type AuditWatch } from "../audit/audit-watch.ts";
 import type { HeadMemory } from "../audit/head-memory.ts";
-import type { Clock } from "../clock.ts";
 import { higherLevel, provenLevel } from "../level-rule.ts";
-import type { AgentConfig } from "../config.ts";
-import type { LocalAudit } from "../instructions/local-audit.ts";
-import { createAgentKeys } from "../enrolment/agent-keys.ts";
 import type { GrantParts } from "../enrolment/grant-check.ts";
 import { exchange } from "../enrolment/exchange.ts";
-import { createRenewalKeeper, type RenewalKeeper } from "../enrolment/renewal-keeper.ts";
+import type { RenewalKeeper } from "../enrolment/renewal-keeper.ts";
 import { encodeRenewal } from "../enrolment/renewal-request.ts";
 import type {
   AgentIdentity,
@@ -31,13 +16,10 @@ import type {
   CandidateState,
   CommittedState,
 } from "../settings/agent-state.ts";
-import type { SettingsStore } from "../settings/settings-store.ts";
-import { createAddressMover } from "./address-mover.ts";
-import type { CentralClock, TimeQuestion } from "./central-clock.ts";
+import type { TimeQuestion } from "./central-clock.ts";
 import type { ProxyChoice } from "./proxy-choice.ts";
 import {
   connectionSettingsStatus,
-  failedConnectionSettings,
   fullStatus,
   joinedCapabilities,
   type HostFacts,
@@ -45,41 +27,31 @@ import {
 import { createControlLink, type ControlLink, type LinkIdentity } from "./control-link.ts";
 import { offeredCrypto } from "./crypto-settings.ts";
 import { identityDial, levelOfOrders } from "./dial-central.ts";
+import { dialOrder } from "./dial-order.ts";
 import type { FoundKey } from "./key-file.ts";
+import { createKeepers, type KeeperOptions } from "./keepers.ts";
 import { createNextMessage, type NextMessage } from "./next-message.ts";
 import type { PeerOffers } from "./peer-offers.ts";
+import { createRescue } from "./rescue.ts";
 import { statusDigest } from "./status-digest.ts";
 import type { Dial } from "./transport.ts";
 import { openTransportFor } from "./transports.ts";
 
 /** What the control link needs of the agent around it. */
-export interface AgentControlOptions {
-  readonly store: SettingsStore;
-  readonly audit: LocalAudit;
+export interface AgentControlOptions extends KeeperOptions {
   /** Path of audit-head.json. */
   readonly auditHead: string;
-  readonly config: AgentConfig;
-  readonly clock: Clock;
-  readonly centralClock: CentralClock;
   readonly offers: PeerOffers;
   readonly proxy: ProxyChoice;
-  /** The level that every link is dialled at. */
-  readonly level: Level;
   /** Gives the shared key, at the levels that need one. */
   readonly findKey: () => Promise<FoundKey>;
   /** Where central is asked first, before all that settings and instructions say. */
   readonly firstAddresses: readonly string[];
-  readonly random: () => number;
   readonly host: HostFacts;
   /** The first answer came and, if the identity was a candidate, it is committed. */
   readonly onConnected: (agentId: string, address: string, evidence: LinkEvidence) => void;
-  /** A renewed identity is in use. */
-  readonly onRenewed: (state: CommittedState) => void;
   /** Settings came into force. */
   readonly onSettings: (state: CommittedState) => void;
-  /** New addresses of central came into use. */
-  readonly onMoved: (state: CommittedState) => void;
-  readonly onProblem: (error: TautlineError) => void;
 }
 
 /** The control link of an agent, which renews its identity meanwhile. */
@@ -104,13 +76,15 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
   const nextMessage = createNextMessage(state.agentId, capabilities, status, statusDigest);
   const watch = createAuditWatch(options, nextMessage);
   const keepers = createKeepers(options, nextMessage, () => link);
-  const { keeper, mover } = keepers;
+  const { keeper, mover, levels } = keepers;
   const { addresses, transport, answerTimeout, pollingInterval } = config.central;
   const centralAddresses = (): readonly string[] => [
     ...options.firstAddresses,
-    ...(addresses.length > 0 ? addresses : knownAddresses(withIdentity(store.state))),
+    ...dialOrder(addresses, known()),
   ];
   let answeredAt: string | undefined;
+  const known = (): CandidateState | CommittedState => withIdentity(store.state);
+  const rescue = createRescue({ level: options.level, state: known, configured: addresses });
   const link = createControlLink({
     session: {
       agentId: state.agentId,
@@ -120,33 +94,31 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
       heartbeatMs: () => (transport === "polling" ? pollingInterval : heartbeatMs(store.state)),
       onAnswered: (address, evidence) => {
         answeredAt = address;
+        rescue.answered();
         rememberLevel(options, evidence);
         options.onConnected(state.agentId, address, evidence);
         keeper.look();
         mover.answered(address);
+        levels.answered();
       },
       onAnswer: () => {},
       onOrder: createOrderHandler(options, { ...keepers, nextMessage, watch }),
       onProblem,
     },
-    openTransport: options.offers.over(openTransportFor(transport), options.level),
-    identity: () => linkIdentity(options, nextMessage, keepers),
+    identity: (level = options.level()) => linkIdentity(options, nextMessage, keepers, level),
     askTime: () => options.centralClock.ask(),
-    prepare: (address, signal) =>
-      keeper.prepare((asking, next) =>
-        askOnce(options, {
-          address,
-          signal,
-          asking,
-          bytes: encodeRenewal(asking.agentId, next, capabilities),
-        }),
-      ),
+    prepare: (address, signal, level = options.level()) =>
+      keeper.prepare((asking, next) => {
+        const bytes = encodeRenewal(asking.agentId, next, capabilities);
+        return askOnce(options, { address, signal, level, asking, bytes });
+      }),
     addresses: centralAddresses,
+    climbsAfter: rescue.climbsAfter,
     backoff: createBackoff({ random: options.random }),
     clock,
   });
   const way = {
-    dial: () => dialAs(withIdentity(store.state), options),
+    dial: () => dialAs(known(), options, options.level()),
     addresses: () => [
       ...new Set([...(answeredAt === undefined ? [] : [answeredAt]), ...centralAddresses()]),
     ],
@@ -177,61 +149,27 @@ function controlOf(
   };
 }
 
-/** Addresses that are not proven yet come last: those in use have been. */
-function knownAddresses(state: CandidateState | CommittedState): readonly string[] {
-  const candidates = state.state === "committed" ? state.move?.addresses : undefined;
-  return [...state.identity.addresses, ...(candidates ?? [])];
-}
-
-/** What works over the link while it lives; the link itself is made after them. */
-function createKeepers(
-  options: AgentControlOptions,
-  nextMessage: NextMessage,
-  link: () => ControlLink,
-): Keepers {
-  const { store, clock, centralClock } = options;
-  const mover = createAddressMover({
-    ...options,
-    moveTo: (candidates) => link().moveTo(candidates),
-    tell: (receipt) => {
-      nextMessage.enqueue(receiptMessage(receipt));
-      link().wake();
-    },
-  });
-  const keeper = createRenewalKeeper({
-    ...options,
-    clock: { ...clock, now: centralClock.now },
-    hostNow: clock.now,
-    makeKeys: createAgentKeys,
-    ask: (request) => {
-      nextMessage.ask(request);
-      link().wake();
-    },
-    moveOver: () => link().moveOver(),
-    onChange: (failure) => reportIdentity(store.state, nextMessage, failure),
-  });
-  return { keeper, mover };
-}
-
 /** Asks over a link of its own, under an identity that has expired. */
 function askOnce(
   options: AgentControlOptions,
   {
     address,
     asking,
+    level: inUse,
     bytes,
     signal,
   }: {
     readonly address: string;
     readonly asking: CommittedState;
+    readonly level: Level;
     readonly bytes: Uint8Array;
     readonly signal: AbortSignal;
   },
 ): Promise<GrantParts> {
   const { answerTimeout: answerTimeoutMs, transport } = options.config.central;
-  const level = levelOfOrders(options.level);
+  const level = levelOfOrders(inUse);
   const openTransport = options.offers.over(openTransportFor(transport), level);
-  const dial = dialAs(asking, { ...options, level });
+  const dial = dialAs(asking, options, level);
   const askTime = (): TimeQuestion => options.centralClock.ask();
   const how = { openTransport, dial, clock: options.clock, answerTimeoutMs, signal, askTime };
   return exchange({ address, agentId: asking.agentId, bytes }, how);
@@ -241,7 +179,8 @@ function askOnce(
 function linkIdentity(
   options: AgentControlOptions,
   nextMessage: NextMessage,
-  { keeper, mover }: Keepers,
+  { keeper, mover, levels }: Keepers,
+  level: Level,
 ): LinkIdentity {
   const state = withIdentity(options.store.state);
   const next = state.state === "committed" ? state.renewal.next : undefined;
@@ -249,21 +188,25 @@ function linkIdentity(
   const identity = next?.granted?.identity ?? state.identity;
   const nextCounter = isNext ? next.counter : undefined;
   return {
-    dial: dialAs({ identity, keys: isNext ? next.keys : state.keys }, options),
-    onProven: () => {
+    dial: dialAs({ identity, keys: isNext ? next.keys : state.keys }, options, level),
+    openTransport: options.offers.over(openTransportFor(options.config.central.transport), level),
+    onProven: (address) => {
       commit(options, nextMessage);
+      levels.proven(level, address);
       keeper.proven(nextCounter);
     },
     onUnproven: (error, address) => {
       keeper.unproven(nextCounter, error);
       mover.unanswered(address, error);
+      levels.unanswered(level, error);
     },
   };
 }
 
 function dialAs(
   { identity, keys }: { readonly identity: AgentIdentity; readonly keys: AgentKeys },
-  { config, clock, proxy, level, findKey }: AgentControlOptions,
+  { config, clock, proxy, findKey }: AgentControlOptions,
+  level: Level,
 ): Dial {
   const { answerTimeout: timeoutMs } = config.central;
   const crypto = offeredCrypto(config.central);
@@ -279,18 +222,6 @@ function rememberLevel({ store, audit }: AgentControlOptions, evidence: LinkEvid
   if (level === undefined) return;
   audit.append("level.proven", { agentId: state.agentId, level });
   store.apply({ kind: "level_proven", level });
-}
-
-function reportIdentity(
-  state: AgentState | undefined,
-  nextMessage: NextMessage,
-  failure: TautlineError | undefined,
-): void {
-  const status =
-    failure === undefined
-      ? connectionSettingsStatus(withIdentity(state))
-      : failedConnectionSettings(failure.message);
-  nextMessage.report({ connectionSettingsStatus: status });
 }
 
 /** Central answered under the identity: only now is the token dropped and the identity the agent's own. */

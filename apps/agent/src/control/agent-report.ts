@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import {
+  AGENT_ATTRIBUTES,
   AGENT_SETTINGS_FILE,
   AgentCapability,
   AgentDescriptionSchema,
@@ -13,6 +14,7 @@ import {
   CustomCapabilitiesSchema,
   EffectiveConfigSchema,
   formatAgentSettings,
+  formatInstructionKinds,
   fromHex,
   recordToAttributes,
   RemoteConfigStatuses,
@@ -22,6 +24,7 @@ import {
   type ConnectionSettingsStatus,
   type EffectiveConfig,
   type RemoteConfigStatus,
+  type Upgrade,
 } from "@tautline/protocol";
 import type { CandidateState, CommittedState } from "../settings/agent-state.ts";
 import { AGENT_VERSION } from "../version.ts";
@@ -35,6 +38,10 @@ export interface HostFacts {
   /** OpenTelemetry's `os.type`, such as "linux". */
   readonly osType: string;
   readonly startedAtMs: number;
+  /** How its agent gets a newer version, as people set it. */
+  readonly upgrade: Upgrade;
+  /** Kinds of signed instruction that people let it carry out. */
+  readonly instructions: readonly string[];
 }
 
 /**
@@ -106,7 +113,9 @@ export function describeAgent(agentId: string, name: string, host: HostFacts): A
     nonIdentifyingAttributes: recordToAttributes({
       "host.name": host.hostName,
       "os.type": host.osType,
-      "tautline.name": name,
+      [AGENT_ATTRIBUTES.name]: name,
+      [AGENT_ATTRIBUTES.upgrade]: host.upgrade,
+      [AGENT_ATTRIBUTES.instructions]: formatInstructionKinds(host.instructions),
     }),
   });
 }

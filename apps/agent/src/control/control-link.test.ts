@@ -37,11 +37,11 @@ function makeScene(addresses: readonly string[], open?: OpenTransport) {
       onOrder: () => {},
       onProblem: ({ code }) => problems.push(code),
     },
-    openTransport: (options) => {
-      dialled.push(options.address);
-      return (open ?? openFake)(options);
-    },
     identity: () => ({
+      openTransport: (options) => {
+        dialled.push(options.address);
+        return (open ?? openFake)(options);
+      },
       dial: () => Promise.reject(new Error("the fake transport dials nothing")),
       onProven: () => {},
       onUnproven: () => {},

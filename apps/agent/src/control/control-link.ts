@@ -1,9 +1,10 @@
 import type { Backoff } from "@tautline/link";
-import { TautlineError, toTautlineError, type LinkEvidence } from "@tautline/protocol";
+import { TautlineError, toTautlineError, type Level, type LinkEvidence } from "@tautline/protocol";
 import { wait, type Clock } from "../clock.ts";
 import { createAddressBook, type AddressAttempt, type AddressBook } from "./address-book.ts";
 import type { MoveStart } from "./address-mover.ts";
 import type { TimeQuestion } from "./central-clock.ts";
+import type { Climb } from "./rescue.ts";
 import { boundRetryAfter } from "./server-message.ts";
 import {
   neverOpened,
@@ -35,9 +36,10 @@ export const NOT_CONNECTED: ControlStatus = {
   attempts: [],
 };
 
-/** Who the agent is on one link. */
+/** Who the agent is on one link, and at which level. */
 export interface LinkIdentity {
   readonly dial: Dial;
+  readonly openTransport: OpenTransport;
   /** Central answered the first message of the link. */
   onProven(address: string): void;
   /** Central gave no answer, or a refusal, to the first message of the link. */
@@ -47,11 +49,12 @@ export interface LinkIdentity {
 /** What keeping a link to central needs. */
 export interface ControlLinkOptions {
   readonly session: SessionOptions;
-  readonly openTransport: OpenTransport;
-  /** Asked at each link. */
-  readonly identity: () => LinkIdentity;
+  /** Asked at each link, with the level where it is another one than that in use. */
+  readonly identity: (level?: Level) => LinkIdentity;
   /** What must be done at an address before a link to it can be opened; what it throws counts as the link's failure. */
-  readonly prepare?: (address: string, signal: AbortSignal) => Promise<void>;
+  readonly prepare?: (address: string, signal: AbortSignal, level?: Level) => Promise<void>;
+  /** Asked after each round without an answer, with how its addresses failed: where else, and how much higher, to try at once. */
+  readonly climbsAfter?: (failures: readonly TautlineError[]) => readonly Climb[];
   /** Asks central's time with each request. */
   readonly askTime?: (() => TimeQuestion) | undefined;
   /** Asked before each round; tried in this order, the one that answered last first. */
@@ -75,14 +78,14 @@ export interface ControlLink {
   wake(): void;
   /** Opens a second link under the identity that is asked for now and goes over to it; the first stays until it is open. */
   moveOver(): void;
-  /** The same at the first of other addresses where a link can be opened. */
-  moveTo(addresses: readonly string[]): Promise<MoveStart>;
+  /** The same at the first of other addresses where a link can be opened, and at another level if one is given. */
+  moveTo(addresses: readonly string[], level?: Level): Promise<MoveStart>;
 }
 
 /**
  * Makes the control link of an agent that has an identity.
  *
- * @param options session, transport and dial to use; the identity's dial alone decides on the level
+ * @param options session and identities to use; an identity's dial alone decides on the level
  */
 export function createControlLink(options: ControlLinkOptions): ControlLink {
   const { clock, backoff } = options;
@@ -93,7 +96,7 @@ export function createControlLink(options: ControlLinkOptions): ControlLink {
     },
     wake: () => link.wake(),
     moveOver: () => link.moveOver(),
-    moveTo: (addresses) => link.moveTo(addresses),
+    moveTo: (addresses, level) => link.moveTo(addresses, level),
     async run(signal, maxRounds = Number.POSITIVE_INFINITY) {
       for (let round = 1; ; round += 1) {
         const end = await link.oneRound(signal);
@@ -133,13 +136,34 @@ class LinkKeeper {
   }
 
   async oneRound(signal: AbortSignal): Promise<SessionEnd | undefined> {
+    const failures: TautlineError[] = [];
+    const addresses = this.#book.order(this.#options.addresses());
+    const end = await this.#firstAnswer(addresses, signal, failures);
+    if (end?.answeredForMs !== undefined || signal.aborted) return end;
+    for (const climb of this.#options.climbsAfter?.(failures) ?? []) {
+      const higher = await this.#firstAnswer(climb.addresses, signal, [], climb.level);
+      if (higher?.answeredForMs !== undefined || signal.aborted) return higher;
+    }
+    return end;
+  }
+
+  /** @param failures takes how the addresses failed */
+  async #firstAnswer(
+    addresses: readonly string[],
+    signal: AbortSignal,
+    failures: TautlineError[],
+    level?: Level,
+  ): Promise<SessionEnd | undefined> {
     let end: SessionEnd | undefined;
-    for (const address of this.#book.order(this.#options.addresses())) {
+    for (const address of addresses) {
       if (signal.aborted) return end;
-      end = await this.#atAddress(address, signal);
-      if (end.error !== undefined) this.#options.session.onProblem(end.error);
-      if (end.answeredForMs === undefined) this.#book.note(address, end.error);
-      if (end.answeredForMs !== undefined) return end;
+      end = await this.#atAddress(address, signal, level);
+      const { error, answeredForMs } = end;
+      if (error !== undefined) this.#options.session.onProblem(error);
+      if (answeredForMs !== undefined) return end;
+      // What people read of an address is how it went at the level that is meant.
+      if (level === undefined) this.#book.note(address, error);
+      if (error !== undefined) failures.push(error);
     }
     return end;
   }
@@ -159,11 +183,11 @@ class LinkKeeper {
     if (typeof start === "object") this.#options.session.onProblem(start);
   }
 
-  async moveTo(addresses: readonly string[]): Promise<MoveStart> {
+  async moveTo(addresses: readonly string[], level?: Level): Promise<MoveStart> {
     const isAnswered = this.#evidence !== undefined;
     if (this.#current === undefined || !isAnswered || this.#successor !== undefined) return "busy";
     const { opened, signal } = this.#current;
-    const opening = this.#openFirst(addresses, signal);
+    const opening = this.#openFirst(addresses, signal, level);
     const successor = opening.then(
       (next) => next,
       () => undefined,
@@ -181,14 +205,18 @@ class LinkKeeper {
   }
 
   /** @throws why none opened, each address with its reason where there are several */
-  async #openFirst(addresses: readonly string[], signal: AbortSignal): Promise<Opened> {
+  async #openFirst(
+    addresses: readonly string[],
+    signal: AbortSignal,
+    level: Level | undefined,
+  ): Promise<Opened> {
     const failures: TautlineError[] = [];
     for (const address of addresses) {
       try {
-        return await this.#open(address, signal);
+        return await this.#open(address, signal, level);
       } catch (error) {
         failures.push(toTautlineError(error));
-        this.#book.note(address, failures.at(-1));
+        if (level === undefined) this.#book.note(address, failures.at(-1));
       }
       if (signal.aborted) break;
     }
@@ -198,11 +226,11 @@ class LinkKeeper {
     throw new TautlineError("agent.addresses_unreachable", { detail: { reason } });
   }
 
-  async #atAddress(address: string, signal: AbortSignal): Promise<SessionEnd> {
+  async #atAddress(address: string, signal: AbortSignal, level?: Level): Promise<SessionEnd> {
     let opened: Opened | undefined;
     try {
-      await this.#options.prepare?.(address, signal);
-      opened = await this.#open(address, signal);
+      await this.#options.prepare?.(address, signal, level);
+      opened = await this.#open(address, signal, level);
     } catch (error) {
       return neverOpened(error);
     }
@@ -225,12 +253,12 @@ class LinkKeeper {
     return end;
   }
 
-  async #open(address: string, signal: AbortSignal): Promise<Opened> {
-    const { openTransport, session: options, identity: current, askTime } = this.#options;
-    const identity = current();
+  async #open(address: string, signal: AbortSignal, level?: Level): Promise<Opened> {
+    const { session: options, identity: current, askTime } = this.#options;
+    const identity = current(level);
     // opamp-spec 0.18, HTTP transport: lets a proxy or a log tell agents apart without reading messages.
     const headers = { "OpAMP-Instance-UID": options.agentId };
-    const { dial } = identity;
+    const { dial, openTransport } = identity;
     try {
       const session = await openSession(
         (events) => openTransport({ address, dial, events, signal, headers, askTime }),

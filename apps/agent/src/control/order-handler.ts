@@ -4,6 +4,7 @@ import {
   encodeInstructionReceipt,
   TautlineError,
   type InstructionReceipt,
+  type Level,
 } from "@tautline/protocol";
 import type { AuditWatch } from "../audit/audit-watch.ts";
 import type { Clock } from "../clock.ts";
@@ -15,6 +16,7 @@ import { createReportAllowance } from "../report-allowance.ts";
 import type { AgentState, CandidateState, CommittedState } from "../settings/agent-state.ts";
 import type { SettingsStore } from "../settings/settings-store.ts";
 import type { AddressMover } from "./address-mover.ts";
+import type { LevelMover } from "./level-mover.ts";
 import { effectiveConfig, refusedConfigStatus, remoteConfigStatus } from "./agent-report.ts";
 import type { NextMessage } from "./next-message.ts";
 import type { Order } from "./session.ts";
@@ -23,6 +25,7 @@ import type { Order } from "./session.ts";
 export interface Keepers {
   readonly keeper: RenewalKeeper;
   readonly mover: AddressMover;
+  readonly levels: LevelMover;
 }
 
 /** What taking orders needs of the agent around it. */
@@ -31,6 +34,8 @@ export interface OrderOptions {
   readonly audit: LocalAudit;
   readonly config: AgentConfig;
   readonly clock: Clock;
+  /** The level that every link is dialled at now. */
+  readonly level: () => Level;
   /** Settings came into force. */
   readonly onSettings: (state: CommittedState) => void;
   readonly onProblem: (error: TautlineError) => void;
@@ -51,15 +56,16 @@ export interface OrderTakers extends Keepers {
  */
 export function createOrderHandler(
   options: OrderOptions,
-  { nextMessage, keeper, mover, watch }: OrderTakers,
+  { nextMessage, keeper, mover, levels, watch }: OrderTakers,
 ): (order: Order) => void {
-  const { store, audit, config, clock } = options;
+  const { store, audit, config, clock, level } = options;
   const gate = createInstructionGate({
     store,
     audit,
     allowance: createReportAllowance(clock.now),
     allowedKinds: new Set(config.allowedInstructions),
     hasLocalAddresses: config.central.addresses.length > 0,
+    level,
     now: clock.now,
   });
   return (order) => {
@@ -70,7 +76,7 @@ export function createOrderHandler(
     const outcome = gate.receive(
       order.kind === "grant" ? { kind: "unsigned", what: "connection_settings" } : order,
     );
-    if ("begins" in outcome) return mover.begin();
+    if ("begins" in outcome) return (outcome.begins === "move" ? mover : levels).begin();
     nextMessage.enqueue(receiptMessage(outcome.receipt));
     if (outcome.carriedOut) {
       const state = withIdentity(store.state);

@@ -117,7 +117,7 @@ export function neverOpened(error: unknown): SessionEnd {
 /** What central says of the link itself; another message over it would be answered the same. */
 function isAboutLink({ detail }: TautlineError): boolean {
   const { code } = detail;
-  return typeof code === "string" && /^(admission|pki)\./.test(code);
+  return typeof code === "string" && /^(admission|pki|policy)\./.test(code);
 }
 
 class ControlSession implements TransportEvents {

@@ -43,7 +43,13 @@ const state: JoiningState = {
     secret: "c2VjcmV0",
   },
 };
-const host = { hostName: "h", osType: "linux", startedAtMs: 0 };
+const host = {
+  hostName: "h",
+  osType: "linux",
+  startedAtMs: 0,
+  upgrade: "remote",
+  instructions: [],
+} as const;
 
 /** What central would grant for this state's request, over the wire and back. */
 function granted({

@@ -16,6 +16,7 @@ import type { Clock } from "../clock.ts";
 import type { AgentConfig } from "../config.ts";
 import { offeredCrypto } from "../control/crypto-settings.ts";
 import { identityDial, levelOfOrders } from "../control/dial-central.ts";
+import { dialOrder } from "../control/dial-order.ts";
 import type { FoundKey } from "../control/key-file.ts";
 import { readServerMessage } from "../control/server-message.ts";
 import { openTransportFor } from "../control/transports.ts";
@@ -48,9 +49,8 @@ export async function sayLeave(state: AgentState, options: LeaveOptions): Promis
   if (state.state === "joining") {
     throw new TautlineError("agent.leave_unproven", { detail: { id } });
   }
-  const own = options.config.central.addresses;
   let failure: TautlineError | undefined;
-  for (const address of own.length > 0 ? own : state.identity.addresses) {
+  for (const address of dialOrder(options.config.central.addresses, state)) {
     try {
       await sayAt(address, state, options);
       return;

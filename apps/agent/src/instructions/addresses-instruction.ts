@@ -1,10 +1,5 @@
-import { createHash } from "node:crypto";
-import {
-  decodeCentralAddresses,
-  equalBytes,
-  TautlineError,
-  type Instruction,
-} from "@tautline/protocol";
+import { decodeCentralAddresses, type Instruction } from "@tautline/protocol";
+import { requireSubject } from "./signed-instruction.ts";
 
 /**
  * Reads the addresses that an accepted instruction is about, after proving that they are what was signed.
@@ -15,11 +10,7 @@ import {
  */
 export function readAddressesInstruction(
   instruction: Instruction,
-  subject: Uint8Array = new Uint8Array(),
+  subject: Uint8Array | undefined,
 ): string[] {
-  const digest = createHash("sha256").update(subject).digest();
-  if (!equalBytes(digest, instruction.digest)) {
-    throw new TautlineError("instruction.digest_mismatch");
-  }
-  return decodeCentralAddresses(subject);
+  return decodeCentralAddresses(requireSubject(instruction, subject));
 }

@@ -61,6 +61,7 @@ async function withGate(
       allowance: createReportAllowance(createManualClock().now),
       allowedKinds: new Set(allowedKinds),
       hasLocalAddresses: false,
+      level: () => "mtls",
       now: () => Date.now(),
     });
     use({ gate, store, audited, breakAudit: () => void (isBroken = true) });

@@ -6,13 +6,16 @@ import {
   type AgentSettings,
   type Instruction,
   type InstructionReceipt,
+  type Level,
 } from "@tautline/protocol";
 import type { Order as AnyOrder } from "../control/session.ts";
 import type { CommittedState } from "../settings/agent-state.ts";
 import type { SettingsStore } from "../settings/settings-store.ts";
 import type { LocalAudit } from "./local-audit.ts";
 import type { ReportAllowance } from "../report-allowance.ts";
+import { requireClimb } from "../level-rule.ts";
 import { readAddressesInstruction } from "./addresses-instruction.ts";
+import { readLevelInstruction } from "./level-instruction.ts";
 import { readSettingsInstruction } from "./settings-instruction.ts";
 import { openSignedInstruction } from "./signed-instruction.ts";
 
@@ -30,7 +33,7 @@ export type Outcome =
       readonly configHash: Uint8Array;
     }
   /** Accepted and on the disk; how it ends is told when it has ended. */
-  | { readonly carriedOut: true; readonly begins: "move" }
+  | { readonly carriedOut: true; readonly begins: "move" | "climb" }
   | {
       readonly carriedOut: false;
       readonly receipt: InstructionReceipt;
@@ -54,6 +57,8 @@ export interface InstructionGateOptions {
   readonly allowedKinds: ReadonlySet<string>;
   /** The local settings say where central is, so central does not. */
   readonly hasLocalAddresses: boolean;
+  /** The level that every link is dialled at now. */
+  readonly level: () => Level;
   readonly now: () => number;
 }
 
@@ -74,8 +79,9 @@ export function createInstructionGate(options: InstructionGateOptions): Instruct
 function carryOut(
   order: Order,
   seen: { instruction?: Instruction },
-  { store, audit, allowedKinds, hasLocalAddresses, now }: InstructionGateOptions,
+  options: InstructionGateOptions,
 ): Outcome {
+  const { store, audit, allowedKinds, now } = options;
   const state = committed(store);
   const { envelope, remoteConfig } = signedPart(order);
   const { instructorKeyPem } = state.identity;
@@ -91,20 +97,36 @@ function carryOut(
     allowedKinds,
   });
   if (!verdict.accept) throw verdict.error;
-  const { signerEpoch: epoch, seq, digest } = instruction;
-  if (instruction.kind === "addresses") {
-    const addresses = readAddressesInstruction(instruction, subject);
-    if (hasLocalAddresses) throw new TautlineError("agent.addresses_local");
-    audit.append("instruction.accepted", describe(instruction));
-    store.apply({ kind: "addresses_offered", epoch, seq, addresses });
-    return { carriedOut: true, begins: "move" };
-  }
+  const { signerEpoch: epoch, seq, digest, kind } = instruction;
+  if (kind === "addresses" || kind === "level") return begin(kind, instruction, subject, options);
   const settings = readSettingsInstruction(instruction, remoteConfig);
   // Recorded before it is done: if the record cannot be written, nothing is done.
   audit.append("instruction.accepted", describe(instruction));
   store.apply({ kind: "instructed", epoch, seq, configHash: toHex(digest), settings });
   const receipt = { signerEpoch: epoch, seq, code: "", text: "" };
   return { carriedOut: true, receipt, settings, configHash: digest };
+}
+
+/** What is taken into use only when central has answered there: for now it is written down. */
+function begin(
+  kind: "addresses" | "level",
+  instruction: Instruction,
+  subject: Uint8Array | undefined,
+  { store, audit, hasLocalAddresses, level: inUse }: InstructionGateOptions,
+): Outcome {
+  const { signerEpoch: epoch, seq } = instruction;
+  if (kind === "level") {
+    const { level, addresses } = readLevelInstruction(instruction, subject);
+    requireClimb(level, inUse());
+    audit.append("instruction.accepted", describe(instruction));
+    store.apply({ kind: "level_ordered", epoch, seq, level, addresses });
+    return { carriedOut: true, begins: "climb" };
+  }
+  const addresses = readAddressesInstruction(instruction, subject);
+  if (hasLocalAddresses) throw new TautlineError("agent.addresses_local");
+  audit.append("instruction.accepted", describe(instruction));
+  store.apply({ kind: "addresses_offered", epoch, seq, addresses });
+  return { carriedOut: true, begins: "move" };
 }
 
 function signedPart(

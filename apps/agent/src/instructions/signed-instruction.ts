@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import {
   decodeInstruction,
   decodeSignedInstruction,
+  equalBytes,
   INSTRUCTION_CONTEXT,
   isTautlineError,
   TautlineError,
@@ -31,6 +33,21 @@ export function openSignedInstruction(
   }
   const { subject } = signed;
   return { instruction: readable(() => decodeInstruction(signed.instruction)), subject };
+}
+
+/**
+ * Gives the subject of an instruction once its hash is what was signed.
+ *
+ * @param instruction signed
+ * @param subject that came with it; left out, it is empty
+ * @throws instruction.digest_mismatch
+ */
+export function requireSubject(
+  { digest }: Instruction,
+  subject: Uint8Array = new Uint8Array(),
+): Uint8Array {
+  if (equalBytes(createHash("sha256").update(subject).digest(), digest)) return subject;
+  throw new TautlineError("instruction.digest_mismatch");
 }
 
 function readable<Result>(decode: () => Result): Result {

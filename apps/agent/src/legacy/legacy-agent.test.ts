@@ -3,6 +3,8 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import {
+  AGENT_ATTRIBUTES,
+  attributesToRecord,
   CAPABILITY_ENROLMENT,
   CAPABILITY_INSTRUCTION,
   CAPABILITY_PROMOTION,
@@ -10,6 +12,7 @@ import {
   customMessage,
   encodePromotionOffer,
   isTautlineError,
+  readInstructionKinds,
   type AgentToServer,
   type ErrorCode,
 } from "@tautline/protocol";
@@ -66,6 +69,19 @@ for (const level of LEVELS) {
     });
   }
 }
+
+test("QM-3: an agent that has not joined says how its host gets a newer version, and that it carries out nothing", async () => {
+  await withTempFolder(async (root) => {
+    await using central = await startKeyedCentral("plaintext");
+    const wish = { addresses: [central.address], level: "plaintext" } as const;
+    const agent = startLegacy(join(root, "agent"), wish, "upgrade: firmware\n");
+    const { message } = await central.waitFor(() => true);
+    await agent.stop();
+    const said = attributesToRecord(message.agentDescription?.nonIdentifyingAttributes ?? []);
+    assert.equal(said[AGENT_ATTRIBUTES.upgrade], "firmware");
+    assert.deepEqual(readInstructionKinds(said[AGENT_ATTRIBUTES.instructions]), []);
+  });
+});
 
 test("forwards of an agent that has not joined lead nowhere, and it says so", async () => {
   await withTempFolder(async (root) => {

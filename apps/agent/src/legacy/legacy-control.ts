@@ -67,6 +67,7 @@ export function createLegacyControl(options: LegacyControlOptions): ControlLink 
   const { transport, answerTimeout, pollingInterval } = config.central;
   const status = legacyStatus(id, wish.name, host);
   const dial = legacyDial(options);
+  const openTransport = options.offers.over(openTransportFor(transport), wish.level);
   const heartbeatMs =
     transport === "polling" ? pollingInterval : DEFAULT_AGENT_SETTINGS.heartbeatSeconds * 1000;
   return createControlLink({
@@ -81,8 +82,7 @@ export function createLegacyControl(options: LegacyControlOptions): ControlLink 
       onOrder: (order) => hear(order, options),
       onProblem,
     },
-    openTransport: options.offers.over(openTransportFor(transport), wish.level),
-    identity: () => ({ dial, onProven: () => {}, onUnproven: () => {} }),
+    identity: () => ({ dial, openTransport, onProven: () => {}, onUnproven: () => {} }),
     askTime: () => centralClock.ask(),
     addresses: () => wish.addresses,
     backoff: createBackoff({ random }),
@@ -118,12 +118,13 @@ function hear(order: Order, { onOffer, onProblem }: LegacyControlOptions): void 
 
 const NAMES = { instruction: "settings", grant: "an identity", audit: "its audit trail" } as const;
 
-function legacyStatus(id: string, name: string, { startedAtMs, ...host }: HostFacts): Status {
+/** It carries out no instruction, whatever its settings would allow one that has joined. */
+function legacyStatus(id: string, name: string, host: HostFacts): Status {
   return {
-    agentDescription: describeAgent(id, name, { ...host, startedAtMs }),
+    agentDescription: describeAgent(id, name, { ...host, instructions: [] }),
     health: create(ComponentHealthSchema, {
       healthy: true,
-      startTimeUnixNano: BigInt(startedAtMs) * NANOSECONDS_PER_MS,
+      startTimeUnixNano: BigInt(host.startedAtMs) * NANOSECONDS_PER_MS,
     }),
     customCapabilities: create(CustomCapabilitiesSchema, { capabilities: [CAPABILITY_PROMOTION] }),
   };

@@ -36,6 +36,8 @@ export function describeLegacy(state: LegacyState, live?: LegacyFacts): AgentSta
     approval: null,
     version: AGENT_VERSION,
     provenLevel: state.provenLevel ?? null,
+    climbed: null,
+    orderedLevel: null,
     promotion: state.offer ?? null,
     vault: null,
     certificates: [],

@@ -52,6 +52,25 @@ export interface AddressMove {
   readonly seq: bigint;
 }
 
+/** The level that central ordered by a signed instruction: accepted, and not proven yet. */
+export interface LevelMove {
+  readonly level: Level;
+  /** Where central hears it; none leaves it to the addresses that are known. */
+  readonly addresses: readonly string[];
+  /** The instruction that brought it. */
+  readonly epoch: number;
+  readonly seq: bigint;
+}
+
+/** A level above the one of the settings file that central has answered at; every link is dialled at it. */
+export interface Climbed {
+  readonly level: Level;
+  /** Where that was, the one that answered first; dialled before all others. */
+  readonly addresses: readonly string[];
+  /** Central ordered it, or the agent went by itself where central did not hear it any more. */
+  readonly by: "instruction" | "rescue";
+}
+
 /** The identity that is to follow: its keys are on the disk before they are asked for (F3). */
 export interface NextIdentity {
   /** Number asked for; never used for other keys. */
@@ -120,6 +139,9 @@ export interface CommittedState extends Known {
   readonly renewal: Renewal;
   /** Tried beside `identity.addresses`, and in their place once central has answered there. */
   readonly move?: AddressMove;
+  /** Tried beside the level in use, and in its place once central has answered at it. */
+  readonly levelMove?: LevelMove;
+  readonly climbed?: Climbed;
   /** The highest level that was ever proven with central: nothing lower is dialled until somebody on this host allows it. */
   readonly provenLevel?: Level;
 }

@@ -1,6 +1,6 @@
 import { formatAgentSettings, LEVELS, parseAgentSettings } from "@tautline/protocol";
 import { z } from "zod";
-import type { AgentState, Renewal } from "./agent-state.ts";
+import type { AgentState, CommittedState, Renewal } from "./agent-state.ts";
 
 const text = z.string().max(1_048_576);
 const hex = z.string().regex(/^[0-9a-f]{0,128}$/);
@@ -36,6 +36,14 @@ const move = z.strictObject({
   addresses: z.array(text).max(16).readonly(),
   epoch: z.int().min(0),
   seq: z.string().regex(/^(0|[1-9][0-9]{0,19})$/),
+});
+
+const levelMove = move.extend({ level: z.enum(LEVELS) });
+
+const climbed = z.strictObject({
+  level: z.enum(LEVELS),
+  addresses: z.array(text).max(17).readonly(),
+  by: z.enum(["instruction", "rescue"]),
 });
 
 const counter = z.string().regex(/^(0|[1-9][0-9]{0,19})$/);
@@ -87,6 +95,8 @@ const openPart = z.discriminatedUnion("state", [
     last,
     renewal: renewal.optional(),
     move: move.optional(),
+    levelMove: levelMove.optional(),
+    climbed: climbed.optional(),
     provenLevel: z.enum(LEVELS).optional(),
   }),
 ]);
@@ -154,9 +164,9 @@ export function joinState(open: OpenSettings, secrets: SettingsSecrets): AgentSt
     const last = { epoch, seq: BigInt(seq), configHash, settings: parseAgentSettings(settings) };
     const renewal = joinRenewal(open.renewal ?? NEVER_RENEWED, secrets);
     const pending = open.move && { move: { ...open.move, seq: BigInt(open.move.seq) } };
-    const { state, identity: inUse, provenLevel } = open;
-    const proven = provenLevel && { provenLevel };
-    return { state, agentId, name, keys, identity: inUse, last, renewal, ...pending, ...proven };
+    const levels = joinLevels(open);
+    const { state, identity: inUse } = open;
+    return { state, agentId, name, keys, identity: inUse, last, renewal, ...pending, ...levels };
   }
   const ticket = { ...open.ticket, secret: secrets.ticketSecret ?? "" };
   if (open.state === "joining") {
@@ -165,6 +175,20 @@ export function joinState(open: OpenSettings, secrets: SettingsSecrets): AgentSt
   }
   const { identity: candidate, renewAtMs = 0 } = open;
   return { state: open.state, agentId, name, keys, ticket, identity: candidate, renewAtMs };
+}
+
+type Levels = Pick<CommittedState, "levelMove" | "climbed" | "provenLevel">;
+
+function joinLevels({
+  levelMove: ordered,
+  climbed: reached,
+  provenLevel,
+}: Extract<OpenSettings, { state: "committed" }>): Levels {
+  return {
+    ...(ordered && { levelMove: { ...ordered, seq: BigInt(ordered.seq) } }),
+    ...(reached && { climbed: reached }),
+    ...(provenLevel && { provenLevel }),
+  };
 }
 
 function joinRenewal(open: z.output<typeof renewal>, secrets: SettingsSecrets): Renewal {
@@ -191,6 +215,18 @@ function openRenewal({
   return { ...progress, next: { counter: next.counter.toString(), ...granted } };
 }
 
+function openLevels({
+  levelMove: ordered,
+  climbed: reached,
+  provenLevel,
+}: Levels): Pick<Extract<OpenSettings, { state: "committed" }>, keyof Levels> {
+  return {
+    ...(ordered && { levelMove: { ...ordered, seq: ordered.seq.toString() } }),
+    ...(reached && { climbed: reached }),
+    ...(provenLevel && { provenLevel }),
+  };
+}
+
 function openOf(state: AgentState): OpenSettings {
   const { agentId, name } = state;
   if (state.state === "committed") {
@@ -208,7 +244,7 @@ function openOf(state: AgentState): OpenSettings {
       },
       renewal: openRenewal(state.renewal),
       ...(state.move && { move: { ...state.move, seq: state.move.seq.toString() } }),
-      ...(state.provenLevel && { provenLevel: state.provenLevel }),
+      ...openLevels(state),
     };
   }
   const { secret: _, ...ticket } = state.ticket;

@@ -29,6 +29,11 @@ const STATES: readonly AgentState[] = [
   { ...sampleCommitted, provenLevel: "mtls" as const },
   {
     ...sampleCommitted,
+    levelMove: { level: "tls" as const, addresses: ["a.example:1"], epoch: 3, seq: 11n },
+    climbed: { level: "basic" as const, addresses: [], by: "rescue" as const },
+  },
+  {
+    ...sampleCommitted,
     last: {
       epoch: 3,
       seq: 2n ** 63n,

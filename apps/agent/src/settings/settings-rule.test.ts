@@ -42,6 +42,9 @@ const EVENTS: Readonly<Record<SettingsEvent["kind"], SettingsEvent>> = {
   addresses_offered: { kind: "addresses_offered", epoch: 3, seq: 9n, addresses: NEW },
   addresses_proven: { kind: "addresses_proven" },
   addresses_failed: { kind: "addresses_failed" },
+  level_ordered: { kind: "level_ordered", epoch: 3, seq: 10n, level: "tls", addresses: NEW },
+  level_climbed: { kind: "level_climbed", level: "mtls", addresses: NEW, by: "instruction" },
+  level_dropped: { kind: "level_dropped" },
   level_proven: { kind: "level_proven", level: "advanced" },
   level_allowed: { kind: "level_allowed", level: "basic" },
 };
@@ -51,6 +54,12 @@ const spent = { ...sampleCommitted, renewal: { ...sampleCommitted.renewal, asked
 
 /** What was proven rises only: the same level again is no news. */
 const keyed = { ...sampleCommitted, provenLevel: "advanced" as const };
+
+const ten = { ...sampleCommitted.last, seq: 10n };
+const levelMove = { level: "tls" as const, addresses: NEW, epoch: 3, seq: 10n };
+const ordered = { ...sampleCommitted, last: ten, levelMove };
+const climbed = { level: "mtls" as const, addresses: NEW, by: "instruction" as const };
+const atTop = { ...sampleCommitted, climbed };
 
 const STATES: Readonly<Record<string, AgentState | undefined>> = {
   none: undefined,
@@ -62,6 +71,8 @@ const STATES: Readonly<Record<string, AgentState | undefined>> = {
   granted: sampleGranted,
   moving: sampleMoving,
   keyed,
+  ordered,
+  atTop,
 };
 
 /** The whole rule: what becomes of each state at each event; every pair that is not here is refused. */
@@ -114,6 +125,32 @@ const TABLE: Readonly<Record<string, AgentState>> = {
   "keyed instructed": { ...keyed, last },
   "keyed addresses_offered": { ...sampleMoving, provenLevel: "advanced" },
   "keyed renewal_began": { ...sampleAsking, provenLevel: "advanced" },
+  "committed level_ordered": ordered,
+  "committed level_climbed": atTop,
+  "asking level_ordered": { ...sampleAsking, last: ten, levelMove },
+  "asking level_climbed": { ...sampleAsking, climbed },
+  "granted level_ordered": { ...sampleGranted, last: ten, levelMove },
+  "granted level_climbed": { ...sampleGranted, climbed },
+  "moving level_ordered": { ...sampleMoving, last: ten, levelMove },
+  "moving level_climbed": { ...sampleMoving, climbed },
+  "keyed level_ordered": { ...keyed, last: ten, levelMove },
+  "keyed level_climbed": { ...keyed, climbed },
+  "ordered instructed": { ...ordered, last },
+  "ordered renewal_began": { ...sampleAsking, last: ten, levelMove },
+  "ordered addresses_offered": { ...sampleMoving, levelMove },
+  "ordered level_ordered": ordered,
+  // Whoever is above what was ordered has done it.
+  "ordered level_climbed": { ...sampleCommitted, last: ten, climbed },
+  "ordered level_dropped": { ...sampleCommitted, last: ten },
+  "ordered level_proven": { ...ordered, provenLevel: "advanced" },
+  "ordered level_allowed": { ...sampleCommitted, last: ten, provenLevel: "basic" },
+  "atTop instructed": { ...atTop, last },
+  "atTop renewal_began": { ...sampleAsking, climbed },
+  "atTop addresses_offered": { ...sampleMoving, climbed },
+  "atTop level_ordered": { ...ordered, climbed },
+  "atTop level_proven": { ...atTop, provenLevel: "advanced" },
+  // Somebody on this host takes back what was climbed.
+  "atTop level_allowed": { ...sampleCommitted, provenLevel: "basic" },
 };
 
 for (const [stateName, state] of Object.entries(STATES)) {
@@ -172,4 +209,22 @@ test("an identity that is proven after central has moved does not bring the old 
   let state = nextState(sampleGranted, EVENTS.addresses_offered);
   state = nextState(nextState(state, EVENTS.addresses_proven), EVENTS.renewal_proven);
   assert.deepEqual(state.state === "committed" && state.identity.addresses, NEW);
+});
+
+test("A24: what was climbed to only rises, and an order that is above it stays pending", () => {
+  const basic = { kind: "level_climbed", level: "basic", addresses: NEW, by: "rescue" } as const;
+  const state = nextState(ordered, basic);
+  assert.deepEqual(state.state === "committed" && [state.climbed?.level, state.levelMove?.level], [
+    "basic",
+    "tls",
+  ]);
+  assert.throws(() => nextState(state, basic));
+  assert.throws(() => nextState(atTop, { ...basic, level: "tls" }));
+  const allowed = nextState(state, { kind: "level_allowed", level: "advanced" });
+  assert.equal(allowed.state === "committed" && allowed.climbed?.level, "basic");
+});
+
+test("addresses that central moved to after a climb take the place of those that came with it", () => {
+  const state = nextState(nextState(atTop, EVENTS.addresses_offered), EVENTS.addresses_proven);
+  assert.deepEqual(state.state === "committed" && state.climbed, { ...climbed, addresses: [] });
 });

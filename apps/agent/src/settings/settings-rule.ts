@@ -4,12 +4,13 @@ import {
   type AgentSettings,
   type Level,
 } from "@tautline/protocol";
-import { higherLevel } from "../level-rule.ts";
+import { higherLevel, isLower } from "../level-rule.ts";
 import type {
   AgentIdentity,
   AgentKeys,
   AgentState,
   CandidateState,
+  Climbed,
   CommittedState,
   JoinDecision,
   JoiningState,
@@ -72,6 +73,18 @@ export type SettingsEvent =
   | { readonly kind: "addresses_proven" }
   /** It did not: they are dropped. */
   | { readonly kind: "addresses_failed" }
+  /** An instruction brought a level to climb to; the one in use stays in use. */
+  | {
+      readonly kind: "level_ordered";
+      readonly epoch: number;
+      readonly seq: bigint;
+      readonly level: Level;
+      readonly addresses: readonly string[];
+    }
+  /** Central answered at a level above the one in use: it takes its place. */
+  | ({ readonly kind: "level_climbed" } & Climbed)
+  /** It did not answer at the level that was ordered, or there is nothing to climb: the order is dropped. */
+  | { readonly kind: "level_dropped" }
   /** Central answered at a level higher than any before. */
   | { readonly kind: "level_proven"; readonly level: Level }
   /** Somebody on this host allows a lower one from now on. */
@@ -84,7 +97,9 @@ export type SettingsEvent =
  * candidate goes back to joining by `given_token` or `lapsed`, committed never goes back. Within committed, beside the identity
  * in use: nothing --renewal_began--> asked for --renewal_granted--> granted --renewal_proven--> in use; `renewal_failed` drops it,
  * `renewal_lapsed` goes back to asking. Beside the addresses in use: nothing --addresses_offered--> a move; `addresses_proven`
- * takes it into use, `addresses_failed` drops it. The proven level only rises by `level_proven`, and falls by `level_allowed` alone.
+ * takes it into use, `addresses_failed` drops it. Beside the level in use: nothing --level_ordered--> a move; `level_climbed` takes it
+ * (or, as a rescue, a level that nobody ordered) into use, `level_dropped` drops it. The level that was climbed to only rises, the proven
+ * level only rises by `level_proven`, and both fall by `level_allowed` alone.
  *
  * @param state undefined before the first join
  * @param event what happened
@@ -141,12 +156,7 @@ function fromCommitted(state: CommittedState, event: SettingsEvent): AgentState 
   if (event.kind === "addresses_proven" || event.kind === "addresses_failed") {
     return afterMove(state, event.kind === "addresses_proven");
   }
-  if (event.kind === "level_proven") {
-    const higher = higherLevel(state.provenLevel, event.level);
-    return higher && { ...state, provenLevel: higher };
-  }
-  if (event.kind === "level_allowed") return { ...state, provenLevel: event.level };
-  if (event.kind !== "instructed") return renewed(state, event);
+  if (event.kind !== "instructed") return climbing(state, event) ?? renewed(state, event);
   const { epoch, seq, configHash, settings } = event;
   return { ...state, last: { epoch, seq, configHash, settings } };
 }
@@ -155,7 +165,36 @@ function afterMove(state: CommittedState, isProven: boolean): CommittedState | u
   const { move, ...rest } = state;
   if (move === undefined) return undefined;
   if (!isProven) return rest;
-  return { ...rest, identity: { ...state.identity, addresses: move.addresses } };
+  const { climbed } = state;
+  // Those that came with a level are older news of the same.
+  const kept = climbed && { climbed: { ...climbed, addresses: [] } };
+  return { ...rest, ...kept, identity: { ...state.identity, addresses: move.addresses } };
+}
+
+function climbing(state: CommittedState, event: SettingsEvent): CommittedState | undefined {
+  if (event.kind === "level_proven") {
+    const higher = higherLevel(state.provenLevel, event.level);
+    return higher && { ...state, provenLevel: higher };
+  }
+  if (event.kind === "level_ordered") {
+    const { epoch, seq, level, addresses } = event;
+    const levelMove = { level, addresses, epoch, seq };
+    return { ...state, last: { ...state.last, epoch, seq }, levelMove };
+  }
+  const { levelMove, climbed, ...rest } = state;
+  if (event.kind === "level_allowed") {
+    // Who allows a lower level here takes back what was climbed above it.
+    const kept = climbed && !isLower(event.level, climbed.level) && { climbed };
+    return { ...rest, ...kept, provenLevel: event.level };
+  }
+  if (event.kind === "level_dropped") {
+    return levelMove && { ...rest, ...(climbed && { climbed }) };
+  }
+  if (event.kind !== "level_climbed") return undefined;
+  const { level, addresses, by } = event;
+  if (higherLevel(climbed?.level, level) === undefined) return undefined;
+  const pending = levelMove !== undefined && isLower(level, levelMove.level) && { levelMove };
+  return { ...rest, ...pending, climbed: { level, addresses, by } };
 }
 
 function renewed(state: CommittedState, event: SettingsEvent): AgentState | undefined {

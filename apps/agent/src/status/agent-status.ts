@@ -59,6 +59,10 @@ export interface AgentStatus {
   readonly key: string | null;
   /** The highest level that was ever proven with central; nothing lower is dialled. */
   readonly provenLevel: Level | null;
+  /** The level above that of the settings file that central was answered at; null where there is none. */
+  readonly climbed: { readonly level: Level; readonly by: "instruction" | "rescue" } | null;
+  /** The level that central ordered and has not answered at yet. */
+  readonly orderedLevel: Level | null;
   /** Where central offers this agent an identity; null where it does not, and once it has one. */
   readonly promotion: {
     readonly addresses: readonly string[];
@@ -117,6 +121,22 @@ export interface LiveFacts {
   readonly key: string | null;
 }
 
+/**
+ * Where central is dialled, as people are shown it: where it answered at the level that was climbed to, then where the settings file or
+ * else central says.
+ *
+ * @param open the clear part of the agent's state
+ * @param configured `central.addresses` of the settings file
+ */
+export function usedAddresses(
+  open: OpenSettings,
+  configured: readonly string[],
+): readonly string[] {
+  const { addresses } = open.state === "joining" ? open.ticket : open.identity;
+  const climbedTo = open.state === "committed" ? (open.climbed?.addresses ?? []) : [];
+  return [...new Set([...climbedTo, ...(configured.length > 0 ? configured : addresses)])];
+}
+
 type Committed = Extract<OpenSettings, { state: "committed" }>;
 
 const STOPPED = { link: null, level: null, key: null, vault: null, forwards: [], errors: [] };
@@ -145,7 +165,7 @@ export function describeStatus(
     ...(live === undefined
       ? { ...STOPPED, central: describeCentral(open) }
       : describeLive(open, live)),
-    provenLevel: open.state === "committed" ? (open.provenLevel ?? null) : null,
+    ...describeLevels(open),
     promotion: null,
     certificates: describeCertificates(open),
     renewal: open.state === "committed" ? describeRenewal(open.renewal) : null,
@@ -195,13 +215,25 @@ function describeLive(
 }
 
 function describeCentral(open: OpenSettings): AgentStatus["central"] {
-  const { addresses } = open.state === "joining" ? open.ticket : open.identity;
+  const addresses = usedAddresses(open, []);
   const unknown = { lastAnswerAt: null, clockOffsetSeconds: null, offers: null, proxy: null };
   return { addresses, connected: false, ...unknown, attempts: [], candidates: candidatesOf(open) };
 }
 
 function candidatesOf(open: OpenSettings): readonly string[] {
   return open.state === "committed" ? (open.move?.addresses ?? []) : [];
+}
+
+function describeLevels(
+  open: OpenSettings,
+): Pick<AgentStatus, "provenLevel" | "climbed" | "orderedLevel"> {
+  const past = open.state === "committed" ? open : undefined;
+  const { provenLevel = null, climbed, levelMove } = past ?? {};
+  return {
+    provenLevel,
+    climbed: climbed === undefined ? null : { level: climbed.level, by: climbed.by },
+    orderedLevel: levelMove?.level ?? null,
+  };
 }
 
 function describeCertificates(open: OpenSettings): AgentStatus["certificates"] {

@@ -60,6 +60,7 @@ const NAMESPACE_IN_ROW = new Set([
   "links",
   "history",
   "settings",
+  "policy",
   "authorities",
 ]);
 

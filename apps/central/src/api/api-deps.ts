@@ -13,8 +13,12 @@ import type { StreamTable } from "../forwards/stream-table.ts";
 import type { KeyStore } from "../keys/key-store.ts";
 import type { NamespaceStore } from "../fleet/namespace-store.ts";
 import type { OperatorStore } from "../operators/operator-store.ts";
+import type { PolicyChanges } from "../policy/change-engine.ts";
+import type { Plan, Wanted } from "../policy/plan.ts";
 import type { Revocations } from "../revocation/revocations.ts";
 import type { Listeners } from "../listeners/listeners.ts";
+import type { LevelOrders } from "../moves/level-orders.ts";
+import type { Policies } from "../policy/policies.ts";
 import type { SettingStore } from "../settings/setting-store.ts";
 
 /** What central says of itself. */
@@ -38,6 +42,7 @@ export interface ApiDeps {
   readonly tokens: TokenStore;
   readonly agents: AgentStore;
   readonly life: AgentLife;
+  readonly moves: Pick<LevelOrders, "orderOne">;
   readonly links: LinkStore;
   readonly history: EvidenceHistory;
   readonly endAgent: (id: string) => void;
@@ -47,10 +52,14 @@ export interface ApiDeps {
   readonly namespaces: NamespaceStore;
   readonly settings: SettingStore;
   readonly listeners: Listeners;
+  readonly policies: Pick<Policies, "book">;
   readonly certificates: CertificateCatalogue;
   readonly revocations: Revocations;
   readonly audit: AuditLog;
   readonly trail: AuditTrail;
   readonly operators: OperatorStore;
+  readonly changes: Pick<PolicyChanges, "apply" | "undo" | "list" | "get">;
+  /** What becomes of the fleet under a policy, by the links since a time, or of the last thirty days. */
+  readonly plan: (wanted: Wanted, sinceMs?: number) => Promise<Plan>;
   readonly offers: Pick<Offers, "ofAgents" | "ofLinks">;
 }

@@ -181,6 +181,11 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
   "POST /api/v1/tokens/:id/revoke": ({ token }) => ({ path: `/api/v1/tokens/${token}/revoke` }),
   "GET /api/v1/listeners": plain("/api/v1/listeners"),
   "PUT /api/v1/listeners/:name": () => ({ path: "/api/v1/listeners/agents", body: {} }),
+  "POST /api/v1/policy/plan": ({ namespace }) => ({
+    path: "/api/v1/policy/plan",
+    body: { namespace, floor: "mtls" },
+  }),
+  "GET /api/v1/policy": plain("/api/v1/policy"),
   "GET /api/v1/agents": plain("/api/v1/agents"),
   "GET /api/v1/agents/:id": ({ agent }) => ({ path: `/api/v1/agents/${agent}` }),
   "POST /api/v1/agents/:id/revoke": ({ agent }) => ({ path: `/api/v1/agents/${agent}/revoke` }),
@@ -195,6 +200,10 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
     path: `/api/v1/agents/${spare}/quarantine`,
   }),
   "POST /api/v1/agents/:id/promote": ({ spare }) => ({ path: `/api/v1/agents/${spare}/promote` }),
+  "POST /api/v1/agents/:id/move": ({ spare }) => ({
+    path: `/api/v1/agents/${spare}/move`,
+    body: { level: "mtls" },
+  }),
   "POST /api/v1/agents/:id/release": ({ spare }) => ({ path: `/api/v1/agents/${spare}/release` }),
   "POST /api/v1/agents/:id/replace": ({ old, heir }) => ({
     path: `/api/v1/agents/${old}/replace`,

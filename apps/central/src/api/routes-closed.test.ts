@@ -98,6 +98,13 @@ async function mountedRoutes(core: Core): Promise<string[]> {
         ...opening,
         operators,
         listeners: { list: () => [], set: () => Promise.reject(new Error("unused")) },
+        plan: () => Promise.reject(new Error("unused")),
+        changes: {
+          apply: () => Promise.reject(new Error("unused")),
+          undo: () => Promise.reject(new Error("unused")),
+          list: () => Promise.reject(new Error("unused")),
+          get: () => Promise.reject(new Error("unused")),
+        },
         vault,
         audit,
         trail,

@@ -4,6 +4,7 @@ import type { Verb } from "./verb.ts";
 import { agentVerbs } from "./verbs/agent-verbs.ts";
 import { auditVerbs } from "./verbs/audit-verbs.ts";
 import { certificateVerbs } from "./verbs/certificate-verbs.ts";
+import { changeVerbs } from "./verbs/change-verbs.ts";
 import { descriptionVerbs } from "./verbs/description-verbs.ts";
 import { forwardVerbs } from "./verbs/forward-verbs.ts";
 import { lifeVerbs } from "./verbs/life-verbs.ts";
@@ -11,9 +12,12 @@ import { historyVerbs } from "./verbs/history-verbs.ts";
 import { keyVerbs } from "./verbs/key-verbs.ts";
 import { linkVerbs } from "./verbs/link-verbs.ts";
 import { listenerVerbs } from "./verbs/listener-verbs.ts";
+import { moveVerbs } from "./verbs/move-verbs.ts";
 import { namespaceVerbs } from "./verbs/namespace-verbs.ts";
+import { policyVerbs } from "./verbs/policy-verbs.ts";
 import { revocationVerbs } from "./verbs/revocation-verbs.ts";
 import { operatorVerbs } from "./verbs/operator-verbs.ts";
+import { planVerbs } from "./verbs/plan-verbs.ts";
 import { settingVerbs } from "./verbs/setting-verbs.ts";
 import { statusVerbs } from "./verbs/status-verbs.ts";
 import { tokenVerbs } from "./verbs/token-verbs.ts";
@@ -31,11 +35,15 @@ export function listVerbs(deps: ApiDeps): readonly Verb[] {
     ...tokenVerbs(deps),
     ...agentVerbs(deps),
     ...lifeVerbs(deps),
+    ...moveVerbs(deps),
     ...historyVerbs(deps),
     ...linkVerbs(deps),
     ...keyVerbs(deps),
     ...forwardVerbs(deps),
     ...listenerVerbs(deps),
+    ...planVerbs(deps),
+    ...changeVerbs(deps),
+    ...policyVerbs(deps),
     ...namespaceVerbs(deps),
     ...settingVerbs(deps),
     ...certificateVerbs(deps),

@@ -10,6 +10,8 @@ export type AuditAction =
   | "agent.deleted"
   | "agent.joined"
   | "agent.left"
+  | "agent.move-ordered"
+  | "agent.move-withdrawn"
   | "agent.pending"
   | "agent.promoted"
   | "agent.quarantined"
@@ -48,6 +50,12 @@ export type AuditAction =
   | "operator.created"
   | "operator.disabled"
   | "operator.refused"
+  | "policy.agent-missing"
+  | "policy.change-begun"
+  | "policy.change-step"
+  | "policy.changed"
+  | "policy.exception-added"
+  | "policy.exception-ended"
   | "setting.changed"
   | "token.created"
   | "token.refused"
@@ -58,7 +66,7 @@ export interface AuditEvent {
   readonly action: AuditAction;
   /** Who did it: `operator:<name>` (`operator:local` over the admin socket), `agent:<id>`, `token:<id>`, `central`, or `unproven:<address>`. */
   readonly actor: string;
-  /** What it was done to, in the same form; also `key:<name>` and `forward:<name>`. */
+  /** What it was done to, in the same form; also `key:<name>`, `forward:<name>`, `policy:<namespace>/<kind>` and `change:<number>` of policy. */
   readonly subject: string;
   /** Further facts; never secrets. */
   readonly detail?: Readonly<Record<string, string | number>>;

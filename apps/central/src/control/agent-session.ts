@@ -23,6 +23,8 @@ import type { AgentStore } from "../fleet/agent-store.ts";
 import type { StatusChange } from "../fleet/save-status.ts";
 import type { InstructionStore } from "../instructions/instruction-store.ts";
 import type { CentralMetrics } from "../metrics.ts";
+import type { LevelOrders } from "../moves/level-orders.ts";
+import { offerLevel } from "../moves/offer-level.ts";
 import type { SettingStore } from "../settings/setting-store.ts";
 import type { AgentRow } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
@@ -42,7 +44,8 @@ import { statusChangeOf } from "./status-change.ts";
 export interface AgentSessionDeps {
   readonly agents: AgentStore;
   readonly settings: SettingStore;
-  readonly addresses: Pick<CentralAddresses, "wantedBy">;
+  readonly addresses: Pick<CentralAddresses, "wantedBy" | "toldTo">;
+  readonly moves: Pick<LevelOrders, "openOf" | "reread">;
   readonly instructions: InstructionStore;
   readonly metrics: CentralMetrics;
   readonly now: () => number;
@@ -210,6 +213,7 @@ async function settleReceipt(
   deps.metrics.instructions.inc({ outcome: code === "" ? "carried out" : "refused" });
   const receipt = { agentId, epoch: signerEpoch, seq, code, text };
   const settled = await deps.instructions.settle(receipt);
+  if (settled?.kind === "level") await deps.moves.reread(agentId);
   if (settled?.kind !== "addresses" || settled.digest !== state.addresses.hash) return;
   const status = code === "" ? "applied" : "failed";
   state.addresses = { ...state.addresses, status, atMs: deps.now() };
@@ -218,7 +222,7 @@ async function settleReceipt(
 /** The fields of an answer that carry an offer. */
 type Offer = Partial<Pick<ServerToAgent, "remoteConfig" | "customMessage">>;
 
-/** One offer a message: both kinds travel as the message's one custom message. */
+/** One offer a message: all kinds travel as the message's one custom message. */
 async function offerOf(
   deps: AgentSessionDeps,
   agent: AgentRow,
@@ -227,9 +231,9 @@ async function offerOf(
   const settings = await settingsOffer(deps, agent, state);
   if (settings !== undefined) return settings;
   const offered = await offerAddresses(deps, agent, state.addresses);
-  if (offered === undefined) return undefined;
-  state.addresses = offered.state;
-  return { customMessage: customMessage(CAPABILITY_INSTRUCTION, "signed", offered.signed) };
+  if (offered !== undefined) state.addresses = offered.state;
+  const signed = offered?.signed ?? (await offerLevel(deps, agent));
+  return signed && { customMessage: customMessage(CAPABILITY_INSTRUCTION, "signed", signed) };
 }
 
 /** The settings the agent should run, signed, where it does not run them yet: the fields of an answer that carry them. */

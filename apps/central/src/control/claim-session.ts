@@ -30,6 +30,8 @@ export interface ClaimSessionDeps {
   readonly claims: ClaimStore;
   /** What agents of a namespace are told when they are promoted. */
   readonly promotion: (namespace: string) => PromotionOffer;
+  /** Judges its link by the policy, now that its id is known; undefined: good enough. */
+  readonly judge: (caller: ClaimCaller, agentId: string) => TautlineError | undefined;
 }
 
 interface SessionState {
@@ -81,6 +83,9 @@ async function receive(
     throw new TautlineError("opamp.not_your_id", { detail: { claimed: id } });
   }
   state.agentId = id;
+  // Before it is recorded: who may not be here leaves nothing.
+  const refusal = deps.judge(caller, id);
+  if (refusal !== undefined) throw refusal;
   const change = statusChangeOf(message);
   const row = await seen(deps, caller, id, nameIn(change));
   const turn = judgeSequence(state.sequence, message.sequenceNum);

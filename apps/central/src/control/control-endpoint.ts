@@ -12,8 +12,11 @@ import type { FastifyInstance } from "fastify";
 import type { Admission, Arrival } from "./admission.ts";
 import { type SecuredConnection, securedOf } from "../listeners/secured-connection.ts";
 import { shownAddress } from "../sources/remote-network.ts";
-import type { ForwardService } from "../forwards/forward-service.ts";
-import type { Caller } from "./caller.ts";
+import type { ForwardService, UpgradedLink } from "../forwards/forward-service.ts";
+import type { EvidenceHistory } from "../history/evidence-history.ts";
+import type { PolicyKind } from "../policy/policy-kind.ts";
+import { judgeCallerUnderPolicy, type JudgingBook } from "../policy/policy-judge.ts";
+import type { AgentCaller, Caller } from "./caller.ts";
 import type { ClockWatch } from "./clock-watch.ts";
 import { CONTROL_PATH } from "./control-path.ts";
 import type { Offers } from "./offers.ts";
@@ -37,6 +40,10 @@ export interface ControlDeps extends WebSocketLinkDeps {
   readonly clockWatch: ClockWatch;
   readonly offers: Pick<Offers, "header">;
   readonly forwarding: Pick<ForwardService, "serve">;
+  /** What is asked of the links of a namespace. */
+  readonly policies: { readonly book: JudgingBook };
+  /** Sees links that carry forwards come and go; the others are in the table of live links. */
+  readonly history: { readonly recorder: Pick<EvidenceHistory["recorder"], "opened" | "closed"> };
   readonly isStopping: () => boolean;
   /** Refuses a request for how its connection is secured, by the settings that hold when it is asked. */
   readonly judgeRequest: (
@@ -72,12 +79,12 @@ export function serveControl(
     return work;
   };
   serveUpgrades(server, {
-    admit: (request) => track(admitRequest(deps, request)),
+    admit: (request, kind) => track(admitRequest(deps, request, kind)),
     onOpen: (caller, socket) => {
       const session = deps.beginSession(caller);
       void track(runWebSocketLink(deps, { caller, session, socket }));
     },
-    onForward: (caller, link) => void track(deps.forwarding.serve(caller, link)),
+    onForward: (caller, link) => void track(serveForward(deps, caller, link)),
     log: deps.log,
     now: deps.now,
     offer: () => deps.offers.header(),
@@ -101,13 +108,30 @@ async function answerPoll(
   deps: ControlDeps,
   request: IncomingMessage,
 ): ReturnType<PollingLinks["take"]> {
-  const caller = await admitRequest(deps, request);
+  const caller = await admitRequest(deps, request, "control");
   const limit =
     caller.kind === "agent" ? LIMITS.opampMessageBytes : LIMITS.opampUnprovenMessageBytes;
   return deps.polling.take(caller, () => readBody(request, limit.value));
 }
 
-async function admitRequest(deps: ControlDeps, request: IncomingMessage): Promise<Caller> {
+/** What links negotiated is kept of these too: a plan has to know who carries forwards over what. */
+async function serveForward(
+  { forwarding, history, now }: ControlDeps,
+  caller: AgentCaller,
+  link: UpgradedLink,
+): Promise<void> {
+  const { agent, evidence, remoteAddress } = caller;
+  const observed = { agentId: agent.id, evidence, remoteAddress, kind: "forward" } as const;
+  history.recorder.opened(observed);
+  await forwarding.serve(caller, link);
+  history.recorder.closed(observed, now());
+}
+
+async function admitRequest(
+  deps: ControlDeps,
+  request: IncomingMessage,
+  kind: PolicyKind,
+): Promise<Caller> {
   if (deps.isStopping()) throw new TautlineError("central.stopping");
   const { socket, headers } = request;
   const secured = securedOf(socket);
@@ -126,13 +150,21 @@ async function admitRequest(deps: ControlDeps, request: IncomingMessage): Promis
   };
   const said = { clockOffsetMs, offer: readOffer(headers[OFFER_HEADER]) };
   // The very caller that is let in is the one that is given a voice later: nothing may be added to a copy of it.
-  const caller = await deps.connections.admit(socket, async () => {
+  const caller = await deps.connections.admit({ socket, kind }, async () => {
     const refusal = deps.judgeRequest(arrival, headers);
     if (refusal !== undefined) {
       await deps.refusals.note(refusal, arrival);
       throw refusal;
     }
     const judged = await deps.admission.admit(arrival);
+    // Who calls comes first: no policy and no exception lets in whom the admission does not.
+    const lack = judgeCallerUnderPolicy(deps.policies.book, judged, { kind });
+    if (lack !== undefined) {
+      const { evidence } = judged;
+      const provenId = judged.kind === "agent" ? judged.agent.id : undefined;
+      await deps.refusals.note(lack, { evidence, remoteAddress, provenId, linkKind: kind });
+      throw lack;
+    }
     if (judged.kind === "agent") return { ...judged, ...said };
     return judged.kind === "claim" ? { ...judged, offer: said.offer } : judged;
   });

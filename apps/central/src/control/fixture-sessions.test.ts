@@ -20,8 +20,9 @@ export function sessionDepsOf(core: Core): AgentSessionDeps {
   const { agents, life, settings, instructions, metrics, clock, store } = core;
   const renewing = renewingOf(core);
   const { witness } = core.trail;
-  const addresses = { wantedBy: () => undefined };
-  const stores = { agents, life, settings, instructions, store, addresses };
+  const addresses = { wantedBy: () => undefined, toldTo: () => ["127.0.0.1:9150"] };
+  const moves = { openOf: () => undefined, reread: async () => {} };
+  const stores = { agents, life, settings, instructions, store, addresses, moves };
   return { ...stores, metrics, now: clock.now, renewing, witness };
 }
 
@@ -30,6 +31,7 @@ export function claimDepsOf(core: Core): ClaimSessionDeps {
   const { store, clock, authority } = core;
   return {
     claims: createClaimStore({ store, now: clock.now, sources: herdOf(core).sources }),
+    judge: () => undefined,
     promotion: () => ({
       addresses: ["127.0.0.1:9150"],
       pins: [spkiPin(authority.root)],

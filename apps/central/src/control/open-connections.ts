@@ -1,14 +1,23 @@
 import type { Duplex } from "node:stream";
 import type { TautlineError } from "@tautline/protocol";
+import type { PolicyKind } from "../policy/policy-kind.ts";
 import type { Caller } from "./caller.ts";
 
 /** A connection whose caller was let in, whatever it does on it. */
 export interface OpenConnection {
   readonly caller: Caller;
+  /** What it was asked for last. */
+  readonly kind: PolicyKind;
   /** The agent that a token's holder asked to become, once it has said so. */
   agentId(): string | undefined;
   /** Ends it, telling the caller why where its protocol can. Never throws. */
   end(reason: TautlineError): void;
+}
+
+/** A connection on which something is asked for. */
+export interface ArrivingConnection {
+  readonly socket: Duplex;
+  readonly kind: PolicyKind;
 }
 
 /** How the protocol on a connection is ended with a word of explanation. */
@@ -27,10 +36,10 @@ export interface OpenConnections {
    * Lets a caller in. If anybody's right ended meanwhile, the caller is judged once more: between its judgement and its being
    * in this table nobody else could have found it.
    *
-   * @param socket its connection
+   * @param arriving its connection, and the kind of link it is to be
    * @param judge reads the records; throws the refusal
    */
-  admit(socket: Duplex, judge: () => Promise<Caller>): Promise<Caller>;
+  admit(arriving: ArrivingConnection, judge: () => Promise<Caller>): Promise<Caller>;
   /** Gives the connection of an admitted caller a voice; without one it is just cut. */
   giveVoice(caller: Caller, voice: ConnectionVoice): void;
   /** Whoever is being judged now is judged again. Call it before `all`. */
@@ -51,12 +60,13 @@ export function createOpenConnections(): OpenConnections {
   const byCaller = new WeakMap<Caller, Entry>();
   let round = 0;
   return {
-    admit: async (socket, judge) => {
+    admit: async (arriving, judge) => {
+      const { socket } = arriving;
       for (;;) {
         const before = round;
         const caller = await judge();
         if (round !== before) continue;
-        const entry = entryOf(socket, caller);
+        const entry = entryOf(arriving, caller);
         if (!bySocket.has(socket)) socket.once("close", () => bySocket.delete(socket));
         if (!socket.destroyed) bySocket.set(socket, entry);
         byCaller.set(caller, entry);
@@ -73,9 +83,10 @@ export function createOpenConnections(): OpenConnections {
   };
 }
 
-function entryOf(socket: Duplex, caller: Caller): Entry {
+function entryOf({ socket, kind }: ArrivingConnection, caller: Caller): Entry {
   const entry: Entry = {
     caller,
+    kind,
     voice: undefined,
     agentId: () => entry.voice?.agentId(),
     end: (reason) => {

@@ -24,6 +24,7 @@ import {
   withCore,
 } from "../fixture-core.test.ts";
 import { noteSecured } from "../listeners/secured-connection.ts";
+import { bookOf } from "../policy/fixture-policies.test.ts";
 import { createAgentSession } from "./agent-session.ts";
 import type { Caller } from "./caller.ts";
 import { createClaimSession } from "./claim-session.ts";
@@ -80,6 +81,8 @@ function withPlaintext(use: (ground: Ground) => Promise<void>): Promise<void> {
       beginSession,
       clockWatch: createClockWatch({ audit, log, now }),
       forwarding: { serve: () => Promise.reject(new Error("unused")) },
+      policies: { book: bookOf() },
+      history: core.history,
       isStopping: () => false,
       judgeRequest: () => undefined,
       offers: createOffers(live, () => ["plaintext"]),

@@ -1,6 +1,7 @@
 import type { Logger } from "@tautline/daemon";
 import {
   type LinkEvidence,
+  type LinkKind,
   parseSpiffeId,
   type TautlineError,
   toTautlineError,
@@ -20,6 +21,10 @@ export interface RefusedCaller {
   readonly token?: { readonly id: string };
   /** The agent id that a token's holder asked for. */
   readonly agentId?: string | undefined;
+  /** The agent that was proven to be there, also where nothing binds its proof to what it says (plaintext). */
+  readonly provenId?: string | undefined;
+  /** What it came for, where that is not the control link. */
+  readonly linkKind?: LinkKind | undefined;
   /** Whose expired certificate was shown, and its key proven. */
   readonly lapsed?: { readonly peerId: string } | undefined;
 }
@@ -108,10 +113,14 @@ function identityOf({
   token,
   agentId,
   lapsed,
+  provenId,
 }: RefusedCaller): Pick<AuditEvent, "action" | "actor" | "subject"> | undefined {
   if (token !== undefined) {
     const subject = agentId === undefined ? "central" : `agent:${agentId}`;
     return { action: "token.refused", actor: `token:${token.id}`, subject };
+  }
+  if (provenId !== undefined) {
+    return { action: "link.refused", actor: `agent:${provenId}`, subject: "central" };
   }
   const peerId = evidence.clientProven ? evidence.peerId : lapsed?.peerId;
   if (peerId === undefined || peerId === null) return undefined;

@@ -8,6 +8,7 @@ import { endWithProblem } from "../api/problem-reply.ts";
 import { saidWithAnswers } from "../api/said-with-answers.ts";
 import { acceptForward } from "../forwards/accept-forward.ts";
 import type { UpgradedLink } from "../forwards/forward-service.ts";
+import type { PolicyKind } from "../policy/policy-kind.ts";
 import type { AgentCaller, Caller } from "./caller.ts";
 import { CONTROL_PATH } from "./control-path.ts";
 import { errorForPeer } from "./peer-error.ts";
@@ -15,7 +16,7 @@ import { errorForPeer } from "./peer-error.ts";
 /** What an upgrade request becomes. */
 export interface UpgradeDeps {
   /** @throws the refusal, told to the caller before the upgrade */
-  readonly admit: (request: IncomingMessage) => Promise<Caller>;
+  readonly admit: (request: IncomingMessage, kind: PolicyKind) => Promise<Caller>;
   readonly onOpen: (caller: Caller, socket: WebSocket) => void;
   /** Takes the links of agents that carry forwards. */
   readonly onForward: (caller: AgentCaller, link: UpgradedLink) => void;
@@ -74,7 +75,7 @@ async function upgrade(
   { request, socket, head }: Upgrade,
 ): Promise<void> {
   if (pathOf(request) !== CONTROL_PATH) throw new TautlineError("api.no_route");
-  const caller = await admit(request);
+  const caller = await admit(request, "control");
   upgraders[caller.kind].handleUpgrade(request, socket, head, (open) => onOpen(caller, open));
 }
 

@@ -192,7 +192,8 @@ function closeStatusOf({ code }: TautlineError, link: WebSocketLink): number | u
     code === "enrolment.clone_suspected" ||
     link.badMessages >= MAX_BAD_MESSAGES ||
     code === "opamp.not_your_id" ||
-    code.startsWith("admission.");
+    code.startsWith("admission.") ||
+    code.startsWith("policy.");
   return isOver ? CLOSE_POLICY : undefined;
 }
 

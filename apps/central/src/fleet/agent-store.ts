@@ -58,6 +58,13 @@ export interface AgentPage extends AgentView {
     readonly error: string;
     readonly at: string | null;
   };
+  /** The level it was ordered to climb to last, and how that went. */
+  readonly move: {
+    readonly level: string | null;
+    readonly status: string;
+    readonly error: string;
+    readonly at: string | null;
+  };
   /** When an operator had it told where it can join, and when it was told last; both null for agents with an identity. */
   readonly promotion: { readonly at: string | null; readonly toldAt: string | null };
 }
@@ -228,6 +235,12 @@ async function agentPage(deps: AgentStoreDeps, id: string): Promise<AgentPage> {
       status: row.addresses_status,
       error: row.addresses_error,
       at: time(row.addresses_at),
+    },
+    move: {
+      level: row.move_level,
+      status: row.move_status,
+      error: row.move_error,
+      at: time(row.move_at),
     },
     promotion: { at: time(row.promoted_at), toldAt: time(row.promotion_told_at) },
   };

@@ -19,4 +19,6 @@ export async function endIdentity(trx: Writer, id: string, atMs: number): Promis
     .execute();
   // What it asked an operator for is decided by that.
   await trx.deleteFrom("approvals").where("agent_id", "=", id).execute();
+  // No level is kept open for who is not let in any more.
+  await trx.deleteFrom("policy_exceptions").where("agent_id", "=", id).execute();
 }

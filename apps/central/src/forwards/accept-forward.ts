@@ -12,7 +12,7 @@ export interface ForwardUpgrade extends UpgradedLink {
 /** Who may, and who takes the link. */
 export interface ForwardDoor {
   /** @throws the refusal */
-  readonly admit: (request: IncomingMessage) => Promise<Caller>;
+  readonly admit: (request: IncomingMessage, kind: "forward") => Promise<Caller>;
   readonly onForward: (caller: AgentCaller, link: UpgradedLink) => void;
 }
 
@@ -34,7 +34,7 @@ export async function acceptForward(
     const reason = `it takes 'Upgrade: ${FORWARD_PROTOCOL}' with '${FORWARD_HEADER}: out'`;
     throw new TautlineError("api.invalid", { detail: { path: "upgrade", reason } });
   }
-  const caller = await admit(request);
+  const caller = await admit(request, "forward");
   if (caller.kind !== "agent") throw new TautlineError("admission.identity_required");
   const headers = { connection: "Upgrade", upgrade: FORWARD_PROTOCOL, ...said() };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);

@@ -30,6 +30,10 @@ export interface ObservedLink {
 export interface ObservedCaller {
   readonly remoteAddress: string;
   readonly evidence: LinkEvidence;
+  /** The agent that was proven to be there, also where nothing binds its proof to what it says (plaintext). */
+  readonly provenId?: string | undefined;
+  /** `control` where it is not said. */
+  readonly linkKind?: LinkKind | undefined;
   /** Whose expired certificate was shown, and its key proven. */
   readonly lapsed?: { readonly peerId: string } | undefined;
 }
@@ -112,12 +116,12 @@ export function createHistoryRecorder(deps: HistoryRecorderDeps): HistoryRecorde
     },
     refused: (error, caller) => {
       if (error.status >= 500) return;
-      const { remoteAddress, evidence } = caller;
+      const { remoteAddress, evidence, linkKind: kind = "control" } = caller;
       const agentId = provenAgentOf(caller);
       const seen = { atMs: now(), links: 1, code: error.code };
       const isNoted =
         agentId !== undefined &&
-        waiting.add(sightingOf({ agentId, remoteAddress, evidence }, seen));
+        waiting.add(sightingOf({ agentId, remoteAddress, evidence, kind }, seen));
       if (!isNoted) strangers.note(error.code, remoteAddress, now());
     },
     strangerRefused: (error, remoteAddress) => {
@@ -144,7 +148,8 @@ function sightingOf(
 }
 
 /** An identity counts only where its key was proven: what anybody may claim writes nothing under an agent's id. */
-function provenAgentOf({ evidence, lapsed }: ObservedCaller): string | undefined {
+function provenAgentOf({ evidence, lapsed, provenId }: ObservedCaller): string | undefined {
+  if (provenId !== undefined) return provenId;
   const peerId = evidence.clientProven ? evidence.peerId : (lapsed?.peerId ?? null);
   if (peerId === null) return undefined;
   const who = parseSpiffeId(peerId);

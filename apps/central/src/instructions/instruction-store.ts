@@ -1,10 +1,11 @@
-import { encodeInstruction, ERROR_CATALOGUE } from "@tautline/protocol";
+import { encodeInstruction, ERROR_CATALOGUE, type Level } from "@tautline/protocol";
 import { recordEnd, recordOffer } from "../addresses/address-record.ts";
 import type { WantedAddresses } from "../addresses/wanted-addresses.ts";
 import type { AuditEvent } from "../audit/audit-event.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
 import { createQuietPeriod, type QuietPeriod } from "../audit/quiet-period.ts";
-import type { Store } from "../store/store.ts";
+import { recordMoveEnd, recordMoveOffer } from "../moves/move-record.ts";
+import type { Store, Writer } from "../store/store.ts";
 import type { Instructor } from "./instructor.ts";
 
 /** What an agent shall do: the kind, and the SHA-256 of what comes with it. */
@@ -15,6 +16,8 @@ export interface InstructionOrder {
   readonly digest: Uint8Array;
   /** Central's addresses, of kind "addresses" only: they travel in the envelope. */
   readonly addresses?: Pick<WantedAddresses, "addresses" | "subject">;
+  /** The level to climb to, of kind "level" only. */
+  readonly move?: { readonly level: Level; readonly subject: Uint8Array };
 }
 
 /** What an agent said it did with an instruction; an empty code means carried out. */
@@ -95,10 +98,7 @@ async function issue(deps: InstructionDeps, order: InstructionOrder): Promise<Ui
         code: "",
       })
       .execute();
-    if (order.addresses !== undefined) {
-      const { addresses } = order.addresses;
-      await recordOffer(trx, { agentId, hash: hex, addresses, atMs: createdMs });
-    }
+    await recordOffers(trx, order, { hash: hex, seq, atMs: createdMs });
     const subject = `agent:${agentId}`;
     const detail = { kind, epoch, seq, digest: hex };
     await deps.audit.append(trx, {
@@ -117,8 +117,24 @@ async function issue(deps: InstructionDeps, order: InstructionOrder): Promise<Ui
       expiresMs,
       digest,
     };
-    return deps.instructor.sign(encodeInstruction(instruction), order.addresses?.subject);
+    return deps.instructor.sign(
+      encodeInstruction(instruction),
+      (order.addresses ?? order.move)?.subject,
+    );
   });
+}
+
+/** What is offered beside settings is recorded of the agent, too. */
+async function recordOffers(
+  trx: Writer,
+  { agentId, addresses: where, move }: InstructionOrder,
+  made: { readonly hash: string; readonly seq: number; readonly atMs: number },
+): Promise<void> {
+  const { hash, seq, atMs } = made;
+  if (where !== undefined) {
+    await recordOffer(trx, { agentId, hash, addresses: where.addresses, atMs });
+  }
+  if (move !== undefined) await recordMoveOffer(trx, { agentId, level: move.level, seq, atMs });
 }
 
 async function settle(
@@ -153,9 +169,9 @@ async function settle(
       .where("seq", "=", seq)
       .execute();
     const { kind, digest } = issued;
-    if (kind === "addresses") {
-      await recordEnd(trx, { agentId, hash: digest, code, text, atMs: now() });
-    }
+    const end = { agentId, code, text, atMs: now() };
+    if (kind === "addresses") await recordEnd(trx, { ...end, hash: digest });
+    if (kind === "level") await recordMoveEnd(trx, { ...end, seq });
     await audit.append(trx, receiptEvent(receipt, false));
     return { kind, digest };
   });

@@ -90,7 +90,8 @@ export async function connect(core: Core, here: KeyProcess, keyId: string): Prom
   const evidence = keyedEvidence(keyId);
   const caller: TokenCaller = { kind: "token", token, evidence, remoteAddress: "::1" };
   const socket = new FakeSocket();
-  await here.connections.admit(socket as unknown as Socket, () => Promise.resolve(caller));
+  const arriving = { socket: socket as unknown as Socket, kind: "control" } as const;
+  await here.connections.admit(arriving, () => Promise.resolve(caller));
   const end = ({ code }: TautlineError): void => {
     here.ended.push(`connection ${keyId} ${code}`);
     socket.destroy();

@@ -11,7 +11,11 @@ import { claimCaller } from "../control/fixture-arrivals.test.ts";
 import { joinedCaller, messageOf } from "../control/fixture-messages.test.ts";
 import { claimDepsOf } from "../control/fixture-sessions.test.ts";
 import type { LiveLink } from "../control/live-links.ts";
-import { createOpenConnections, type OpenConnections } from "../control/open-connections.ts";
+import {
+  type ArrivingConnection,
+  createOpenConnections,
+  type OpenConnections,
+} from "../control/open-connections.ts";
 import {
   type Core,
   joinNew,
@@ -58,6 +62,11 @@ class FakeSocket extends EventEmitter {
   }
 }
 
+const arriving = (socket: FakeSocket): ArrivingConnection => ({
+  socket: socket as unknown as Socket,
+  kind: "control",
+});
+
 async function connect(
   { connections, ended }: Process,
   name: string,
@@ -65,7 +74,7 @@ async function connect(
   agentId?: string,
 ): Promise<FakeSocket> {
   const socket = new FakeSocket();
-  await connections.admit(socket as unknown as Socket, () => Promise.resolve(caller));
+  await connections.admit(arriving(socket), () => Promise.resolve(caller));
   const end = ({ code }: TautlineError): void => {
     ended.push(`${name} ${code}`);
     socket.destroy();
@@ -208,7 +217,7 @@ describe("what another process ended", () => {
       const here = startProcess(core);
       const caller = await joinedCaller(core);
       const socket = new FakeSocket();
-      await here.connections.admit(socket as unknown as Socket, () => Promise.resolve(caller));
+      await here.connections.admit(arriving(socket), () => Promise.resolve(caller));
       await core.agents.revoke(caller.agent.id, "operator:local");
       await here.watch.look();
       assert.equal(socket.destroyed, true);
@@ -221,7 +230,7 @@ describe("what another process ended", () => {
       const caller = await joinedCaller(core);
       const judged = Promise.withResolvers<Caller>();
       let times = 0;
-      const admitted = here.connections.admit(new FakeSocket() as unknown as Socket, () => {
+      const admitted = here.connections.admit(arriving(new FakeSocket()), () => {
         times += 1;
         if (times === 1) return judged.promise;
         return Promise.reject(new Error("refused"));

@@ -1,5 +1,5 @@
 import type { RevocationReason } from "@tautline/pki";
-import type { OperatorRole } from "@tautline/protocol";
+import type { Level, OperatorRole } from "@tautline/protocol";
 import type { Generated, Insertable, Selectable } from "kysely";
 import type { ForwardTable } from "./forward-tables.ts";
 import type {
@@ -10,6 +10,8 @@ import type {
 } from "./history-tables.ts";
 import type { KeyNameTable, KeyTable, KeyUseTable, KeyVersionTable } from "./key-tables.ts";
 import type { ListenerTable } from "./listener-tables.ts";
+import type { PolicyChangeAgentTable, PolicyChangeTable } from "./policy-change-tables.ts";
+import type { LinkPolicyTable, PolicyExceptionTable } from "./policy-tables.ts";
 
 /*
  * Times are milliseconds since the epoch; ids, serials, pins and hashes are lower-case hex or canonical text.
@@ -134,6 +136,12 @@ export interface AgentTable {
   addresses_status: Generated<"unset" | "offered" | "applied" | "failed">;
   addresses_error: Generated<string>;
   addresses_at: Generated<number | null>;
+  /** The level it was ordered to climb to, how that went, the number of the instruction that said so last, and when. */
+  move_level: Generated<Level | null>;
+  move_status: Generated<"unset" | "waiting" | "offered" | "applied" | "failed">;
+  move_error: Generated<string>;
+  move_seq: Generated<number | null>;
+  move_at: Generated<number | null>;
   /** When an operator had it told where it can join, and when it was told last; of agents without an identity. */
   promoted_at: Generated<number | null>;
   promotion_told_at: Generated<number | null>;
@@ -203,8 +211,8 @@ export interface CrlTable {
 
 /** Counters that every process on the database watches. */
 export interface CounterTable {
-  /** `endings`: rises with each certificate, agent or token that ends; `keys`: with each version of a shared key that comes, changes or goes; `forwards`: with each that is allowed or denied. Counted by triggers. */
-  name: "endings" | "keys" | "forwards";
+  /** `endings`: rises with each certificate, agent or token that ends; `keys`: with each version of a shared key that comes, changes or goes; `forwards`: with each that is allowed or denied; `policies`: with each policy, exception or namespace that comes, changes or goes. Counted by triggers. */
+  name: "endings" | "keys" | "forwards" | "policies";
   value: number;
 }
 
@@ -332,6 +340,10 @@ export interface Schema {
   settings: SettingTable;
   listeners: ListenerTable;
   forwards: ForwardTable;
+  policy_changes: PolicyChangeTable;
+  policy_change_agents: PolicyChangeAgentTable;
+  link_policies: LinkPolicyTable;
+  policy_exceptions: PolicyExceptionTable;
   instructions: InstructionTable;
   operators: OperatorTable;
   audit: AuditTable;

@@ -16,6 +16,9 @@ import { evidenceHistory } from "./migrations/0007-evidence-history.ts";
 import { sharedKeys } from "./migrations/0009-keys.ts";
 import { listeners } from "./migrations/0010-listeners.ts";
 import { forwards } from "./migrations/0012-forwards.ts";
+import { moves } from "./migrations/0014-moves.ts";
+import { policyChanges } from "./migrations/0016-policy-changes.ts";
+import { policies } from "./migrations/0015-policies.ts";
 import {
   publishDatabase,
   refuseCutOff,
@@ -79,6 +82,9 @@ const migrations: MigrationProvider = {
     "0010-listeners": listeners,
     "0011-claims": claims,
     "0012-forwards": forwards,
+    "0014-moves": moves,
+    "0016-policy-changes": policyChanges,
+    "0015-policies": policies,
   }),
 };
 

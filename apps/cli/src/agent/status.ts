@@ -144,8 +144,23 @@ function levelText(status: Row): string | undefined {
   const level = textOf(status, "level");
   // A key that is set stays so at the levels that do not use it.
   const key = level === "basic" || level === "advanced" ? textOf(status, "key") : "";
-  const words = [level, key && `key ${key}`, proven && `proven before: ${proven}`];
+  const ordered = textOf(status, "orderedLevel");
+  const words = [
+    level,
+    key && `key ${key}`,
+    climbedText(rowOf(status, "climbed")),
+    ordered && `ordered: ${ordered}`,
+    proven && `proven before: ${proven}`,
+  ];
   return words.filter(Boolean).join(", ") || undefined;
+}
+
+/** Why the level is above that of the settings file. */
+function climbedText(climbed: Row): string | undefined {
+  const how = { instruction: "by instruction", rescue: "by itself, as it was not heard below" };
+  const by = textOf(climbed, "by");
+  if (by !== "instruction" && by !== "rescue") return undefined;
+  return `climbed to ${textOf(climbed, "level")} ${how[by]}`;
 }
 
 function promotionText(offer: Row): string | undefined {

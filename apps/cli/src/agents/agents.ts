@@ -3,6 +3,7 @@ import { approveAgent } from "./approve.ts";
 import { declineAgent } from "./decline.ts";
 import { deleteAgent } from "./delete.ts";
 import { listAgents } from "./list.ts";
+import { moveAgent } from "./move.ts";
 import { promoteAgent } from "./promote.ts";
 import { quarantineAgent } from "./quarantine.ts";
 import { releaseAgent } from "./release.ts";
@@ -20,6 +21,7 @@ export const agentsVerbs: Verbs = {
   release: releaseAgent,
   replace: replaceAgent,
   promote: promoteAgent,
+  move: moveAgent,
   revoke: revokeAgent,
   delete: deleteAgent,
 };

@@ -73,6 +73,7 @@ function agentLines(agent: Row, nowMs: number): readonly PageLine[] {
       "central's addresses",
       isUnproven(agent) ? undefined : addressesText(rowOf(agent, "addresses"), nowMs),
     ],
+    ["ordered level", moveText(rowOf(agent, "move"), nowMs)],
     ["health", healthText(rowOf(agent, "health"))],
     ["attributes", pairs(rowOf(agent, "attributes"))],
   ];
@@ -144,6 +145,13 @@ function addressesText(addresses: Row, nowMs: number): string {
   if (status === "unset") return "none offered since it joined";
   const words = [`${textOf(addresses, "offered")}: ${status}`, textOf(addresses, "error")];
   return `${words.filter(Boolean).join(", ")}, ${timeAndDistance(addresses["at"], nowMs)}`;
+}
+
+/** Nothing is said of it where nobody ordered any. */
+function moveText(move: Row, nowMs: number): string | undefined {
+  if ((textOf(move, "level") || "") === "") return undefined;
+  const words = [`${textOf(move, "level")}: ${textOf(move, "status")}`, textOf(move, "error")];
+  return `${words.filter(Boolean).join(", ")}, ${timeAndDistance(move["at"], nowMs)}`;
 }
 
 function healthText(health: Row): string {

@@ -143,26 +143,6 @@ export const agentErrors = defineErrors({
     status: 403,
     exit: 1,
   },
-  "agent.level_refused": {
-    sentence: "{address} does not accept this agent's level '{level}': {text} ({code}) {reason}",
-    remedy: "{remedy}",
-    status: 426,
-    exit: 1,
-  },
-  "agent.level_below_floor": {
-    sentence: "'central.level' is '{level}' and 'floor' is '{floor}': the agent does not start.",
-    remedy:
-      "Take 'central.level' out of agent.yaml, or set 'floor' to the level that is meant. Without 'floor', an agent that has joined keeps to mtls.",
-    status: 409,
-    exit: 1,
-  },
-  "agent.level_lowered": {
-    sentence: "Level '{level}' is asked for, and '{proven}' was proven with this central before.",
-    remedy:
-      "Dial at '{proven}' again. If the lower one is meant, allow it on this host: 'tautline agent lower-floor {level}'.",
-    status: 409,
-    exit: 1,
-  },
   "agent.key_missing": {
     sentence: "The levels basic and advanced need a key shared with central, and none is set.",
     remedy:

@@ -21,6 +21,13 @@ export const fleetErrors = defineErrors({
     status: 409,
     exit: 1,
   },
+  "fleet.move_lowers": {
+    sentence: "Agent {id} was heard at '{has}' last, and an order to '{level}' would lower it.",
+    remedy:
+      "Nothing was changed. Only somebody on its host lowers an agent's level: 'tautline agent lower-floor {level}' there.",
+    status: 409,
+    exit: 1,
+  },
   "fleet.delete_unconfirmed": {
     sentence:
       "Agent {id} is {state}; without more ado only revoked, declined and long expired agents are deleted.",

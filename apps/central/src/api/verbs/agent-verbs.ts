@@ -70,6 +70,14 @@ const page = row.extend({
       at: timeField.nullable(),
     })
     .describe("Central's addresses as they were offered to it last."),
+  move: z
+    .strictObject({
+      level: levelField.nullable(),
+      status: z.enum(["unset", "waiting", "offered", "applied", "failed"]),
+      error: z.string(),
+      at: timeField.nullable(),
+    })
+    .describe("The level it was ordered to climb to last."),
   promotion: z
     .strictObject({ at: timeField.nullable(), toldAt: timeField.nullable() })
     .describe("When an operator had it told where it can join, and when it was told last."),

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tautline/v1/instruction.proto.
  */
 export const file_tautline_v1_instruction: GenFile = /*@__PURE__*/
-  fileDesc("Ch10YXV0bGluZS92MS9pbnN0cnVjdGlvbi5wcm90bxILdGF1dGxpbmUudjEimwEKC0luc3RydWN0aW9uEhEKCW5hbWVzcGFjZRgBIAEoCRIQCghhZ2VudF9pZBgCIAEoCRIMCgRraW5kGAMgASgJEgsKA3NlcRgEIAEoBBIUCgxzaWduZXJfZXBvY2gYBSABKA0SEgoKY3JlYXRlZF9tcxgGIAEoAxISCgpleHBpcmVzX21zGAcgASgDEg4KBmRpZ2VzdBgIIAEoDCJcChFTaWduZWRJbnN0cnVjdGlvbhITCgtpbnN0cnVjdGlvbhgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwSDgoGa2V5X2lkGAMgASgMEg8KB3N1YmplY3QYBCABKAwiJQoQQ2VudHJhbEFkZHJlc3NlcxIRCglhZGRyZXNzZXMYASADKAkiUwoSSW5zdHJ1Y3Rpb25SZWNlaXB0EhQKDHNpZ25lcl9lcG9jaBgBIAEoDRILCgNzZXEYAiABKAQSDAoEY29kZRgDIAEoCRIMCgR0ZXh0GAQgASgJYgZwcm90bzM");
+  fileDesc("Ch10YXV0bGluZS92MS9pbnN0cnVjdGlvbi5wcm90bxILdGF1dGxpbmUudjEimwEKC0luc3RydWN0aW9uEhEKCW5hbWVzcGFjZRgBIAEoCRIQCghhZ2VudF9pZBgCIAEoCRIMCgRraW5kGAMgASgJEgsKA3NlcRgEIAEoBBIUCgxzaWduZXJfZXBvY2gYBSABKA0SEgoKY3JlYXRlZF9tcxgGIAEoAxISCgpleHBpcmVzX21zGAcgASgDEg4KBmRpZ2VzdBgIIAEoDCJcChFTaWduZWRJbnN0cnVjdGlvbhITCgtpbnN0cnVjdGlvbhgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwSDgoGa2V5X2lkGAMgASgMEg8KB3N1YmplY3QYBCABKAwiJQoQQ2VudHJhbEFkZHJlc3NlcxIRCglhZGRyZXNzZXMYASADKAkiLgoKTGV2ZWxPcmRlchINCgVsZXZlbBgBIAEoCRIRCglhZGRyZXNzZXMYAiADKAkiUwoSSW5zdHJ1Y3Rpb25SZWNlaXB0EhQKDHNpZ25lcl9lcG9jaBgBIAEoDRILCgNzZXEYAiABKAQSDAoEY29kZRgDIAEoCRIMCgR0ZXh0GAQgASgJYgZwcm90bzM");
 
 /**
  * The signed bytes are exactly the encoding that was sent; a receiver never re-encodes before it verifies.
@@ -66,7 +66,7 @@ export type Instruction = Message<"tautline.v1.Instruction"> & {
   expiresMs: bigint;
 
   /**
-   * SHA-256 of what the instruction is about: for "settings", of the canonical configuration map; for "addresses", of the subject.
+   * SHA-256 of what the instruction is about: for "settings", of the canonical configuration map; for "addresses" and "level", of the subject.
    *
    * @generated from field: bytes digest = 8;
    */
@@ -142,6 +142,34 @@ export const CentralAddressesSchema: GenMessage<CentralAddresses> = /*@__PURE__*
   messageDesc(file_tautline_v1_instruction, 2);
 
 /**
+ * What an instruction of kind "level" is about.
+ *
+ * @generated from message tautline.v1.LevelOrder
+ */
+export type LevelOrder = Message<"tautline.v1.LevelOrder"> & {
+  /**
+   * Name of the level that the agent shall climb to, such as "mtls"; it never goes below what it has.
+   *
+   * @generated from field: string level = 1;
+   */
+  level: string;
+
+  /**
+   * "host:port" where central hears that level, in the order to try; none leaves it to the agent's own.
+   *
+   * @generated from field: repeated string addresses = 2;
+   */
+  addresses: string[];
+};
+
+/**
+ * Describes the message tautline.v1.LevelOrder.
+ * Use `create(LevelOrderSchema)` to create a new message.
+ */
+export const LevelOrderSchema: GenMessage<LevelOrder> = /*@__PURE__*/
+  messageDesc(file_tautline_v1_instruction, 3);
+
+/**
  * The agent's answer to one instruction.
  *
  * @generated from message tautline.v1.InstructionReceipt
@@ -177,5 +205,5 @@ export type InstructionReceipt = Message<"tautline.v1.InstructionReceipt"> & {
  * Use `create(InstructionReceiptSchema)` to create a new message.
  */
 export const InstructionReceiptSchema: GenMessage<InstructionReceipt> = /*@__PURE__*/
-  messageDesc(file_tautline_v1_instruction, 3);
+  messageDesc(file_tautline_v1_instruction, 4);
 

@@ -1,0 +1,198 @@
+import { isTautlineError, type Level } from "@tautline/protocol";
+import { noteArrivals, noteWatched, letBack, readSights } from "./agent-sights.ts";
+import type { ChangeAgent } from "./change.ts";
+import type { ChangeDeps, OrderStatus } from "./change-deps.ts";
+import { missingLimitMs, type StepFacts } from "./change-rule.ts";
+import { type ChangeRun, climbing, noteAgents } from "./change-run.ts";
+import { pruneAgents, saveAgents, saveChange } from "./change-store.ts";
+import { bothOf, closedTo, openedFor, restoredTo } from "./heard-rule.ts";
+import { countAgents } from "./watch-rule.ts";
+
+/** Why one is let back. */
+const MISSING = "missing";
+
+const NOTHING_SEEN: StepFacts = { isHeard: false, moving: 0, watched: 0, lost: 0, missing: 0 };
+
+/**
+ * Does what the step asks for that a change is in, and looks what has come of it. May be done any number of times.
+ *
+ * @param deps what changes work on
+ * @param run which change
+ * @param elapsedMs running time since the last time
+ * @throws store.*; what fails on the listeners is logged and tried again
+ */
+export async function actStep(
+  deps: ChangeDeps,
+  run: ChangeRun,
+  elapsedMs: number,
+): Promise<StepFacts> {
+  switch (run.change.step) {
+    case "opening":
+      return { ...NOTHING_SEEN, isHeard: await open(deps, run) };
+    case "moving":
+      return { ...NOTHING_SEEN, moving: await move(deps, run) };
+    case "closing":
+      noteArrivals(run, await readSights(deps, run));
+      return NOTHING_SEEN;
+    case "watching":
+      return watch(deps, run, elapsedMs);
+    case "undoing":
+      await reopen(deps, run);
+      return NOTHING_SEEN;
+    default:
+      return NOTHING_SEEN;
+  }
+}
+
+function open(deps: ChangeDeps, run: ChangeRun): Promise<boolean> {
+  const { listeners } = deps;
+  const { policy, actor } = run.change;
+  return tryIt(deps, run, () => listeners.go(openedFor(listeners.heard(), policy.accept), actor));
+}
+
+/** Tells them once a process, and counts who has neither arrived nor failed. */
+async function move(deps: ChangeDeps, run: ChangeRun): Promise<number> {
+  const { orders } = deps;
+  if (!run.isOrdered) {
+    for (const [level, ids] of moversByLevel(run)) {
+      const statuses = await orders.statusOf(ids);
+      const untold = ids.filter((id) => !isUnderWay(statuses.get(id), level));
+      await orders.order(untold, level, run.change.actor);
+    }
+    run.isOrdered = true;
+  }
+  noteArrivals(run, await readSights(deps, run));
+  const waiting = climbing(run).filter(({ isWatched }) => isWatched);
+  const statuses = await orders.statusOf(waiting.map(({ id }) => id));
+  return waiting.filter(({ id }) => !isSettled(statuses.get(id))).length;
+}
+
+/** By an earlier run of central, or by hand: told again it would begin anew. */
+function isUnderWay(order: OrderStatus | undefined, level: Level): boolean {
+  return order?.level === level && (order.status === "waiting" || order.status === "offered");
+}
+
+function isSettled(order: OrderStatus | undefined): boolean {
+  return order?.status === "applied" || order?.status === "failed";
+}
+
+function moversByLevel(run: ChangeRun): ReadonlyMap<Level, readonly string[]> {
+  const byLevel = new Map<Level, string[]>();
+  for (const { id, moveTo } of climbing(run)) {
+    if (moveTo === null) continue;
+    byLevel.set(moveTo, [...(byLevel.get(moveTo) ?? []), id]);
+  }
+  return byLevel;
+}
+
+async function watch(deps: ChangeDeps, run: ChangeRun, elapsedMs: number): Promise<StepFacts> {
+  await close(deps, run);
+  const limitMs = missingLimitMs(run.change.windowMs);
+  const lost = noteWatched(run, await readSights(deps, run), { elapsedMs, limitMs });
+  if (lost.length > 0) await noteLost(deps, run, lost);
+  return { ...NOTHING_SEEN, ...countAgents(run.agents.values()) };
+}
+
+/** Listens no longer to what nobody needs; what the policy refuses is refused whether that works or not. */
+async function close(deps: ChangeDeps, run: ChangeRun): Promise<void> {
+  if (run.change.heardAfter !== null) return;
+  const { listeners, policies } = deps;
+  const isDone = await tryIt(deps, run, () => {
+    const then = closedTo(listeners.heard(), policies.needed(), policies.loopback());
+    return listeners.go(then, run.change.actor);
+  });
+  if (isDone) run.change = { ...run.change, heardAfter: listeners.heard() };
+}
+
+/** Each is a finding; who is entitled is let back. */
+async function noteLost(
+  deps: ChangeDeps,
+  run: ChangeRun,
+  lost: readonly ChangeAgent[],
+): Promise<void> {
+  const { store, audit, policies, log, now } = deps;
+  const after = await store.write(async (trx) => {
+    const let_ = await letBack(deps, trx, {
+      run,
+      agents: lost,
+      codeOf: () => MISSING,
+      atMs: now(),
+    });
+    await saveAgents(trx, run.change.id, let_);
+    for (const { id, isEnded, isExcepted } of let_) {
+      if (isEnded) continue;
+      await audit.append(trx, {
+        action: "policy.agent-missing",
+        actor: "central",
+        subject: `agent:${id}`,
+        detail: { change: run.change.id, excepted: isExcepted ? "yes" : "no" },
+      });
+    }
+    return let_;
+  });
+  noteAgents(run, after);
+  for (const { id, isEnded, isExcepted } of after) {
+    if (isEnded) continue;
+    const facts = { code: "policy.agent_missing", agent: id, change: run.change.id, isExcepted };
+    log.error(facts, "an agent has not come back since the policy was tightened");
+  }
+  await policies.follow();
+}
+
+/** Before the policies are as they were, so that whoever they let back finds an open door. */
+async function reopen(deps: ChangeDeps, run: ChangeRun): Promise<void> {
+  const { listeners } = deps;
+  const { heardBefore, heardAfter, actor } = run.change;
+  if (heardBefore === null) return;
+  await tryIt(deps, run, () => {
+    const now = listeners.heard();
+    const then = restoredTo(now, heardBefore, heardAfter ?? now);
+    return listeners.go(bothOf(now, then), actor);
+  });
+}
+
+/**
+ * Ends what is left of a change that is over: the listeners are as before, and nobody is told to climb any more.
+ *
+ * @param deps what changes work on
+ * @param run which change
+ * @throws store.*; what fails on the listeners is logged and tried again
+ */
+export async function settle(deps: ChangeDeps, run: ChangeRun): Promise<void> {
+  const { listeners, orders, store } = deps;
+  const { heardBefore, heardAfter, actor } = run.change;
+  if (heardBefore !== null) {
+    const isDone = await tryIt(deps, run, () => {
+      const now = listeners.heard();
+      return listeners.go(restoredTo(now, heardBefore, heardAfter ?? now), actor);
+    });
+    if (!isDone) return;
+  }
+  await orders.withdraw(climbing(run).map(({ id }) => id));
+  const settled = { ...run.change, isSettled: true };
+  await store.write(async (trx) => {
+    await saveChange(trx, settled);
+    await pruneAgents(trx, settled.id);
+  });
+  run.change = settled;
+}
+
+/** What fails is logged once, and tried again at the next turn. */
+async function tryIt(
+  { log }: ChangeDeps,
+  run: ChangeRun,
+  work: () => Promise<void>,
+): Promise<boolean> {
+  try {
+    await work();
+    run.trouble = "";
+    return true;
+  } catch (error) {
+    const trouble = isTautlineError(error) ? error.code : String(error);
+    if (trouble !== run.trouble) {
+      log.error({ err: error, change: run.change.id }, "listeners could not be changed");
+    }
+    run.trouble = trouble;
+    return false;
+  }
+}
