@@ -222,8 +222,20 @@ function addSeen(seen: SeenLinks[], used: UsedEvidence): void {
   const { kind, component, profile, code, links, firstMs, lastMs, address } = used;
   if (!isPolicyKind(kind)) return;
   const { level, pq, clientProven, group } = profile;
-  const what = { kind, component, level, pq, clientProven, group, code, links };
-  seen.push({ ...what, firstMs, lastMs, address, isLive: false });
+  seen.push({
+    kind,
+    component,
+    level,
+    pq,
+    clientProven,
+    group,
+    code,
+    links,
+    firstMs,
+    lastMs,
+    address,
+    isLive: false,
+  });
 }
 
 /** It is counted by the history already. */
@@ -232,9 +244,18 @@ const LIVE = { code: "", links: 0, isLive: true } as const;
 function addLive(seen: SeenLinks[], row: LiveRow, nowMs: number): void {
   const { kind, component, remote_address: address, key_group: group } = row;
   if (!isPolicyKind(kind)) return;
-  const [pq, clientProven] = [row.pq === 1, row.client_proven === 1];
-  const what = { kind, component, level: row.level as Level, pq, clientProven, group };
-  seen.push({ ...what, firstMs: Math.min(row.since, nowMs), lastMs: nowMs, address, ...LIVE });
+  seen.push({
+    kind,
+    component,
+    level: row.level as Level,
+    pq: row.pq === 1,
+    clientProven: row.client_proven === 1,
+    group,
+    firstMs: Math.min(row.since, nowMs),
+    lastMs: nowMs,
+    address,
+    ...LIVE,
+  });
 }
 
 function carriedOf(
