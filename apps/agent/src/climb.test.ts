@@ -39,9 +39,9 @@ interface Scene {
   readonly agentId: string;
   readonly subject: TestAgent;
   /** Sends the order with the answer to the next message at the low level. */
-  order(level: Level, addresses: readonly string[], seq: bigint): void;
+  readonly order: (level: Level, addresses: readonly string[], seq: bigint) => void;
   /** The agent on the same folder, in another process's place. */
-  again(world?: Partial<AgentWorld>): TestAgent;
+  readonly again: (world?: Partial<AgentWorld>) => TestAgent;
 }
 
 async function withLowAgent(

@@ -37,6 +37,7 @@ test("without a file every setting has its safe default", () => {
       client: {},
     },
     allowedInstructions: ["addresses", "level", "settings"],
+    rescue: true,
     forwards: {},
     vault: { environmentVariable: "TAUTLINE_KEY" },
     log: { level: "central" },

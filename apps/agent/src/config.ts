@@ -240,6 +240,12 @@ export const agentConfigSchema = z
       .describe(
         "Kinds of signed instruction this host carries out; nothing that arrives over the network can widen it. `addresses`, and a `level` to climb to, are taken into use only after the same central has answered there; a level is never lowered.",
       ),
+    rescue: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Whether an agent that has joined goes up to mtls by itself, with its own identity, where central does not hear its level any more; it never goes down. `false` leaves it away until somebody changes its level here.",
+      ),
     forwards: forwardsSetting,
     vault,
     log,
