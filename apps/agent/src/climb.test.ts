@@ -270,10 +270,12 @@ test("QMP-2, A24: an agent whose level nobody answers goes up to mtls at the add
   });
 });
 
+function countOf(lines: readonly string[], code: string): number {
+  return lines.filter((line) => line.includes(code)).length;
+}
+
 test("A24, A10: whoever forces a rescue and answers it himself, with another root, gets nobody", async () => {
   const impostor = await startStandInCentral();
-  const seen = (lines: readonly string[]): number =>
-    lines.filter((line) => line.includes("link.central_unproven")).length;
   await withLowAgent("basic", async ({ secure, low, again }) => {
     const central = { addresses: [low.address, impostor.address] };
     const subject = again({ clock: hurried }, central);
@@ -281,7 +283,7 @@ test("A24, A10: whoever forces a rescue and answers it himself, with another roo
     await low.waitFor(() => true);
     await secure.close();
     await low[Symbol.asyncDispose]();
-    await until(() => seen(subject.logged) > 2);
+    await until(() => countOf(subject.logged, "link.central_unproven") > 2);
     await running.stop();
     assert.deepEqual(impostor.received, []);
     assert.deepEqual(levelsOnDisk(subject), [undefined, undefined, undefined, "basic"]);
@@ -298,8 +300,7 @@ test("a host that wants no rescue stays away at its level", async () => {
       await low.waitFor(() => true);
       const before = secure.received.length;
       await low[Symbol.asyncDispose]();
-      const failed = (): number =>
-        subject.logged.filter((line) => line.includes("link.unreachable")).length;
+      const failed = (): number => countOf(subject.logged, "link.unreachable");
       await until(() => failed() > ROUNDS_BEFORE_RESCUE + 1);
       await running.stop();
       assert.equal(secure.received.length, before);
