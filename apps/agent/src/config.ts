@@ -248,6 +248,12 @@ export const agentConfigSchema = z
       .describe(
         "How this host's agent gets a newer version, told to central: `remote` from there, `manual` by a person who replaces it, `firmware` with the firmware of its device. `policy plan` prints the remedy that fits (QM-3).",
       ),
+    rescue: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Whether an agent that has joined goes up to mtls by itself, with its own identity, where central does not hear its level any more; it never goes down. `false` leaves it away until somebody changes its level here.",
+      ),
     forwards: forwardsSetting,
     vault,
     log,

@@ -85,17 +85,15 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   const { renewalGrace: renewalGraceMs } = config.certificates;
   const instructions = createInstructionStore({ ...recorded, instructor, lifetimeMs });
   const history = createEvidenceHistory({ store, now, rule: config.history });
-  const { recorder } = history;
-  const live = createLiveLinks({ ...deps, agents, links, history: recorder, metrics });
-  const tellAgent = (id: string): Promise<void> => live.pushToAgent(id);
-  const moves = await openLevelOrders({ ...recorded, tellAgent });
+  const live = createLiveLinks({ ...deps, agents, links, history: history.recorder, metrics });
+  const moves = await openLevelOrders({ ...recorded, tellAgent: (id) => live.pushToAgent(id) });
   const endLinks: LiveLinks["endAgent"] = (id, reason) => live.endAgent(id, reason);
   const endClaims = (id: string): void => live.endAgent(id, claimEnded(id, "it has joined"));
   const life = createAgentLife({
     ...recorded,
     renewalGraceMs,
     endLinks,
-    tellAgent: (id) => void tellAgent(id),
+    tellAgent: (id) => void live.pushToAgent(id),
     forgetHistory: (trx, id) => history.forget(trx, id),
   });
   const onChange = (namespace: string): void => {
@@ -105,7 +103,7 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
       .catch((error: unknown) => log.error({ err: error }, "changed settings were not offered"));
   };
   const settings = createSettingStore({ ...recorded, onChange });
-  const refusals = createRefusals({ audit, history: recorder, log, metrics, now });
+  const refusals = createRefusals({ audit, history: history.recorder, log, metrics, now });
   const herd = createHerd({ ...deps, metrics });
   const claims = createClaimStore({ store, now, sources: herd.sources });
   const admission = openGate(deps, { tokens, refusals, herd });
