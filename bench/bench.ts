@@ -15,6 +15,7 @@ import { joins } from "./joins.ts";
 import { crl } from "./crl.ts";
 import { currentLoad, describeMachine } from "./machine.ts";
 import { levels } from "./levels.ts";
+import { planner } from "./planner.ts";
 import { reconnects } from "./reconnects.ts";
 import { revocation } from "./revocation.ts";
 import { spreadOf } from "./spread.ts";
@@ -35,6 +36,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   "start-up": startUp,
   "idle-memory": idleMemory,
   history,
+  planner,
 };
 
 const RESULTS = join(import.meta.dirname, "results");

@@ -98,13 +98,14 @@ export async function launchMatrixAgent(
   };
 }
 
-/** It must not learn of another way to central than that by the relay. */
+/** It must not learn of another way to central than that by the relay, nor take one at a higher level by itself. */
 function writeJoinedSettings(data: string, level: Level, addresses: readonly string[]): void {
   mkdirSync(data, { recursive: true, mode: 0o700 });
   const lines = [
     `central: { level: ${level}, addresses: ${JSON.stringify(addresses)} }`,
     `floor: ${level}`,
     "allowedInstructions: []",
+    "rescue: false",
   ];
   writeFileSync(join(data, "agent.yaml"), `${lines.join("\n")}\n`);
 }

@@ -29,6 +29,7 @@ import type { AgentWorld } from "./agent-world.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { loadAgentConfig } from "./config.ts";
 import { lowerFloor } from "./lower-floor.ts";
+import { ROUNDS_BEFORE_RESCUE } from "./control/rescue.ts";
 import { readOpenSettings } from "./settings/settings-file.ts";
 import { readStatus } from "./status/status-reader.ts";
 
@@ -39,15 +40,18 @@ interface Scene {
   readonly agentId: string;
   readonly subject: TestAgent;
   /** Sends the order with the answer to the next message at the low level. */
-  order(level: Level, addresses: readonly string[], seq: bigint): void;
+  readonly order: (level: Level, addresses: readonly string[], seq: bigint) => void;
   /** The agent on the same folder, in another process's place. */
-  again(world?: Partial<AgentWorld>): TestAgent;
+  readonly again: (world?: Partial<AgentWorld>, central?: object) => TestAgent;
 }
 
 async function withLowAgent(
   level: UncertifiedLevel,
   use: (scene: Scene) => Promise<void>,
-  settings: Readonly<Record<string, unknown>> = {},
+  {
+    central = {},
+    ...settings
+  }: { central?: object; allowedInstructions?: string[]; rescue?: boolean } = {},
 ): Promise<void> {
   await withTempFolder(async (root) => {
     const secure = await startStandInCentral();
@@ -55,13 +59,11 @@ async function withLowAgent(
     const key = join(root, "key");
     writeFileSync(key, KEY_TEXT, { mode: 0o600 });
     const path = join(root, "agent");
-    const yaml = JSON.stringify({
-      central: { level, addresses: [low.address], key: { file: key } },
-      floor: "plaintext",
-      ...settings,
-    });
-    const again = (world: Partial<AgentWorld> = {}): TestAgent =>
-      makeTestAgent(path, { yaml, world });
+    const again: Scene["again"] = (world = {}, change = {}) => {
+      const file = { level, addresses: [low.address], key: { file: key }, ...central, ...change };
+      const yaml = JSON.stringify({ central: file, floor: "plaintext", ...settings });
+      return makeTestAgent(path, { yaml, world });
+    };
     try {
       const subject = again();
       const { agentId } = await subject.join(secure.makeToken());
@@ -103,42 +105,51 @@ function levelsOnDisk({ folder }: TestAgent): unknown {
   return [climbed?.level, climbed?.by, levelMove?.level, provenLevel];
 }
 
-for (const level of ["basic", "advanced"] as const) {
-  test(`an agent at ${level} climbs to mtls by a signed order, tells so there, and stays there over a restart`, async () => {
-    await withLowAgent(level, async ({ secure, low, subject, again, order }) => {
-      order("mtls", [secure.address], 1n);
-      const running = subject.start();
-      const { message, evidence } = await secure.waitFor(
-        (one) => receiptIn(one.message) !== undefined,
-      );
-      assert.equal(evidence.level, "mtls");
-      assert.deepEqual(receiptIn(message), { signerEpoch: 1, seq: 1n, code: "", text: "" });
-      assert.deepEqual(levelsOnDisk(subject), ["mtls", "instruction", undefined, "mtls"]);
-      const status = await readStatus(subject.folder);
-      assert.deepEqual(
-        [status.level, status.climbed?.by, status.key],
-        ["mtls", "instruction", null],
-      );
-      await running.stop();
-      assert.match(readFileSync(subject.folder.audit, "utf8"), /level\.climbed/);
+for (const [level, transport] of [
+  ["basic", "websocket"],
+  ["advanced", "websocket"],
+  ["basic", "polling"],
+] as const) {
+  const settings = { transport, pollingInterval: "1s" };
+  test(`an agent at ${level}, by ${transport}, climbs to mtls by a signed order, tells so there, and stays there over a restart`, async () => {
+    await withLowAgent(
+      level,
+      async ({ secure, low, subject, again, order }) => {
+        order("mtls", [secure.address], 1n);
+        const running = subject.start();
+        const { message, evidence } = await secure.waitFor(
+          (one) => receiptIn(one.message) !== undefined,
+        );
+        assert.equal(evidence.level, "mtls");
+        assert.deepEqual(receiptIn(message), { signerEpoch: 1, seq: 1n, code: "", text: "" });
+        assert.deepEqual(levelsOnDisk(subject), ["mtls", "instruction", undefined, "mtls"]);
+        const status = await readStatus(subject.folder);
+        assert.deepEqual(
+          [status.level, status.climbed?.by, status.key],
+          ["mtls", "instruction", null],
+        );
+        await running.stop();
+        assert.match(readFileSync(subject.folder.audit, "utf8"), /level\.climbed/);
 
-      // Its settings file says the low level still, and nobody is in the way.
-      const [heard, before] = [low.heard.length, secure.received.length];
-      const next = again();
-      const resumed = next.start();
-      const first = await secure.waitFor((one) => secure.received.indexOf(one) >= before);
-      assert.equal(first.evidence.level, "mtls");
-      await resumed.stop();
-      assert.equal(low.heard.length, heard);
+        // Its settings file says the low level still, and nobody is in the way.
+        const [heard, before] = [low.heard.length, secure.received.length];
+        const next = again();
+        const resumed = next.start();
+        const first = await secure.waitFor((one) => secure.received.indexOf(one) >= before);
+        assert.equal(first.evidence.level, "mtls");
+        await resumed.stop();
+        assert.equal(low.heard.length, heard);
 
-      const config = loadAgentConfig(undefined);
-      const how = { folder: next.folder, config, readVariable: () => undefined, now: Date.now };
-      assert.deepEqual(await lowerFloor(level, how), { was: "mtls", is: level });
-      assert.deepEqual(levelsOnDisk(next), [undefined, undefined, undefined, level]);
-      const lowered = again().start();
-      await low.waitFor((one) => low.heard.indexOf(one) >= heard);
-      await lowered.stop();
-    });
+        const config = loadAgentConfig(undefined);
+        const how = { folder: next.folder, config, readVariable: () => undefined, now: Date.now };
+        assert.deepEqual(await lowerFloor(level, how), { was: "mtls", is: level });
+        assert.deepEqual(levelsOnDisk(next), [undefined, undefined, undefined, level]);
+        const lowered = again().start();
+        await low.waitFor((one) => low.heard.indexOf(one) >= heard);
+        await lowered.stop();
+      },
+      { central: settings },
+    );
   });
 }
 
@@ -257,4 +268,43 @@ test("QMP-2, A24: an agent whose level nobody answers goes up to mtls at the add
     await resumed.stop();
     assert.deepEqual(lower.heard, []);
   });
+});
+
+function countOf(lines: readonly string[], code: string): number {
+  return lines.filter((line) => line.includes(code)).length;
+}
+
+test("A24, A10: whoever forces a rescue and answers it himself, with another root, gets nobody", async () => {
+  const impostor = await startStandInCentral();
+  await withLowAgent("basic", async ({ secure, low, again }) => {
+    const central = { addresses: [low.address, impostor.address] };
+    const subject = again({ clock: hurried }, central);
+    const running = subject.start();
+    await low.waitFor(() => true);
+    await secure.close();
+    await low[Symbol.asyncDispose]();
+    await until(() => countOf(subject.logged, "link.central_unproven") > 2);
+    await running.stop();
+    assert.deepEqual(impostor.received, []);
+    assert.deepEqual(levelsOnDisk(subject), [undefined, undefined, undefined, "basic"]);
+  });
+  await impostor.close();
+});
+
+test("a host that wants no rescue stays away at its level", async () => {
+  await withLowAgent(
+    "basic",
+    async ({ secure, low, again }) => {
+      const subject = again({ clock: hurried });
+      const running = subject.start();
+      await low.waitFor(() => true);
+      const before = secure.received.length;
+      await low[Symbol.asyncDispose]();
+      const failed = (): number => countOf(subject.logged, "link.unreachable");
+      await until(() => failed() > ROUNDS_BEFORE_RESCUE + 1);
+      await running.stop();
+      assert.equal(secure.received.length, before);
+    },
+    { rescue: false },
+  );
 });

@@ -38,6 +38,7 @@ test("without a file every setting has its safe default", () => {
     },
     allowedInstructions: ["addresses", "level", "settings"],
     upgrade: "remote",
+    rescue: true,
     forwards: {},
     vault: { environmentVariable: "TAUTLINE_KEY" },
     log: { level: "central" },
@@ -104,6 +105,12 @@ const REFUSED: [name: string, text: string, place: RegExp][] = [
   ["a way to a newer version that nobody knows", "upgrade: floppy\n", /line 1: upgrade/],
   ["an unknown transport", "central: { transport: plain }\n", /central\.transport/],
   ["an address with a path", "central: { addresses: [a/b] }\n", /central\.addresses\.0/],
+  [
+    "SWP-1: an address that could never be dialled",
+    'central: { addresses: [a, "127.0.0.1:9150]"] }\n',
+    /central\.addresses\.1/,
+  ],
+  ["an address with a port that is none", "central: { addresses: [a:65536] }\n", /addresses\.0/],
   [
     "a polling interval without a unit",
     "central: { pollingInterval: 30 }\n",

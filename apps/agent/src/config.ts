@@ -1,4 +1,4 @@
-import { parseProxy, readDirectRules, requireUsable } from "@tautline/link";
+import { parseHostPort, parseProxy, readDirectRules, requireUsable } from "@tautline/link";
 import {
   compareLevels,
   isNamespace,
@@ -18,76 +18,10 @@ import {
   type OldFinding,
 } from "@tautline/daemon";
 import { z } from "zod";
+import { AGENTS_PORT } from "./control/dial-way.ts";
 import { cryptoSettings, offeredCrypto } from "./control/crypto-settings.ts";
 import { forwardsSetting } from "./forwards/forward-settings.ts";
-import { readPin } from "./tls-files/pin-text.ts";
-
-const trust = z
-  .strictObject({
-    system: z
-      .boolean()
-      .default(false)
-      .describe(
-        "Verify central by the certificate store of this host's system (SW-6), and by nothing that Node brings along.",
-      ),
-    caFile: z
-      .string()
-      .min(1)
-      .optional()
-      .describe(
-        "Verify central by the authorities in this file, PEM or DER. Without it, and without `system`, `ca/ca.crt` in the data folder switches TLS on by itself (SW-5).",
-      ),
-    pins: z
-      .array(
-        z
-          .string()
-          .refine(
-            (text) => readPin(text) !== undefined,
-            "is no SHA-256 of a key in hexadecimal or base64url",
-          ),
-      )
-      .max(16)
-      .default([])
-      .describe(
-        "SHA-256 of SPKI, hexadecimal or base64url, one of which must be in central's chain; alone they are the whole proof.",
-      ),
-  })
-  .refine(({ system, caFile }) => !system || caFile === undefined, {
-    path: ["caFile"],
-    message: "stands beside `system: true`; only one of them can decide",
-  })
-  .prefault({});
-
-const client = z
-  .strictObject({
-    certificateFile: z
-      .string()
-      .min(1)
-      .optional()
-      .describe(
-        "Certificate of an existing PKI, with its intermediates, that this agent shows before it has joined (level mtls). Without it `client.crt` with `client.pem` or `client.key` in the folder `ca` of the data folder does (SW-7).",
-      ),
-    keyFile: z
-      .string()
-      .min(1)
-      .optional()
-      .describe("Its private key, mode 0600: PKCS#8, PKCS#1 or SEC 1, PEM or DER."),
-  })
-  .refine(
-    ({ certificateFile, keyFile }) => certificateFile !== undefined || keyFile === undefined,
-    {
-      path: ["certificateFile"],
-      message: "is missing beside the key's file",
-    },
-  )
-  .refine(
-    ({ certificateFile, keyFile }) => keyFile !== undefined || certificateFile === undefined,
-    {
-      path: ["keyFile"],
-      message: "is missing beside the certificate's file",
-    },
-  )
-  .prefault({});
+import { clientSetting, trustSetting } from "./tls-files/files-settings.ts";
 
 const key = z
   .strictObject({
@@ -124,7 +58,7 @@ const central = z
       ),
     key,
     addresses: z
-      .array(z.string().regex(/^[^\s/@]{1,261}$/, "must be a host with or without :port"))
+      .array(z.string().refine(isAddress, "must be a host with or without :port"))
       .max(16)
       .default([])
       .describe(
@@ -168,8 +102,8 @@ const central = z
       "A dial, or a message without an answer, is given up after this long and central is dialled anew.",
     ),
     ...cryptoSettings,
-    trust,
-    client,
+    trust: trustSetting,
+    client: clientSetting,
   })
   .refine(
     ({ proxy, proxyCredentialsFile }) =>
@@ -247,6 +181,12 @@ export const agentConfigSchema = z
       .describe(
         "How this host's agent gets a newer version, told to central: `remote` from there, `manual` by a person who replaces it, `firmware` with the firmware of its device. `policy plan` prints the remedy that fits (QM-3).",
       ),
+    rescue: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Whether an agent that has joined goes up to mtls by itself, with its own identity, where central does not hear its level any more; it never goes down. `false` leaves it away until somebody changes its level here.",
+      ),
     forwards: forwardsSetting,
     vault,
     log,
@@ -264,6 +204,16 @@ function isProxy(text: string): boolean {
   if (text === "none") return true;
   try {
     return parseProxy(text, "proxy").authorization === undefined;
+  } catch (error) {
+    if (isTautlineError(error)) return false;
+    throw error;
+  }
+}
+
+function isAddress(text: string): boolean {
+  try {
+    parseHostPort(text, AGENTS_PORT);
+    return true;
   } catch (error) {
     if (isTautlineError(error)) return false;
     throw error;

@@ -103,7 +103,7 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   });
   const revocation = await openRevocation(deps, fleet, identity);
   const { crls, watch, revocations, settled: revocationSettled } = revocation;
-  const { live, metrics, refusals } = fleet;
+  const { metrics, refusals } = fleet;
   metrics.watchEnds(() => readEnds({ authority, identity, crls, now }));
   const clockWatch = createClockWatch({ audit, log, now });
   const isStopping = (): boolean => state.isStopping;
@@ -136,27 +136,10 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
     { ...fleet, keyUses: openedRing.uses, keyWatch: shared.watch, forwards, changes },
     { identity, crls, watch, front, state },
   );
-  const { links, history, herd, policies } = fleet;
-  const parts = {
-    audit,
-    trail: deps.trail,
-    links,
-    history,
-    live,
-    timers,
-    herd,
-    forwards,
-    policies,
-  };
-  return {
-    ...parts,
-    keyUses: openedRing.uses,
-    agentsListener,
-    consoleListener,
-    adminSocket,
-    revocationSettled,
-    state,
-  };
+  const { uses: keyUses } = openedRing;
+  const listening = { agentsListener, consoleListener, adminSocket };
+  const parts = { audit, trail: deps.trail, keyUses, forwards, timers, revocationSettled, state };
+  return { ...fleet, ...listening, ...parts };
 }
 
 /** The agents' ports, by what was set last. */

@@ -7,6 +7,7 @@ import { dialledAddresses, readHostFacts } from "./authority/own-names.ts";
 import { type Admission, createAdmission } from "./control/admission.ts";
 import { createSessions } from "./control/begin-session.ts";
 import type { Caller } from "./control/caller.ts";
+import type { ClaimSessionDeps } from "./control/claim-session.ts";
 import { createLiveLinks, type LiveLinks } from "./control/live-links.ts";
 import { createOffers, type Offers } from "./control/offers.ts";
 import { createOpenConnections, type OpenConnections } from "./control/open-connections.ts";
@@ -28,6 +29,7 @@ import { type CentralMetrics, createMetrics } from "./metrics.ts";
 import { type LevelOrders, openLevelOrders } from "./moves/level-orders.ts";
 import { openPolicies, type Policies } from "./policy/policies.ts";
 import { enforcePolicy } from "./policy/enforce-policy.ts";
+import type { PolicyBook } from "./policy/policy-book.ts";
 import { judgeCallerUnderPolicy } from "./policy/policy-judge.ts";
 import { createSettingStore, type SettingStore } from "./settings/setting-store.ts";
 
@@ -68,8 +70,6 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   const { config, store, vault, audit, authority, log, now } = deps;
   const recorded = { store, audit, now };
   const metrics = createMetrics();
-  const policies = await openPolicies({ ...recorded, metrics, log });
-  const { book } = policies;
   const addresses = await openAddresses(deps, state);
   const heartbeatOf = (namespace: string): Promise<number> => settings.heartbeatMs(namespace);
   const agents = createAgentStore({ ...recorded, heartbeatOf });
@@ -78,22 +78,22 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
     joinToken(deps, addresses.toldTo(parts.namespace), parts);
   const tokens = createTokenStore({ ...recorded, vault, formatToken });
   const namespaces = await openNamespaces({ ...recorded, authority });
+  const policies = await openPolicies({ ...recorded, metrics, log });
+  const { book } = policies;
   const instructor = await openInstructor({ store, vault, now });
   const { lifetime: lifetimeMs } = config.instructions;
   const { renewalGrace: renewalGraceMs } = config.certificates;
   const instructions = createInstructionStore({ ...recorded, instructor, lifetimeMs });
   const history = createEvidenceHistory({ store, now, rule: config.history });
-  const { recorder } = history;
-  const live = createLiveLinks({ ...deps, agents, links, history: recorder, metrics });
-  const tellAgent = (id: string): Promise<void> => live.pushToAgent(id);
-  const moves = await openLevelOrders({ ...recorded, tellAgent });
+  const live = createLiveLinks({ ...deps, agents, links, history: history.recorder, metrics });
+  const moves = await openLevelOrders({ ...recorded, tellAgent: (id) => live.pushToAgent(id) });
   const endLinks: LiveLinks["endAgent"] = (id, reason) => live.endAgent(id, reason);
   const endClaims = (id: string): void => live.endAgent(id, claimEnded(id, "it has joined"));
   const life = createAgentLife({
     ...recorded,
     renewalGraceMs,
     endLinks,
-    tellAgent: (id) => void tellAgent(id),
+    tellAgent: (id) => void live.pushToAgent(id),
     forgetHistory: (trx, id) => history.forget(trx, id),
   });
   const onChange = (namespace: string): void => {
@@ -103,29 +103,21 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
       .catch((error: unknown) => log.error({ err: error }, "changed settings were not offered"));
   };
   const settings = createSettingStore({ ...recorded, onChange });
-  const refusals = createRefusals({ audit, history: recorder, log, metrics, now });
+  const refusals = createRefusals({ audit, history: history.recorder, log, metrics, now });
   const herd = createHerd({ ...deps, metrics });
   const claims = createClaimStore({ store, now, sources: herd.sources });
   const admission = openGate(deps, { tokens, refusals, herd });
   const connections = createOpenConnections();
   book.onChange(() => enforcePolicy({ book, live, connections, metrics, log }));
-  const grant = {
-    authority,
-    instructor,
-    addresses: (namespace: string) => addresses.toldTo(namespace),
-  };
+  const toldTo = (namespace: string): readonly string[] => addresses.toldTo(namespace);
+  const grant = { authority, instructor, addresses: toldTo };
   const renewing = { renewal: { ...recorded, authority }, grant };
   const offering = { settings, instructions, addresses, moves, witness: deps.trail.witness };
   const enrolment = { ...recorded, tokens, authority, endClaims };
   const beginSession = createSessions({
     agents: { ...offering, agents, metrics, now, store, renewing, life },
     joining: { enrolment, grant, metrics, queue: herd.enrolments },
-    claiming: {
-      claims,
-      promotion: promotionsOf(deps, addresses),
-      judge: (caller, agentId) =>
-        judgeCallerUnderPolicy(book, caller, { kind: "control", agentId }),
-    },
+    claiming: { claims, promotion: promotionsOf(deps, addresses), judge: claimJudge(book) },
   });
   const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
   const offers = createOffers(live, () => state.levels?.() ?? ["tls", "mtls"]);
@@ -145,6 +137,11 @@ function openGate(
   const proofs = { judge, trustDomain: authority.trustDomain };
   const tlsClients = (): "proven" | "any" => config.agents.tlsClients;
   return createAdmission({ ...parts, store, authority, now, renewalGraceMs, proofs, tlsClients });
+}
+
+/** What is asked of the link of somebody without an identity, once it has said its id. */
+function claimJudge(book: PolicyBook): ClaimSessionDeps["judge"] {
+  return (caller, agentId) => judgeCallerUnderPolicy(book, caller, { kind: "control", agentId });
 }
 
 /** What an agent without an identity is told of where it can join. */

@@ -70,7 +70,6 @@ describe("createMetrics", () => {
       'tautline_enrolments_total{outcome="joined"} 0',
       'tautline_instructions_total{outcome="carried out"} 0',
       'tautline_links{level="mtls"} 0',
-      'tautline_refusals_total{code="policy.level_refused"} 0',
       'tautline_policy_ended_total{code="policy.not_post_quantum"} 0',
       `tautline_build_info{version="${VERSION}"} 1`,
     ]) {

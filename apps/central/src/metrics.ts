@@ -234,10 +234,7 @@ function beginAtZero(metrics: CentralMetrics): void {
   for (const outcome of LABEL_VALUES.instruction) instructions.inc({ outcome }, 0);
   for (const level of LABEL_VALUES.level) links.set({ level }, 0);
   for (const outcome of LABEL_VALUES.stream) metrics.forwardStreams.inc({ outcome }, 0);
-  for (const code of LABEL_VALUES.policy) {
-    metrics.refusals.inc({ code }, 0);
-    metrics.policyEnded.inc({ code }, 0);
-  }
+  for (const code of LABEL_VALUES.policy) metrics.policyEnded.inc({ code }, 0);
   for (const direction of LABEL_VALUES.direction) metrics.forwardBytes.inc({ direction }, 0);
   for (const queue of LABEL_VALUES.queue) {
     metrics.waiting.set({ queue }, 0);

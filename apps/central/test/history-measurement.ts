@@ -16,6 +16,7 @@ import {
   makeFleet,
   openFleet,
 } from "./history-fleet.ts";
+import { watchTurns } from "./turn-watch.ts";
 
 const AGENTS = 100_000;
 const DAYS = 90;
@@ -205,23 +206,4 @@ async function writeRows(
     { what: "written, for an agent that comes back", unit: "µs", values: totals },
     { what: "longest hold of the event loop meanwhile", unit: "ms", values: turns },
   ];
-}
-
-/** Tells the longest time between two turns of the event loop. */
-function watchTurns(): () => number {
-  let isOver = false;
-  let longest = 0;
-  let before = performance.now();
-  const turn = (): void => {
-    const now = performance.now();
-    longest = Math.max(longest, now - before);
-    before = now;
-    if (!isOver) setImmediate(turn);
-  };
-  setImmediate(turn);
-  return () => {
-    turn();
-    isOver = true;
-    return longest;
-  };
 }

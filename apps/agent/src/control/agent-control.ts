@@ -113,7 +113,7 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
         return askOnce(options, { address, signal, level, asking, bytes });
       }),
     addresses: centralAddresses,
-    climbsAfter: rescue.climbsAfter,
+    ...(config.rescue && { climbsAfter: rescue.climbsAfter }),
     backoff: createBackoff({ random: options.random }),
     clock,
   });

@@ -7,7 +7,8 @@ import { parseCentralUrl } from "./central-url.ts";
 export interface LegacyFlags {
   /** Where central is, as `parseCentralUrl` reads it. */
   readonly central: string;
-  readonly level: Level;
+  /** Undefined where the settings file or files of a PKI say it. */
+  readonly level?: Level | undefined;
   readonly keyFile?: string | undefined;
   /** `name` or `name#version`. */
   readonly keyName?: string | undefined;
@@ -41,15 +42,15 @@ export interface LegacyWish {
  * @param config the settings file
  * @param host its name, and what files give
  * @returns undefined where nobody asked for such an agent
- * @throws agent.central_url, agent.legacy_address, agent.legacy_level, agent.key_missing
+ * @throws agent.central_url, agent.legacy_address, agent.legacy_level, agent.level_missing,
+ *   agent.key_missing
  */
 export function legacyWish(
   flags: LegacyFlags | undefined,
   { central, name }: Pick<AgentConfig, "central" | "name">,
   { hostName, filesLevel }: LegacyHost,
 ): LegacyWish | undefined {
-  // SW-5: the files of a PKI switch TLS on by themselves.
-  const level = flags?.level ?? central.level ?? filesLevel;
+  const level = levelOf(flags, central.level, filesLevel);
   if (level === undefined) return undefined;
   // mtls is what an agent has that joined: nobody asked for one without.
   if (flags === undefined && level === "mtls" && filesLevel === undefined) return undefined;
@@ -62,6 +63,17 @@ export function legacyWish(
   const needsKey = level === "basic" || level === "advanced";
   if (needsKey && key.file === undefined) throw new TautlineError("agent.key_missing");
   return { addresses, level, key, name: flags?.name ?? name ?? hostName };
+}
+
+/** SW-5: the files of a PKI switch TLS on by themselves. */
+function levelOf(
+  flags: LegacyFlags | undefined,
+  configured: Level | undefined,
+  filesLevel: LegacyHost["filesLevel"],
+): Level | undefined {
+  const level = flags?.level ?? configured ?? filesLevel;
+  if (flags !== undefined && level === undefined) throw new TautlineError("agent.level_missing");
+  return level;
 }
 
 function addressesOf(

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Logger } from "@tautline/daemon";
-import type { HostPort, TlsAcceptor } from "@tautline/link";
+import { type HostPort, plaintextEvidence, type TlsAcceptor } from "@tautline/link";
 import type { TautlineError } from "@tautline/protocol";
 import { createApiApp } from "../api/api-app.ts";
 import type { CertificateAuthority } from "../authority/authority.ts";
@@ -8,14 +8,16 @@ import type { CentralIdentity } from "../authority/central-identity.ts";
 import type { CentralConfig } from "../config.ts";
 import { serveControl, type ControlDeps } from "../control/control-endpoint.ts";
 import { errorForPeer } from "../control/peer-error.ts";
+import { challengeOf } from "../control/proof-challenge.ts";
 import type { Herd } from "../herd/herd.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
+import { shownAddress } from "../sources/remote-network.ts";
 import type { ForeignFront } from "../tls-files/foreign-front.ts";
 import { createAgentsAcceptors } from "./agents-acceptors.ts";
 import { acceptedLevels, judgeRequest } from "./caller-judge.ts";
 import { drain } from "./drain.ts";
 import { createHttpServer } from "./http-server.ts";
-import { createLevelPort } from "./level-port.ts";
+import { createLevelPort, type LevelPortDeps } from "./level-port.ts";
 import { createListenerPorts, type PortChange } from "./listener-ports.ts";
 import { type ListenerSettings, placeOf } from "./listener-settings.ts";
 import type { AgentsPortName } from "./secured-connection.ts";
@@ -82,7 +84,8 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
     onFailed,
   });
   const takers = { certificates: certificates.server, advanced, basic, onPlain: serve };
-  const taking = { ...takers, onFailed, handshakeTimeoutMs, maxConnections, ...said };
+  const limits = { handshakeTimeoutMs, maxConnections };
+  const taking = { ...takers, ...limits, onFailed, endToken: tokenEnder(deps), ...said };
   const ports = createListenerPorts({
     first: deps.first,
     hosts: { agents: config.agents.host, plaintext: config.plaintext.host },
@@ -118,6 +121,23 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
       await control.settled();
       await app.close();
     },
+  };
+}
+
+/** By the admission's own rule for tokens that others may have read; not for addresses that guess. */
+function tokenEnder({ control, herd, now }: AgentsListenerDeps): LevelPortDeps["endToken"] {
+  return async (authorization, socket) => {
+    const remoteAddress = shownAddress(socket.remoteAddress ?? "unknown");
+    if (herd.sources.waitMs(remoteAddress) !== undefined) return undefined;
+    const shown = { authorization, proof: undefined, challenge: challengeOf(socket, now) };
+    const evidence = plaintextEvidence(now);
+    const secured = { listener: "plaintext", evidence, binding: () => undefined } as const;
+    try {
+      await control.admission.admit({ ...secured, ...shown, remoteAddress });
+    } catch (error) {
+      return errorForPeer(error);
+    }
+    return undefined;
   };
 }
 

@@ -13,6 +13,7 @@ import type { AgentsAcceptors } from "./agents-acceptors.ts";
 import type { Drainable } from "./drain.ts";
 import { asRefusal, levelElsewhere, levelNotAccepted } from "./level-refusal.ts";
 import type { SecuredConnection } from "./secured-connection.ts";
+import { shownToken } from "./shown-token.ts";
 
 /** What a port needs to take callers of every level. */
 export interface LevelPortDeps extends Pick<AgentsAcceptors, "advanced" | "basic"> {
@@ -29,6 +30,13 @@ export interface LevelPortDeps extends Pick<AgentsAcceptors, "advanced" | "basic
   /** Plaintext has no handshake: what is accepted is served at once. */
   readonly onPlain: (stream: Drainable, connection: SecuredConnection) => void;
   readonly onFailed: (error: TautlineError, address: string, remoteAddress: string) => void;
+  /**
+   * Ends the token of somebody who showed it in plaintext where that is not accepted; resolves with what he is told of it. Never
+   * rejects.
+   *
+   * @param authorization value of the header
+   */
+  readonly endToken: (authorization: string, socket: Socket) => Promise<TautlineError | undefined>;
 }
 
 /**
@@ -57,10 +65,7 @@ export function createLevelPort(deps: LevelPortDeps): Server {
       ),
     plain: takerOf((socket) => {
       if (accepts("plaintext")) return servePlain(socket, deps);
-      const error = explain("plaintext");
-      noteClosed(socket, "plaintext", error, deps);
-      socket.on("error", () => {});
-      endWithProblem(socket, error, saidWithAnswers(deps));
+      refusePlain(socket, explain("plaintext"), deps);
     }),
     certificates: takerOf((socket) => {
       // What is wrong with a caller at tls or mtls is said in the protocol inside; the plaintext port does not speak TLS at all.
@@ -91,6 +96,16 @@ function servePlain(socket: Socket, { now, onPlain }: LevelPortDeps): void {
   const { remoteAddress = "unknown" } = socket;
   const evidence = plaintextEvidence(now);
   onPlain(socket, { listener: "plaintext", evidence, remoteAddress, binding: () => undefined });
+}
+
+/** The head has usually come with the first bytes; what was shown in it, others may have read although nobody serves it here. */
+function refusePlain(socket: Socket, error: TautlineError, deps: LevelPortDeps): void {
+  noteClosed(socket, "plaintext", error, deps);
+  socket.on("error", () => {});
+  const tell = (told: TautlineError): void => endWithProblem(socket, told, saidWithAnswers(deps));
+  const token = shownToken(socket.read() as Buffer | null);
+  if (token === undefined) tell(error);
+  else void deps.endToken(token, socket).then((exposed) => tell(exposed ?? error));
 }
 
 function noteClosed(

@@ -25,10 +25,10 @@ interface Ground {
   readonly moves: LevelOrders;
   readonly told: readonly string[];
   /** Its next message, and what it is ordered with the answer. */
-  say(fields?: Parameters<typeof messageOf>[2]): Promise<Ordered | undefined>;
+  readonly say: (fields?: Parameters<typeof messageOf>[2]) => Promise<Ordered | undefined>;
   /** The link breaks, and another one begins. */
-  relink(): Promise<void>;
-  status(): Promise<string | undefined>;
+  readonly relink: () => Promise<void>;
+  readonly status: () => Promise<string | undefined>;
 }
 
 interface Ordered extends LevelOrder {

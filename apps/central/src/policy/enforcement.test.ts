@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { Agent, request } from "node:http";
+import { Agent, type IncomingMessage, request } from "node:http";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls, type TLSSocket } from "node:tls";
@@ -127,20 +127,17 @@ async function endOf(link: OpampLink): Promise<string> {
 function pollOver(stream: Duplex) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   agent.createConnection = () => stream;
-  return (message: Uint8Array, headers: Record<string, string> = {}): Promise<string> =>
-    new Promise((resolve, reject) => {
-      const all = { "content-type": "application/x-protobuf", host: "localhost", ...headers };
-      const asked = { agent, method: "POST", path: "/v1/opamp", headers: all };
-      const outgoing = request(asked, async (response) => {
-        const chunks: Buffer[] = [];
-        for await (const chunk of response) chunks.push(chunk as Buffer);
-        const text = Buffer.concat(chunks).toString("latin1");
-        const code = /(?:admission|policy)\.[a-z_]+/.exec(text)?.[0] ?? "taken";
-        resolve(`${response.statusCode ?? 0} ${code}`);
-      });
-      outgoing.on("error", reject);
-      outgoing.end(message);
-    });
+  return async (message: Uint8Array, headers: Record<string, string> = {}): Promise<string> => {
+    const all = { "content-type": "application/x-protobuf", host: "localhost", ...headers };
+    const outgoing = request({ agent, method: "POST", path: "/v1/opamp", headers: all });
+    outgoing.end(message);
+    const [response] = (await once(outgoing, "response")) as [IncomingMessage];
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+    const text = Buffer.concat(chunks).toString("latin1");
+    const code = /(?:admission|policy)\.[a-z_]+/.exec(text)?.[0] ?? "taken";
+    return `${response.statusCode ?? 0} ${code}`;
+  };
 }
 
 const outcomeOf = async (attempt: Promise<OpampLink>): Promise<string> =>
@@ -377,36 +374,36 @@ describe("an exception from a policy", () => {
     }, everything));
 });
 
+const now = performance.now.bind(performance);
+
+async function channelAtTls(test: TestCentral, agent: JoinedAgent): Promise<ForwardChannel> {
+  const socket = await dialTls(test.agentsPort);
+  const host = `127.0.0.1:${test.agentsPort}`;
+  const headers = proofOn(socket, agent);
+  const secured = await openForward({ socket, host, headers, direction: "out" });
+  const head = Buffer.alloc(0);
+  return new ForwardChannel({ secured, head, role: "opener", address: host, now });
+}
+
+/** A target, and both ends of a program's connection on the agent's host. */
+async function programOn(test: TestCentral): Promise<{ plain: Socket; stop: () => void }> {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => void sockets.push(socket.on("error", () => {})));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const target = `127.0.0.1:${port}`;
+  await admin(test, "POST", "/api/v1/forwards", { name: "db", target });
+  const program = connect({ port, host: "127.0.0.1" }).on("error", () => {});
+  await once(program, "connect");
+  const stop = (): void => {
+    server.close();
+    for (const socket of [program, ...sockets]) socket.destroy();
+  };
+  return { plain: program, stop };
+}
+
 describe("forwards under a policy of their kind", () => {
-  const now = performance.now.bind(performance);
-
-  async function channelAtTls(test: TestCentral, agent: JoinedAgent): Promise<ForwardChannel> {
-    const socket = await dialTls(test.agentsPort);
-    const host = `127.0.0.1:${test.agentsPort}`;
-    const headers = proofOn(socket, agent);
-    const secured = await openForward({ socket, host, headers, direction: "out" });
-    const head = Buffer.alloc(0);
-    return new ForwardChannel({ secured, head, role: "opener", address: host, now });
-  }
-
-  /** A target, and both ends of a program's connection on the agent's host. */
-  async function programOn(test: TestCentral): Promise<{ plain: Socket; stop: () => void }> {
-    const sockets: Socket[] = [];
-    const server = createServer((socket) => void sockets.push(socket.on("error", () => {})));
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as AddressInfo;
-    const target = `127.0.0.1:${port}`;
-    await admin(test, "POST", "/api/v1/forwards", { name: "db", target });
-    const program = connect({ port, host: "127.0.0.1" }).on("error", () => {});
-    await once(program, "connect");
-    const stop = (): void => {
-      server.close();
-      for (const socket of [program, ...sockets]) socket.destroy();
-    };
-    return { plain: program, stop };
-  }
-
   it("running streams end with the reason at the agent, and a new link is refused before its upgrade", () =>
     withCentral(async (test) => {
       const agent = await joinOver(test);
@@ -433,7 +430,9 @@ describe("forwards under a policy of their kind", () => {
         `/api/v1/links/history?agent=${agent.id}&kind=forward`,
       );
       assert.deepEqual(
-        items.map(({ level, refused: code, links }) => [level, code, links]).toSorted(),
+        items
+          .toSorted((one, other) => String(one["refused"]).localeCompare(String(other["refused"])))
+          .map(({ level, refused: code, links }) => [level, code, links]),
         [
           ["tls", null, 1],
           ["tls", "policy.level_refused", 1],

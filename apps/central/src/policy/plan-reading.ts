@@ -1,10 +1,14 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { AGENT_ATTRIBUTES, readInstructionKinds, readUpgrade } from "@tautline/protocol";
-import { evidenceOfRow } from "../fleet/link-store.ts";
+import {
+  AGENT_ATTRIBUTES,
+  type Level,
+  readInstructionKinds,
+  readUpgrade,
+} from "@tautline/protocol";
 import type { StreamTable } from "../forwards/stream-table.ts";
 import type { EvidenceHistory } from "../history/evidence-history.ts";
 import { DAY_MS } from "../history/span.ts";
-import type { UsedEvidence } from "../history/history-reading.ts";
+import type { AgentHistory, UsedEvidence } from "../history/history-reading.ts";
 import type { AgentRow, LinkRow } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
 import type { AgentFacts, Plan, PlannedAgent, SeenLinks, Wanted } from "./plan.ts";
@@ -40,36 +44,49 @@ export async function readPlan(
   wanted: Wanted,
   { sinceMs }: { readonly sinceMs: number },
 ): Promise<Plan> {
-  // What was seen until now decides too.
-  await deps.history.recorder.flush("everything");
   const planned: PlannedAgent[] = [];
-  const reader = createFactsReader(deps, wanted.namespace);
-  const take = (facts: readonly AgentFacts[]): void => {
-    for (const each of facts) {
-      const one = planAgent(each, wanted);
+  for await (const page of readFacts(deps, wanted.namespace, sinceMs)) {
+    for (const facts of page) {
+      const one = planAgent(facts, wanted);
       if (one !== undefined) planned.push(one);
     }
-  };
-  for await (const histories of deps.history.since(sinceMs)) {
-    const last = histories.at(-1);
-    if (last === undefined) continue;
-    const used = new Map(histories.map((history) => [history.agentId, history.used]));
-    take(await reader.upTo(last.agentId, used));
-  }
-  for (let isMore = true; isMore; await nextTurn()) {
-    const rest = await reader.next(AGENTS_A_PAGE);
-    take(rest);
-    isMore = rest.length > 0;
   }
   return planOf(planned, wanted, sinceMs);
 }
 
-type UsedByAgent = ReadonlyMap<string, readonly UsedEvidence[]>;
+/**
+ * Gives what is known of the agents, in the order of their ids, a page at a time.
+ *
+ * @param deps database, history, streams and clock
+ * @param namespace undefined: every one
+ * @param sinceMs begin of the period, milliseconds since the epoch
+ * @throws store.*
+ */
+export async function* readFacts(
+  deps: PlanReadingDeps,
+  namespace: string | undefined,
+  sinceMs: number,
+): AsyncGenerator<readonly AgentFacts[]> {
+  // What was seen until now decides too.
+  await deps.history.recorder.flush("everything");
+  const reader = createFactsReader(deps, namespace);
+  for await (const histories of deps.history.since(sinceMs)) {
+    const last = histories.at(-1);
+    if (last === undefined) continue;
+    yield await reader.upTo(last.agentId, histories);
+  }
+  for (;;) {
+    const rest = await reader.next(AGENTS_A_PAGE);
+    if (rest.length === 0) return;
+    yield rest;
+    await nextTurn();
+  }
+}
 
 /** Goes through the agents in the order of their ids. */
 interface FactsReader {
-  /** The next ones, up to an id, with what they used. */
-  upTo(id: string, used: UsedByAgent): Promise<readonly AgentFacts[]>;
+  /** The next ones, up to an id, with what they used; both in the order of ids. */
+  upTo(id: string, histories: readonly AgentHistory[]): Promise<readonly AgentFacts[]>;
   /** The next ones, of which nothing was seen. */
   next(most: number): Promise<readonly AgentFacts[]>;
 }
@@ -87,23 +104,42 @@ function createFactsReader(
   let after = "";
   const nowMs = now();
   const carried = Map.groupBy(streams.all(), ({ agentId }) => agentId);
-  const read = async (range: Omit<Range, "after">, used: UsedByAgent) => {
+  const read = async (range: Omit<Range, "after">, histories: readonly AgentHistory[]) => {
     const agents = await readAgentRows(store, namespace, { after, ...range });
     const last = range.upTo ?? agents.at(-1)?.id;
     if (last === undefined) return [];
     const links = await readLinkRows(store, { after, upTo: last });
     after = last;
-    const byAgent = Map.groupBy(links, (row) => row.agent_id);
+    const usedOf = groupsInOrder(histories, ({ agentId }) => agentId);
+    const liveOf = groupsInOrder(links, (row) => row.agent_id);
     return agents.map((row) => {
-      const seen: SeenLinks[] = (used.get(row.id) ?? []).flatMap(seenOf);
-      for (const link of byAgent.get(row.id) ?? []) seen.push(...liveOf(link, nowMs));
+      const seen: SeenLinks[] = [];
+      for (const { used } of usedOf(row.id)) for (const each of used) addSeen(seen, each);
+      for (const link of liveOf(row.id)) addLive(seen, link, nowMs);
       for (const stream of carried.get(row.id) ?? []) seen.push(carriedOf(stream, nowMs));
       return factsOf(row, seen);
     });
   };
   return {
-    upTo: (upTo, used) => read({ upTo }, used),
-    next: (most) => read({ most }, new Map()),
+    upTo: (upTo, histories) => read({ upTo }, histories),
+    next: (most) => read({ most }, []),
+  };
+}
+
+/** Rows in the order of ids, taken out id by id in that order: what belongs to ids that nobody asks for is passed over. */
+function groupsInOrder<One>(
+  rows: readonly One[],
+  idOf: (row: One) => string,
+): (id: string) => readonly One[] {
+  let at = 0;
+  return (id) => {
+    const group: One[] = [];
+    for (; at < rows.length; at += 1) {
+      const row = rows[at];
+      if (row === undefined || idOf(row) > id) break;
+      if (idOf(row) === id) group.push(row);
+    }
+    return group;
   };
 }
 
@@ -127,52 +163,99 @@ function readAgentRows(
   });
 }
 
+type LiveRow = Pick<
+  LinkRow,
+  | "agent_id"
+  | "kind"
+  | "component"
+  | "level"
+  | "pq"
+  | "client_proven"
+  | "key_group"
+  | "since"
+  | "remote_address"
+>;
+
 function readLinkRows(
   store: Store,
   { after, upTo }: { readonly after: string; readonly upTo: string },
-): Promise<LinkRow[]> {
+): Promise<LiveRow[]> {
   return store.read((db) =>
     db
       .selectFrom("links")
-      .selectAll()
+      .select(["agent_id", "kind", "component", "level", "pq", "client_proven", "key_group"])
+      .select(["since", "remote_address"])
       .where("agent_id", ">", after)
       .where("agent_id", "<=", upTo)
+      .orderBy("agent_id")
       .execute(),
   );
 }
 
 function factsOf(row: PlanRow, links: readonly SeenLinks[]): AgentFacts {
-  const { id, name, namespace, state, version } = row;
-  const said = JSON.parse(row.attributes) as Readonly<Record<string, string>>;
+  const { id, name, namespace, state, version, attributes } = row;
   return {
     id,
     name,
     namespace,
     state,
     version,
-    upgrade: readUpgrade(said[AGENT_ATTRIBUTES.upgrade]),
-    instructions: readInstructionKinds(said[AGENT_ATTRIBUTES.instructions]),
+    upgrade: readUpgrade(wordIn(attributes, AGENT_ATTRIBUTES.upgrade)),
+    instructions: readInstructionKinds(wordIn(attributes, AGENT_ATTRIBUTES.instructions)),
     links,
   };
 }
 
-function seenOf(used: UsedEvidence): SeenLinks[] {
+/**
+ * A word out of an agent's attributes as they are stored. They are not read as JSON: of a large fleet that takes as long as all the rest. What an agent could pass off as
+ * another attribute by quotes in a name is its own word all the same.
+ */
+function wordIn(attributes: string, name: string): string | undefined {
+  const key = `"${name}":"`;
+  const at = attributes.indexOf(key);
+  if (at === -1) return undefined;
+  const from = at + key.length;
+  return attributes.slice(from, attributes.indexOf('"', from));
+}
+
+function addSeen(seen: SeenLinks[], used: UsedEvidence): void {
   const { kind, component, profile, code, links, firstMs, lastMs, address } = used;
-  if (!isPolicyKind(kind)) return [];
+  if (!isPolicyKind(kind)) return;
   const { level, pq, clientProven, group } = profile;
-  const evidence = { level, pq, clientProven, group };
-  return [{ kind, component, ...evidence, code, links, firstMs, lastMs, address, isLive: false }];
+  seen.push({
+    kind,
+    component,
+    level,
+    pq,
+    clientProven,
+    group,
+    code,
+    links,
+    firstMs,
+    lastMs,
+    address,
+    isLive: false,
+  });
 }
 
 /** It is counted by the history already. */
 const LIVE = { code: "", links: 0, isLive: true } as const;
 
-function liveOf(row: LinkRow, nowMs: number): SeenLinks[] {
-  const { kind, component, since, remote_address: address } = row;
-  if (!isPolicyKind(kind)) return [];
-  const { level, pq, clientProven, group } = evidenceOfRow(row);
-  const times = { firstMs: Math.min(since, nowMs), lastMs: nowMs };
-  return [{ kind, component, level, pq, clientProven, group, ...times, address, ...LIVE }];
+function addLive(seen: SeenLinks[], row: LiveRow, nowMs: number): void {
+  const { kind, component, remote_address: address, key_group: group } = row;
+  if (!isPolicyKind(kind)) return;
+  seen.push({
+    kind,
+    component,
+    level: row.level as Level,
+    pq: row.pq === 1,
+    clientProven: row.client_proven === 1,
+    group,
+    firstMs: Math.min(row.since, nowMs),
+    lastMs: nowMs,
+    address,
+    ...LIVE,
+  });
 }
 
 function carriedOf(

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { LEVELS, UPGRADES } from "@tautline/protocol";
 import { factsOf, floor, ID, NOW_MS, seen, wantedOf } from "./fixture-plan.test.ts";
@@ -147,6 +149,18 @@ for (const [title, reason, policy, links, rest] of CASES) {
 test("every reason there is comes of some case", () => {
   const met = new Set(CASES.map(([, reason]) => reason));
   assert.deepEqual([...met].toSorted(), Object.keys(PLAN_REASONS).toSorted());
+});
+
+test("docs/reference/policy.md lists every reason with its verdict, and no other", () => {
+  const page = readFileSync(
+    join(import.meta.dirname, "../../../../docs/reference/policy.md"),
+    "utf8",
+  );
+  const rows = [...page.matchAll(/^\| `([a-z_]+)` \| (stays|moves|unknown|cut off) \|/gm)];
+  assert.deepEqual(
+    Object.fromEntries(rows.map(([, reason, verdict]) => [reason, verdict])),
+    PLAN_REASONS,
+  );
 });
 
 test("QM-12: a part tells how it came last, when, from where, and how often it would have been refused", () => {

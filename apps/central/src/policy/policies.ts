@@ -17,7 +17,7 @@ export interface Policies {
    * @param work with the transaction; what it throws takes everything back
    * @throws what `work` throws, store.*
    */
-  change<T>(work: (trx: Writer) => Promise<T>): Promise<T>;
+  readonly change: <T>(work: (trx: Writer) => Promise<T>) => Promise<T>;
 }
 
 /** What they need. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { LEVELS, levelsFrom, type LinkPolicy, OPEN_POLICY } from "@tautline/protocol";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { Caller } from "../control/caller.ts";
 import { claimCaller, evidenceAt, liveKey } from "../control/fixture-arrivals.test.ts";
 import { anException, bookOf } from "./fixture-policies.test.ts";

@@ -25,18 +25,13 @@ export function policyRefusal(
   policy: LinkPolicy,
   { kind, evidence: { level, group } }: RefusedLink,
 ): TautlineError {
-  switch (lack) {
-    case "level": {
-      const { accept } = policy;
-      const setting = settingOfAgent(accept);
-      const detail = { kind, level, accepted: accept.join(", ") || "none", setting };
-      return new TautlineError("policy.level_refused", { detail });
-    }
-    case "client-proof":
-      return new TautlineError("policy.client_unproven", { detail: { kind, level } });
-    case "post-quantum":
-      return new TautlineError("policy.not_post_quantum", {
-        detail: { kind, level, group: group ?? "none" },
-      });
+  if (lack === "level") {
+    const { accept } = policy;
+    const setting = settingOfAgent(accept);
+    const detail = { kind, level, accepted: accept.join(", ") || "none", setting };
+    return new TautlineError("policy.level_refused", { detail });
   }
+  const detail = { kind, level, group: group ?? "none" };
+  const code = lack === "client-proof" ? "policy.client_unproven" : "policy.not_post_quantum";
+  return new TautlineError(code, { detail });
 }

@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { createLog } from "@tautline/daemon";
 import { createSeededRandom, withTempFolder } from "@tautline/testing";
 import { LEVELS, levelsFrom, makeAgentId, type LinkPolicy, OPEN_POLICY } from "@tautline/protocol";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { refusalOf } from "../fixture-checks.test.ts";
 import { actionsOf, type Core, joinNew, openCore, withCore } from "../fixture-core.test.ts";
 import { openStore } from "../store/store.ts";

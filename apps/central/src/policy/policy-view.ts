@@ -1,10 +1,12 @@
 import { acceptsLevel, type Level, type LinkPolicy } from "@tautline/protocol";
 import type { PolicyBook } from "./policy-book.ts";
+import type { PolicyKind } from "./policy-kind.ts";
 import type { PolicyException, PolicyPlace } from "./policy-rows.ts";
 
 /** An exception as people see it. */
 export interface ExceptionView {
   readonly agent: string;
+  readonly kind: PolicyKind;
   readonly level: Level;
   readonly reason: string;
   /** The change that it was made by. */
@@ -37,13 +39,16 @@ export function policyViews(
   const set = new Map(book.policies().map((each) => [keyOf(each), each]));
   return book.places().map((place) => {
     const { namespace, kind } = place;
-    const policy = book.policyOf(namespace, kind);
+    const { accept, clientProof, postQuantum, loopback } = book.policyOf(namespace, kind);
     const known = set.get(keyOf(place));
     return {
       namespace,
       kind,
-      ...policy,
-      heard: listened.filter((level) => acceptsLevel(policy.accept, level)),
+      accept,
+      clientProof,
+      postQuantum,
+      loopback,
+      heard: listened.filter((level) => acceptsLevel(accept, level)),
       changedAt: known === undefined ? null : new Date(known.changedMs).toISOString(),
       changedBy: known?.changedBy ?? null,
       exceptions: (exceptions.get(keyOf(place)) ?? []).map(viewOf),
@@ -51,9 +56,16 @@ export function policyViews(
   });
 }
 
-function viewOf({ agentId, level, reason, changeId, sinceMs }: PolicyException): ExceptionView {
+function viewOf({
+  agentId,
+  kind,
+  level,
+  reason,
+  changeId,
+  sinceMs,
+}: PolicyException): ExceptionView {
   const since = new Date(sinceMs).toISOString();
-  return { agent: agentId, level, reason, change: changeId, since };
+  return { agent: agentId, kind, level, reason, change: changeId, since };
 }
 
 function keyOf({ namespace, kind }: PolicyPlace): string {

@@ -113,6 +113,19 @@ test("an agent without an identity shows its level and key, and that central off
   );
 });
 
+function pageOf(change: object): string {
+  return renderPage(statusLines({ ...STATUS, level: "mtls", ...change }, TEST_NOW_MS), plain);
+}
+
+test("a level that is not that of the settings file says how it came to be, and one that is ordered is shown beside it", () => {
+  const ordered = pageOf({ climbed: { level: "mtls", by: "instruction" } });
+  assert.match(ordered, /^level +mtls, climbed to mtls by instruction, proven before: mtls$/m);
+  const rescued = pageOf({ climbed: { level: "mtls", by: "rescue" } });
+  assert.match(rescued, /^level +mtls, climbed to mtls by itself, as it was not heard below/m);
+  const pending = pageOf({ level: "basic", provenLevel: null, orderedLevel: "tls" });
+  assert.match(pending, /^level +basic(?:, key [^,]+)?, ordered: tls$/m);
+});
+
 const errorAt = (minute: number, code: string) => ({
   at: `2026-11-22T10:0${minute}:00Z`,
   code,

@@ -105,6 +105,30 @@ test("agents show says how a quarantined or replaced agent came to be so", async
   assert.match(await shown(twice), new RegExp(`tautline agents release ${AGENT}`));
 });
 
+test("an order to climb is sent with its level, and shown with how it went", async () => {
+  const answers = { [`POST /api/v1/agents/${AGENT}/move`]: { status: 204 } };
+  const ordered = await ask(`agents move ${AGENT} --level mtls`, answers);
+  assert.deepEqual([ordered.code, ordered.seen.at(-1)?.body], [0, { level: "mtls" }]);
+  assert.match(ordered.stdout, /is to climb to mtls; 'tautline agents show/);
+  assert.equal((await ask(`agents move ${AGENT} --level none`, answers)).code, 2);
+  assert.equal((await ask(`agents move ${AGENT}`, answers)).code, 2);
+  const shown = async (move: object): Promise<string> => {
+    const body = { ...candidate, state: "active", approval: null, move };
+    const page = { [`GET /api/v1/agents/${AGENT}`]: { body } };
+    return (await ask(`agents show ${AGENT}`, { ...page, ...NO_LINKS })).stdout;
+  };
+  const at = "2026-11-22T10:03:03Z";
+  const failed = { level: "mtls", status: "failed", error: "agent.level_unreachable: no", at };
+  assert.match(
+    await shown(failed),
+    /^ordered level +mtls: failed, agent\.level_unreachable: no, 2026-11-22T10:03:03Z \(12s ago\)$/m,
+  );
+  assert.doesNotMatch(
+    await shown({ level: null, status: "unset", error: "", at: null }),
+    /ordered/,
+  );
+});
+
 test("approving sends the code that was typed, else the one that central shows now", async () => {
   const answers = {
     [`GET /api/v1/agents/${AGENT}`]: { body: candidate },

@@ -44,9 +44,7 @@ async function policyText(
 ): Promise<string> {
   const { paint } = output;
   const policies = await renderTable(POLICY_COLUMNS, items, { paint, empty: "No policies." });
-  const exceptions = items.flatMap((row) =>
-    rowsOf(row, "exceptions").map((each) => ({ ...each, kind: row["kind"] })),
-  );
+  const exceptions = items.flatMap((row) => rowsOf(row, "exceptions"));
   if (exceptions.length === 0) return policies;
   const columns: readonly Column[] = [
     { title: "EXCEPTED AGENT", cell: (row) => textOf(row, "agent") },

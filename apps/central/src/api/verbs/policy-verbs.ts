@@ -8,6 +8,7 @@ import { defineList, type Verb } from "../verb.ts";
 
 const exception = z.strictObject({
   agent: z.string(),
+  kind: z.enum(POLICY_KINDS),
   level: levelField,
   reason: z.string(),
   change: z.string().nullable().describe("The change that it was made by."),
