@@ -115,11 +115,17 @@ describe("a fleet on its way from plaintext to mtls", () => {
     async () => {
       await withTempFolder(async (folder) => {
         const made = makePolicyFolder(folder);
-        let central = await startPolicyCentral(made);
+        await using processes = new AsyncDisposableStack();
+        const start = async (at?: CentralPorts): Promise<PolicyScene> => {
+          const started = await startPolicyCentral(made, at);
+          processes.use(started.process);
+          return started;
+        };
+        let central = await start();
         const ports = { agents: central.agentsPort, console: 0 };
         const kill = async (): Promise<void> => {
           await central.process.kill("SIGKILL");
-          central = await startPolicyCentral(made, ports);
+          central = await start(ports);
         };
         const hanging = await joinPolicyHost(central, "hanging", "basic");
         const good = await joinPolicyHost(central, "good", "mtls");

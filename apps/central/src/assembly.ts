@@ -29,6 +29,7 @@ import {
   createAgentsListener,
 } from "./listeners/agents-listener.ts";
 import { firstSettings } from "./listeners/first-settings.ts";
+import type { ListenerSettings } from "./listeners/listener-settings.ts";
 import { createListenerStore } from "./listeners/listener-store.ts";
 import { createListeners, type Listeners } from "./listeners/listeners.ts";
 import { type ConsoleListener, createConsoleListener } from "./listeners/console-listener.ts";
@@ -123,7 +124,7 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const planned = { store, history: fleet.history, streams: forwards.streams, now };
   const plan = (wanted: Wanted, sinceMs = now() - PLAN_PERIOD_MS): Promise<Plan> =>
     readPlan(planned, wanted, { sinceMs });
-  const { settings } = agentsListener;
+  const settings = (): ListenerSettings => agentsListener.settings();
   const changes = policyChangesOn({ ...deps, ...fleet, settings, listeners, plan });
   const served = { ...fleet, ...forwards, keys: shared.keys, operators, listeners, plan, changes };
   const verbs = listVerbs(createApi(deps, { ...served, revocations, crls, watch }, state));
