@@ -39,8 +39,15 @@ function expectation(
 
 const STATUSES = { done: [200, 201, 204], login: [401], forbidden: [403], missing: [404] };
 
-/** Everybody who dials in this test has an identity: the verb was let through, and refuses that itself. */
-const OWN_ANSWERS: Readonly<Record<string, number>> = { "POST /api/v1/agents/:id/promote": 409 };
+/**
+ * Everybody who dials in this test has an identity, the policy that is asked for would cut them off, and the only change is undone: the verb was
+ * let through, and refuses that itself.
+ */
+const OWN_ANSWERS: Readonly<Record<string, number>> = {
+  "POST /api/v1/agents/:id/promote": 409,
+  "POST /api/v1/policy/apply": 409,
+  "POST /api/v1/policy/undo": 409,
+};
 
 /** What ends something comes last, so that all may still be asked for it before. */
 function rank({ method, path }: ListedRoute): number {
@@ -61,6 +68,7 @@ const NAMESPACE_IN_ROW = new Set([
   "history",
   "settings",
   "policy",
+  "changes",
   "authorities",
 ]);
 

@@ -37,6 +37,8 @@ export interface Things {
   readonly key: string;
   /** A forward that is allowed; to be denied, it is another one each time. */
   readonly forward: string;
+  /** A change of policy that was undone, by its number. */
+  readonly change: string;
   /** Belongs to every namespace; empty unless the central was restored. */
   readonly fork: string;
 }
@@ -59,6 +61,7 @@ export const MISSING: Things = {
   operator: "no-one",
   key: "no-key",
   forward: "no-forward",
+  change: "987654321",
   fork: "0000000000000000",
 };
 
@@ -100,6 +103,7 @@ export async function fillNamespace(
     operator,
     key: await addKey(central, namespace, `key-of-${namespace}`),
     forward: await addForward(central, namespace, `forward-of-${namespace}`),
+    change: await addChange(central, namespace),
     fork,
   };
 }
@@ -135,6 +139,18 @@ export async function addForward(
   const order = { name, namespace, target: "192.0.2.7:5432" };
   await admin(central, "POST", "/api/v1/forwards", order);
   return name;
+}
+
+/** Changes the policy of a namespace and takes that back. */
+async function addChange(central: TestCentral, namespace: string): Promise<string> {
+  const order = { namespace, accept: ["tls"] };
+  const { id } = await admin<{ id: number }>(central, "POST", "/api/v1/policy/apply", order);
+  await admin(central, "POST", "/api/v1/policy/undo", { namespace });
+  const path = `/api/v1/policy/changes/${id}`;
+  let step = "";
+  // Central does that by its clock.
+  while (step !== "undone") ({ step } = await admin<{ step: string }>(central, "GET", path));
+  return String(id);
 }
 
 async function addCandidate(central: TestCentral, namespace: string): Promise<string> {
@@ -186,6 +202,16 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
     body: { namespace, floor: "mtls" },
   }),
   "GET /api/v1/policy": plain("/api/v1/policy"),
+  "POST /api/v1/policy/apply": ({ namespace }) => ({
+    path: "/api/v1/policy/apply",
+    body: { namespace, accept: ["basic"] },
+  }),
+  "POST /api/v1/policy/undo": ({ namespace }) => ({
+    path: "/api/v1/policy/undo",
+    body: { namespace },
+  }),
+  "GET /api/v1/policy/changes": plain("/api/v1/policy/changes"),
+  "GET /api/v1/policy/changes/:id": ({ change }) => ({ path: `/api/v1/policy/changes/${change}` }),
   "GET /api/v1/agents": plain("/api/v1/agents"),
   "GET /api/v1/agents/:id": ({ agent }) => ({ path: `/api/v1/agents/${agent}` }),
   "POST /api/v1/agents/:id/revoke": ({ agent }) => ({ path: `/api/v1/agents/${agent}/revoke` }),
