@@ -104,7 +104,7 @@ describe("a fleet on its way from plaintext to mtls", () => {
         // Nobody falls by that.
         for (const { id } of hosts) assert.equal((await linksOf(central)).get(id)?.level, "mtls");
         const history = await policy(central, "history 1");
-        assert.match(history.stdout, /^undone +an operator took it back$/m);
+        assert.match(history.stdout, /^undone +an operator took it back, by operator:local$/m);
       });
     },
   );

@@ -23,6 +23,7 @@ const facts = {
   reason: z
     .string()
     .describe("Why it is undone: not_heard, agents_lost or asked; empty otherwise."),
+  undoneBy: z.string().describe("Who has it undone; empty otherwise."),
   startedAt: timeField,
   startedBy: z.string(),
   stepAt: timeField.describe("When it came to this step."),
@@ -75,6 +76,7 @@ export function changeView({ change, counts }: CountedChange): z.output<typeof c
     policy: { ...asked, accept: [...accept] },
     step: change.step,
     reason: change.reason,
+    undoneBy: change.undoneBy,
     startedAt: time(change.startedMs),
     startedBy: change.actor,
     stepAt: time(change.stepMs),

@@ -142,12 +142,12 @@ async function noteLost(
 /** Before the policies are as they were, so that whoever they let back finds an open door. */
 async function reopen(deps: ChangeDeps, run: ChangeRun): Promise<void> {
   const { listeners } = deps;
-  const { heardBefore, heardAfter, actor } = run.change;
+  const { heardBefore, heardAfter, undoneBy } = run.change;
   if (heardBefore === null) return;
   await tryIt(deps, run, () => {
     const now = listeners.heard();
     const then = restoredTo(now, heardBefore, heardAfter ?? now);
-    return listeners.go(bothOf(now, then), actor);
+    return listeners.go(bothOf(now, then), undoneBy);
   });
 }
 
@@ -160,11 +160,11 @@ async function reopen(deps: ChangeDeps, run: ChangeRun): Promise<void> {
  */
 export async function settle(deps: ChangeDeps, run: ChangeRun): Promise<void> {
   const { listeners, orders, store } = deps;
-  const { heardBefore, heardAfter, actor } = run.change;
+  const { heardBefore, heardAfter, undoneBy } = run.change;
   if (heardBefore !== null) {
     const isDone = await tryIt(deps, run, () => {
       const now = listeners.heard();
-      return listeners.go(restoredTo(now, heardBefore, heardAfter ?? now), actor);
+      return listeners.go(restoredTo(now, heardBefore, heardAfter ?? now), undoneBy);
     });
     if (!isDone) return;
   }

@@ -41,6 +41,7 @@ export async function beginChange(deps: ChangeDeps, order: ApplyOrder): Promise<
     places,
     step: "opening",
     reason: "",
+    undoneBy: "",
     spentMs: 0,
     startedMs: atMs,
     stepMs: atMs,

@@ -102,6 +102,7 @@ class Engine {
       ...run.change,
       step: "undoing",
       reason: ASKED,
+      undoneBy: actor,
       spentMs: 0,
       stepMs: now(),
       endedMs: null,

@@ -49,6 +49,8 @@ export interface PolicyChange extends ChangeOrder {
   readonly step: ChangeStep;
   /** Why it is undone; empty otherwise. */
   readonly reason: string;
+  /** Who has it undone: an operator, or `central` itself; empty otherwise. */
+  readonly undoneBy: string;
   /** Time spent in this step while central ran, milliseconds. */
   readonly spentMs: number;
   readonly startedMs: number;

@@ -32,6 +32,7 @@ export async function enterStep(
     ...run.change,
     step,
     reason: reason ?? run.change.reason,
+    undoneBy: reason === undefined ? run.change.undoneBy : "central",
     spentMs: 0,
     stepMs: atMs,
     endedMs: isOver(step) ? atMs : null,
@@ -91,7 +92,7 @@ async function setPoliciesBack(
     policies.policyAt(each.namespace, each.kind),
   )) {
     const { namespace, kind, before } = place;
-    await policies.set(trx, { namespace, kind, policy: before, actor: change.actor, atMs });
+    await policies.set(trx, { namespace, kind, policy: before, actor: change.undoneBy, atMs });
   }
 }
 

@@ -11,6 +11,8 @@ export interface PolicyChangeTable {
   places_json: string;
   step: "opening" | "moving" | "closing" | "watching" | "done" | "undoing" | "undone";
   reason: string;
+  /** As in the trail; empty for one that is not undone. */
+  undone_by: string;
   /** Time spent in this step while central ran, milliseconds. */
   spent_ms: number;
   window_ms: number;

@@ -135,7 +135,7 @@ export async function changePage(
       ["begun", `${timeAndDistance(change["startedAt"], nowMs)} by ${textOf(change, "startedBy")}`],
       ["plan", totalsText(rowOf(change, "totals"))],
       ["step", stepText(change)],
-      ["undone", isUndone ? reasonText(change) : undefined],
+      ["undone", isUndone ? `${reasonText(change)}, by ${textOf(change, "undoneBy")}` : undefined],
       ["ended", timeAndDistance(change["endedAt"], nowMs)],
       ["window", durationText(change["windowMs"])],
       ["undone by itself", undoText(change)],

@@ -21,6 +21,7 @@ const change = {
   policy: { accept: ["mtls"], clientProof: "none", postQuantum: "prefer", loopback: "keep" },
   step: "moving",
   reason: "",
+  undoneBy: "",
   startedAt: "2026-11-22T09:03:15Z",
   startedBy: "operator:ana",
   stepAt: "2026-11-22T09:03:15Z",
@@ -47,7 +48,7 @@ const agents = [
   },
 ];
 const done = { ...change, step: "done", endedAt: "2026-11-22T09:20:15Z", agents };
-const undone = { ...done, step: "undone", reason: "agents_lost" };
+const undone = { ...done, step: "undone", reason: "agents_lost", undoneBy: "central" };
 
 type Asked = CommandResult & { readonly seen: readonly SeenRequest[] };
 
@@ -166,7 +167,7 @@ describe("policy history", () => {
 
   it("shows one with the agents that did not come along", async () => {
     const { stdout } = await ask("history 7", { [PAGE]: { body: undone } });
-    assert.match(stdout, /^undone +more agents were lost than --undo-if allows$/m);
+    assert.match(stdout, /^undone +more agents were lost than --undo-if allows, by central$/m);
     assert.match(stdout, /^undone by itself +when more than 5 % of the watched agents are lost$/m);
     assert.match(
       stdout,

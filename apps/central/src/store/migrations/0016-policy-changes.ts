@@ -13,6 +13,7 @@ export const policyChanges: Migration = {
       .addColumn("places_json", "text", (c) => c.notNull())
       .addColumn("step", "text", (c) => c.notNull())
       .addColumn("reason", "text", (c) => c.notNull())
+      .addColumn("undone_by", "text", (c) => c.notNull())
       .addColumn("spent_ms", "bigint", (c) => c.notNull())
       .addColumn("window_ms", "bigint", (c) => c.notNull())
       .addColumn("undo_if", "real", (c) => c.notNull())
