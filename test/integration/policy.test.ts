@@ -44,7 +44,7 @@ const excepted = async (central: RunningCentral): Promise<readonly string[]> => 
   return [...new Set(items.flatMap(({ exceptions }) => exceptions.map(({ agent }) => agent)))];
 };
 
-describe("a fleet on its way from plaintext to mtls", () => {
+describe("a fleet on its way from plaintext to mtls", { concurrency: 3 }, () => {
   const skip = OWN_ADDRESS === undefined ? "this host has no address but loopback" : false;
 
   it(
@@ -80,11 +80,10 @@ describe("a fleet on its way from plaintext to mtls", () => {
 
         const applied = await policy(
           central,
-          `apply --floor mtls --window 4s --allow-cut-off ${unproven}`,
+          `apply --floor mtls --window 8s --allow-cut-off ${unproven}`,
         );
         assert.equal(applied.code, 0, applied.stderr);
         assert.match(applied.stdout, /is done\. Agents: watched 4, met 4, excepted 0, lost 0\.\n$/);
-        assert.match(applied.stderr, /^moving: /m);
         assert.match(applied.stderr, /^watching: 4 agents, /m);
         const links = await linksOf(central);
         assert.deepEqual([...links.keys()].toSorted(), hosts.map(({ id }) => id).toSorted());

@@ -6,7 +6,7 @@ import { describeCentral, type Items, type RunningCentral } from "../running-cen
 import { until } from "../until.ts";
 import { callsDuring, outcomeOf, spoken, strikeUntil, traceRunning } from "./killable.ts";
 
-const POINTS = 4;
+const POINTS = 3;
 const SEED = "policy";
 const ORDER = { floor: "mtls", windowMs: 1_000 };
 const ALL = ["plaintext", "basic", "advanced", "tls", "mtls"];
