@@ -58,7 +58,7 @@ export const changePageField = z.strictObject({
   agents: z
     .array(agentField)
     .describe(
-      "Of a change that has ended those of whom there is something to tell, in the order of ids.",
+      "Those of whom there is something to tell, in the order of ids, at most 1,000: not who is as the policy asks.",
     ),
 });
 

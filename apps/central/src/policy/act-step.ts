@@ -80,7 +80,9 @@ function moversByLevel(run: ChangeRun): ReadonlyMap<Level, readonly string[]> {
   const byLevel = new Map<Level, string[]>();
   for (const { id, moveTo } of climbing(run)) {
     if (moveTo === null) continue;
-    byLevel.set(moveTo, [...(byLevel.get(moveTo) ?? []), id]);
+    const ids = byLevel.get(moveTo);
+    if (ids === undefined) byLevel.set(moveTo, [id]);
+    else ids.push(id);
   }
   return byLevel;
 }

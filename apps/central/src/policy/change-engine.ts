@@ -1,4 +1,5 @@
 import { TautlineError } from "@tautline/protocol";
+import { countAgents } from "./watch-rule.ts";
 import { actStep, settle } from "./act-step.ts";
 import { type ApplyOrder, beginChange } from "./begin-change.ts";
 import { type ChangeAgent, isOver, type PolicyChange } from "./change.ts";
@@ -9,8 +10,10 @@ import {
   type CountedChange,
   findUndoable,
   listChanges,
+  type KeptChange,
   readAgents,
   readChange,
+  readRemarkable,
   readUnsettled,
   saveChange,
   spokenScope,
@@ -39,6 +42,8 @@ export interface UndoOrder {
   readonly actor: string;
 }
 
+/** Agents that are shown of a change at most; its counts are of all. */
+const AGENTS_SHOWN = 1_000;
 /** Why an operator's undo is one. */
 const ASKED = "asked";
 /** Spent time that a kill may lose: so much longer agents are watched then. */
@@ -63,10 +68,14 @@ export function createPolicyChanges(deps: ChangeDeps): PolicyChanges {
   return {
     apply: (order) => alone(() => engine.apply(order)),
     undo: (order) => alone(() => engine.undo(order)),
-    list: (limit) => listChanges(deps.store, limit),
+    list: async (limit) => {
+      const kept = await listChanges(deps.store, limit);
+      return Promise.all(kept.map((each) => engine.counted(each)));
+    },
     get: async (id) => {
-      const counted = await readChange(deps.store, id);
-      return { ...counted, agents: await readAgents(deps.store, id) };
+      const kept = await readChange(deps.store, id);
+      const agents = await readRemarkable(deps.store, id, AGENTS_SHOWN);
+      return { ...(await engine.counted(kept)), agents };
     },
     step: () => alone(() => engine.step()),
   };
@@ -130,6 +139,14 @@ class Engine {
       if (run.change.isSettled) runs.delete(run.change.id);
     }
     await this.#endExceptions(runs);
+  }
+
+  /** While a change is under way its agents are in memory; nobody reads them all for a count. */
+  async counted({ change, counts }: KeptChange): Promise<CountedChange> {
+    const run = this.#runs?.get(change.id);
+    if (run !== undefined) return { change: run.change, counts: countsIn(run) };
+    const known = counts ?? countAgents(await readAgents(this.#deps.store, change.id));
+    return { change, counts: known };
   }
 
   /** As many steps as are to be done now. */

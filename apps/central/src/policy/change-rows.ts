@@ -37,6 +37,8 @@ const counts: z.ZodType<ChangeCounts> = z.strictObject({
   lost: count,
   missing: count,
 });
+/** Of most agents. */
+const NONE = "[]";
 const lacking = z.array(z.strictObject({ kind, level }));
 
 /**
@@ -119,7 +121,7 @@ export function changeAgentOf(row: ChangeAgentRow): ChangeAgent {
     verdict: parseWord(VERDICTS, row.verdict),
     isWatched: row.watched === 1,
     moveTo: row.move_to === null ? null : parseWord(LEVELS, row.move_to),
-    lacking: parse(lacking, row.lacking_json),
+    lacking: row.lacking_json === NONE ? [] : parse(lacking, row.lacking_json),
     hasMet: row.met === 1,
     isExcepted: row.excepted === 1,
     isLost: row.lost === 1,

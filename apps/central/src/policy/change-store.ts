@@ -9,7 +9,7 @@ import {
   countsOf,
   rowOf,
 } from "./change-rows.ts";
-import { type ChangeCounts, countAgents } from "./watch-rule.ts";
+import type { ChangeCounts } from "./watch-rule.ts";
 
 /** A change that begins. */
 export type NewChange = Omit<PolicyChange, "id">;
@@ -114,15 +114,31 @@ export async function saveAgents(
   changeId: number,
   agents: readonly ChangeAgent[],
 ): Promise<void> {
-  for (const agent of agents) {
-    const { change_id, agent_id, met, excepted, lost, ended, code } = agentRowOf(changeId, agent);
-    await trx
-      .updateTable("policy_change_agents")
-      .set({ met, excepted, lost, ended, code })
-      .where("change_id", "=", change_id)
-      .where("agent_id", "=", agent_id)
-      .execute();
+  // Most of a fleet arrives together, and all that came to the same is one statement.
+  const alike = Map.groupBy(agents, ({ hasMet, isExcepted, isLost, isEnded, code }) =>
+    JSON.stringify([hasMet, isExcepted, isLost, isEnded, code]),
+  );
+  for (const group of alike.values()) {
+    for (let at = 0; at < group.length; at += BATCH) await saveAlike(trx, changeId, group, at);
   }
+}
+
+async function saveAlike(
+  trx: Writer,
+  changeId: number,
+  group: readonly ChangeAgent[],
+  from: number,
+): Promise<void> {
+  const [first, ...others] = group.slice(from, from + BATCH);
+  if (first === undefined) return;
+  const { met, excepted, lost, ended, code } = agentRowOf(changeId, first);
+  const ids = [first, ...others].map(({ id }) => id);
+  await trx
+    .updateTable("policy_change_agents")
+    .set({ met, excepted, lost, ended, code })
+    .where("change_id", "=", changeId)
+    .where("agent_id", "in", ids)
+    .execute();
 }
 
 /**
@@ -163,13 +179,11 @@ function keptOf(row: ChangeRow): KeptChange {
  * @param store central's database
  * @param limit at most so many
  */
-export async function listChanges(store: Store, limit: number): Promise<readonly CountedChange[]> {
+export async function listChanges(store: Store, limit: number): Promise<readonly KeptChange[]> {
   const rows = await store.read((db) =>
     db.selectFrom("policy_changes").selectAll().orderBy("id", "desc").limit(limit).execute(),
   );
-  const counted: CountedChange[] = [];
-  for (const row of rows) counted.push(await countedOf(store, row));
-  return counted;
+  return rows.map(keptOf);
 }
 
 /**
@@ -179,19 +193,13 @@ export async function listChanges(store: Store, limit: number): Promise<readonly
  * @param id its number
  * @throws api.not_found
  */
-export async function readChange(store: Store, id: number): Promise<CountedChange> {
+export async function readChange(store: Store, id: number): Promise<KeptChange> {
   const row = await store.read((db) =>
     db.selectFrom("policy_changes").selectAll().where("id", "=", id).executeTakeFirst(),
   );
-  if (row !== undefined) return countedOf(store, row);
+  if (row !== undefined) return keptOf(row);
   const detail = { thing: "change of policy", id: String(id), noun: "policy" };
   throw new TautlineError("api.not_found", { detail });
-}
-
-async function countedOf(store: Store, row: ChangeRow): Promise<CountedChange> {
-  const change = changeOf(row);
-  const kept = countsOf(row.counts_json);
-  return { change, counts: kept ?? countAgents(await readAgents(store, row.id)) };
 }
 
 /**
@@ -207,6 +215,38 @@ export async function readAgents(store: Store, changeId: number): Promise<readon
       .selectAll()
       .where("change_id", "=", changeId)
       .orderBy("agent_id")
+      .execute(),
+  );
+  return rows.map(changeAgentOf);
+}
+
+/**
+ * Reads the agents of a change of whom there is something to tell, in the order of their ids.
+ *
+ * @param store central's database
+ * @param changeId of which change
+ * @param limit at most so many
+ */
+export async function readRemarkable(
+  store: Store,
+  changeId: number,
+  limit: number,
+): Promise<readonly ChangeAgent[]> {
+  const rows = await store.read((db) =>
+    db
+      .selectFrom("policy_change_agents")
+      .selectAll()
+      .where("change_id", "=", changeId)
+      .where((eb) =>
+        eb.or([
+          eb("watched", "=", 0),
+          eb("met", "=", 0),
+          eb("excepted", "=", 1),
+          eb("lost", "=", 1),
+        ]),
+      )
+      .orderBy("agent_id")
+      .limit(limit)
       .execute(),
   );
   return rows.map(changeAgentOf);

@@ -130,7 +130,7 @@ export class World {
     }
   }
 
-  /** The newest change, as it is on the disk. */
+  /** The newest change. */
   async change(): Promise<PolicyChange> {
     const [newest] = await this.changes.list(1);
     if (newest === undefined) throw new Error("there was no change");
