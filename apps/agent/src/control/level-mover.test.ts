@@ -17,6 +17,15 @@ const levelMove = { level: "mtls", addresses: [NEW], epoch: 3, seq: 9n } as cons
 /** What a kill between the acceptance and the proof leaves behind. */
 const ordered: CommittedState = { ...sampleCommitted, levelMove };
 
+/** What the mover writes. */
+type Written = "audit" | "settings";
+
+function refuseIf(isFull: boolean): void {
+  if (!isFull) return;
+  const detail = { file: "a file", reason: "ENOSPC" };
+  throw new TautlineError("agent.audit_unwritable", { detail });
+}
+
 interface Scene {
   readonly mover: LevelMover;
   readonly told: InstructionReceipt[];
@@ -33,8 +42,8 @@ function scene(
   {
     first = ordered,
     hasKey = true,
-    isDiskFull = (): boolean => false,
-  }: { first?: CommittedState; hasKey?: boolean; isDiskFull?: () => boolean } = {},
+    refuses = (): boolean => false,
+  }: { first?: CommittedState; hasKey?: boolean; refuses?: (file: Written) => boolean } = {},
 ): Scene {
   let state: AgentState = first;
   const told: InstructionReceipt[] = [];
@@ -49,15 +58,15 @@ function scene(
       get state() {
         return state;
       },
-      apply: (event) => (state = nextState(state, event)),
+      apply: (event) => {
+        refuseIf(refuses("settings"));
+        return (state = nextState(state, event));
+      },
     },
     audit: {
       finding: undefined,
       append: (event) => {
-        if (isDiskFull()) {
-          const detail = { file: "audit", reason: "ENOSPC" };
-          throw new TautlineError("agent.audit_unwritable", { detail });
-        }
+        refuseIf(refuses("audit"));
         audited.push(event);
       },
       close: () => {},
@@ -174,13 +183,30 @@ test("A24: an answer at or below the level in use changes nothing", () => {
   assert.deepEqual([levels(), audited], [["tls", undefined], []]);
 });
 
-test("F11: a climb that cannot be written down has not happened, and its link is of no use", () => {
-  let isFull = true;
-  const { mover, told, levels } = scene(() => "opened", { isDiskFull: () => isFull });
-  assert.throws(() => mover.proven("mtls", NEW), /ENOSPC|audit/);
-  assert.deepEqual([levels(), told], [["plaintext", "mtls"], []]);
-  isFull = false;
-  mover.proven("mtls", NEW);
-  assert.deepEqual(levels(), ["mtls", undefined]);
-  assert.equal(told.length, 1);
-});
+for (const file of ["audit", "settings"] as const) {
+  test(`F3, F11: a climb that cannot be written into ${file} has not happened, and its link is of no use`, () => {
+    let isFull = true;
+    const refuses = (written: Written): boolean => isFull && written === file;
+    const { mover, told, levels, climbs } = scene(() => "opened", { refuses });
+    assert.throws(() => mover.proven("mtls", NEW), /ENOSPC/);
+    assert.deepEqual([levels(), told, climbs], [["plaintext", "mtls"], [], []]);
+    isFull = false;
+    mover.proven("mtls", NEW);
+    assert.deepEqual([levels(), climbs], [["mtls", undefined], ["mtls"]]);
+    assert.equal(told.length, 1);
+  });
+
+  test(`F3, F11: a failure that cannot be written into ${file} is told with the next answer, once`, async () => {
+    let isFull = true;
+    const refuses = (written: Written): boolean => isFull && written === file;
+    const { mover, told, levels } = scene(() => NOBODY, { refuses });
+    mover.answered();
+    await turn();
+    assert.deepEqual([levels(), told], [["plaintext", "mtls"], []]);
+    isFull = false;
+    mover.answered();
+    await turn();
+    assert.deepEqual(levels(), ["plaintext", undefined]);
+    assert.equal(told.length, 1);
+  });
+}
