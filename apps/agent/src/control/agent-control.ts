@@ -101,7 +101,7 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
         mover.answered(address);
         levels.answered();
       },
-      onAnswer: () => {},
+      onAnswer: () => levels.answered(),
       onOrder: createOrderHandler(options, { ...keepers, nextMessage, watch }),
       onProblem,
     },

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { TautlineError, type InstructionReceipt, type Level } from "@tautline/protocol";
 import { sampleCommitted } from "../../test/sample-states.ts";
 import { joinedLevel, pastLevels } from "../level-rule.ts";
-import type { AgentState, CommittedState } from "../settings/agent-state.ts";
+import type { AgentState, CommittedState, LevelMove } from "../settings/agent-state.ts";
 import { nextState } from "../settings/settings-rule.ts";
 import type { MoveStart } from "./address-mover.ts";
 import { createLevelMover, type LevelMover } from "./level-mover.ts";
@@ -35,10 +35,12 @@ interface Scene {
   readonly climbs: (Level | undefined)[];
   /** In use, then ordered. */
   readonly levels: () => (Level | undefined)[];
+  /** Another instruction comes. */
+  readonly replace: (move: LevelMove) => void;
 }
 
 function scene(
-  start: () => MoveStart,
+  start: () => MoveStart | Promise<MoveStart>,
   {
     first = ordered,
     hasKey = true,
@@ -85,7 +87,9 @@ function scene(
   });
   const levels = (): (Level | undefined)[] =>
     state.state === "committed" ? [level(), state.levelMove?.level] : [];
-  return { mover, told, audited, tried, problems, climbs, levels };
+  const replace = (move: LevelMove): void =>
+    void (state = nextState(state, { kind: "level_ordered", ...move }));
+  return { mover, told, audited, tried, problems, climbs, levels, replace };
 }
 
 /** Lets what was begun be followed. */
@@ -146,6 +150,25 @@ test("a climb that could not be tried now is tried with the next answer", async 
   mover.answered();
   await turn();
   assert.deepEqual([tried.length, told.length], [2, 0]);
+});
+
+test("an order that took the place of another while that was tried is tried as soon as the other has failed", async () => {
+  const first = Promise.withResolvers<MoveStart>();
+  const starts: (MoveStart | Promise<MoveStart>)[] = [first.promise, NOBODY];
+  const { mover, tried, told, replace } = scene(() => starts.shift() ?? "busy");
+  mover.begin();
+  replace({ ...levelMove, seq: 10n });
+  mover.begin();
+  // Heartbeats go on over the old link.
+  mover.answered();
+  assert.deepEqual([tried.length, told.length], [1, 0]);
+  first.resolve(NOBODY);
+  await turn();
+  assert.equal(tried.length, 2);
+  assert.deepEqual(
+    told.map(({ seq, code }) => [seq, code]),
+    [[10n, "agent.level_unreachable"]],
+  );
 });
 
 test("basic and advanced are not even dialled where this host has no key", async () => {

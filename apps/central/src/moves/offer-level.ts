@@ -9,7 +9,7 @@ import { shouldOfferMove } from "./move-rule.ts";
 
 /** What offering levels needs. */
 export interface LevelOfferDeps {
-  readonly moves: Pick<LevelOrders, "openOf" | "reread">;
+  readonly moves: Pick<LevelOrders, "openOf" | "noteOffer" | "reread">;
   readonly addresses: Pick<CentralAddresses, "toldTo">;
   readonly instructions: InstructionStore;
   readonly metrics: CentralMetrics;
@@ -35,8 +35,10 @@ export async function offerLevel(
   const subject = encodeLevelOrder({ level, addresses });
   const digest = createHash("sha256").update(subject).digest();
   const move = { level, subject };
-  const signed = await deps.instructions.issue({ agentId, namespace, kind: "level", digest, move });
-  await deps.moves.reread(agentId);
+  deps.moves.noteOffer(agentId);
+  const signed = await deps.instructions
+    .issue({ agentId, namespace, kind: "level", digest, move })
+    .finally(() => deps.moves.reread(agentId));
   deps.metrics.instructions.inc({ outcome: "issued" });
   return signed;
 }
