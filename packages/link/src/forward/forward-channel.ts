@@ -23,8 +23,8 @@ import { FrameWriter } from "./frame-writer.ts";
 import { PendingOpen, type OpenLimits } from "./pending-open.ts";
 import { peerReason } from "./peer-reason.ts";
 import { resetPlain } from "./reset-plain.ts";
-import { FORWARD_SLABS, type SlabPool } from "./slab.ts";
-import { readIntoSlabs } from "./slab-reader.ts";
+import { PROCESS_SLABS, type SlabPool } from "../slabs/slab.ts";
+import { readIntoSlabs } from "../slabs/slab-reader.ts";
 import { type CarryOptions, type StreamEnd, StreamPump } from "./stream-pump.ts";
 
 /** What a forward's link is made of. */
@@ -86,7 +86,7 @@ export class ForwardChannel {
   constructor(options: ForwardChannelOptions) {
     const { secured, head, role, slabs } = options;
     this.#options = options;
-    this.#slabs = slabs === undefined ? FORWARD_SLABS : (slabs ?? undefined);
+    this.#slabs = slabs === undefined ? PROCESS_SLABS : (slabs ?? undefined);
     this.#peer = role === "opener" ? "accepter" : "opener";
     this.#writer = new FrameWriter(secured);
     this.#decoder = new ForwardDecoder({

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Writable } from "node:stream";
 import { test } from "node:test";
 import { FrameWriter } from "./frame-writer.ts";
-import { SLAB_BYTES, SlabPool } from "./slab.ts";
+import { SLAB_BYTES, SlabPool } from "../slabs/slab.ts";
 
 /** A stream that keeps what it is given, batch by batch, and finishes a batch when it is told to. */
 class Batches extends Writable {

@@ -5,7 +5,7 @@ import {
   LIMITS,
   writeForwardHeader,
 } from "@tautline/protocol";
-import { slabOf } from "./slab.ts";
+import { memoryOf } from "../slabs/counted-memory.ts";
 import { hasRoom } from "./turn-writer.ts";
 
 const MAX_DATA_BYTES = LIMITS.forwardDataBytes.value;
@@ -26,9 +26,9 @@ export class FrameWriter {
    */
   frame(frame: Uint8Array): boolean {
     writeForwardHeader(frame, "data", frame.length - FORWARD_HEADER_BYTES);
-    const slab = slabOf(frame);
-    slab?.retain();
-    this.#secured.write(frame, slab?.release);
+    const memory = memoryOf(frame);
+    memory?.retain();
+    this.#secured.write(frame, memory?.release);
     return hasRoom(this.#secured, this.#secured.writableLength, frame);
   }
 

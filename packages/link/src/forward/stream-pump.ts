@@ -3,8 +3,8 @@ import type { Duplex } from "node:stream";
 import { type ErrorCode, FORWARD_HEADER_BYTES, TautlineError } from "@tautline/protocol";
 import type { FrameWriter } from "./frame-writer.ts";
 import { resetPlain } from "./reset-plain.ts";
-import type { SlabPool } from "./slab.ts";
-import { readIntoSlabs } from "./slab-reader.ts";
+import type { SlabPool } from "../slabs/slab.ts";
+import { readIntoSlabs } from "../slabs/slab-reader.ts";
 import { type LimitWatch, type StreamLimits, watchLimits } from "./stream-limits.ts";
 import { TurnWriter } from "./turn-writer.ts";
 

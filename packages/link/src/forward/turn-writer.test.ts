@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { Writable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { test } from "node:test";
-import { SlabPool } from "./slab.ts";
+import { SlabPool } from "../slabs/slab.ts";
 import { TurnWriter } from "./turn-writer.ts";
 
 /** A stream that keeps what it is given, batch by batch, and finishes a batch when it is told to. */

@@ -1,8 +1,9 @@
 import type { Writable } from "node:stream";
-import { slabOf } from "./slab.ts";
+import { memoryOf } from "../slabs/counted-memory.ts";
+import { SLAB_BYTES, slabOf } from "../slabs/slab.ts";
 
 /** In slabs, of which there are only so many, more may wait than in memory that is made for each read. */
-const MOST_WAITING_BYTES = 256 * 1024;
+const MOST_WAITING_BYTES = 2 * SLAB_BYTES;
 
 /**
  * Whether more may be written to a stream.
@@ -49,7 +50,7 @@ export class TurnWriter {
   }
 
   /**
-   * Writes bytes; their slab, if they have one, is held until they are out.
+   * Writes bytes; where the users of their memory are counted, it is held until they are out.
    *
    * @returns false where the writer should wait for room
    */
@@ -64,7 +65,7 @@ export class TurnWriter {
       this.#held = new Uint8Array(held.buffer, held.byteOffset, held.length + bytes.length);
     } else {
       this.#pass();
-      slabOf(bytes)?.retain();
+      memoryOf(bytes)?.retain();
       this.#held = bytes;
     }
     const waiting = this.#stream.writableLength + (this.#held?.length ?? 0);
@@ -82,7 +83,7 @@ export class TurnWriter {
     const held = this.#held;
     if (held === undefined) return;
     this.#held = undefined;
-    this.#stream.write(held, slabOf(held)?.release);
+    this.#stream.write(held, memoryOf(held)?.release);
   }
 }
 

@@ -1,21 +1,21 @@
-/** Eight full TLS records: a frame that fills a slab leaves no ninth behind for the few bytes of its header. */
-export const SLAB_BYTES = 131_072;
+import { count, type CountedMemory, memoryOf } from "./counted-memory.ts";
+
+/** Two of the longest messages of `basic`, and a little less than eight full TLS records: what fills a slab leaves no short one behind. */
+export const SLAB_BYTES = 131_038;
 /** At most so many are in use at once in a process, 32 MiB; who gets none copies what it reads. */
 const MOST_SLABS = 256;
 /** So many unused ones are kept. */
 const MOST_FREE = 32;
 
-const slabs = new WeakMap<ArrayBufferLike, Slab>();
-
 /** Memory to read into that is used again once nobody needs what was read: large buffers made anew for each read keep the collector busy. */
-export class Slab {
+export class Slab implements CountedMemory {
   readonly bytes: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
   readonly #pool: SlabPool;
   #users = 0;
 
   constructor(pool: SlabPool) {
     this.#pool = pool;
-    slabs.set(this.bytes.buffer, this);
+    count(this.bytes.buffer, this);
   }
 
   /** Whether nobody but one, its reader, uses it. */
@@ -23,12 +23,10 @@ export class Slab {
     return this.#users === 1;
   }
 
-  /** One more needs what stands in it. */
   retain(): void {
     this.#users += 1;
   }
 
-  /** One needs it no more; a function of its own, to be called back when something is written. */
   readonly release = (): void => {
     this.#users -= 1;
     if (this.#users === 0) this.#pool.giveBack(this);
@@ -69,8 +67,9 @@ export class SlabPool {
 
 /** The slab that bytes stand in; undefined for any other memory, which belongs to whoever has it. */
 export function slabOf(bytes: Uint8Array): Slab | undefined {
-  return slabs.get(bytes.buffer);
+  const memory = memoryOf(bytes);
+  return memory instanceof Slab ? memory : undefined;
 }
 
-/** Of all forwards of this process. */
-export const FORWARD_SLABS: SlabPool = new SlabPool();
+/** Of this process. */
+export const PROCESS_SLABS: SlabPool = new SlabPool();
