@@ -5,6 +5,9 @@ import { SLAB_BYTES, slabOf } from "../slabs/slab.ts";
 /** In slabs, of which there are only so many, more may wait than in memory that is made for each read. */
 const MOST_WAITING_BYTES = 2 * SLAB_BYTES;
 
+/** What is shorter most often comes alone: it does not wait for the end of the turn. */
+const SMALL_BYTES = 4 * 1024;
+
 /**
  * Whether more may be written to a stream.
  *
@@ -17,8 +20,9 @@ export function hasRoom(stream: Writable, waitingBytes: number, last: Uint8Array
 }
 
 /**
- * Holds back what is written to a stream until the end of this turn of the event loop, so that many small writes become one, and
- * what stands side by side in memory becomes one piece. Nothing is copied, and nothing waits for more than what is at hand.
+ * Holds back what is written to a stream until the end of this turn of the event loop, so that many writes become one, and what stands
+ * side by side in memory becomes one piece. Nothing is copied, and nothing waits for more than what is at hand; what is short and finds
+ * nothing before it goes out at once.
  */
 export class TurnWriter {
   readonly #stream: Writable;
@@ -56,6 +60,7 @@ export class TurnWriter {
    */
   write(bytes: Uint8Array): boolean {
     if (!this.#isCorked) {
+      if (bytes.length < SMALL_BYTES && this.#stream.writableLength === 0) return this.#give(bytes);
       this.#isCorked = true;
       this.#stream.cork();
       setImmediate(this.#uncork);
@@ -84,6 +89,12 @@ export class TurnWriter {
     if (held === undefined) return;
     this.#held = undefined;
     this.#stream.write(held, memoryOf(held)?.release);
+  }
+
+  #give(bytes: Uint8Array): boolean {
+    const memory = memoryOf(bytes);
+    memory?.retain();
+    return this.#stream.write(bytes, memory?.release);
   }
 }
 
