@@ -8,6 +8,17 @@ import type { Socket } from "node:net";
  */
 export function resetPlain(plain: Socket): void {
   plain.on("error", () => {});
+  // While its end is being told, the system refuses a reset (EINVAL), and Node would lose the connection with its descriptor.
+  if (isTellingEnd(plain)) plain.once("finish", () => reset(plain));
+  else reset(plain);
+}
+
+function isTellingEnd(plain: Socket): boolean {
+  const { destroyed, writableEnded, writableFinished, writableLength } = plain;
+  return !destroyed && writableEnded && !writableFinished && writableLength === 0;
+}
+
+function reset(plain: Socket): void {
   try {
     plain.resetAndDestroy();
   } catch {
