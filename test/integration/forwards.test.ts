@@ -274,6 +274,7 @@ const VICTIM = `
   const net = require("node:net");
   const [kind, port] = process.argv.slice(1);
   const tell = (event, more) => console.log(JSON.stringify({ event, ...more }));
+  setInterval(() => {}, 2 ** 30); // A socket that is not read keeps no process alive.
   const suffer = (socket) => socket.once("data", () => { socket.pause(); tell("read"); });
   if (kind === "target") {
     const server = net.createServer(suffer);
