@@ -21,6 +21,8 @@ export * from "./dial-tls.ts";
 export * from "./foreign-judge.ts";
 export * from "./forward/open-forward.ts";
 export * from "./forward/forward-channel.ts";
+export { createJoint } from "./forward/joint.ts";
+export type { PlainEnd } from "./forward/plain-end.ts";
 export type { OpenLimits } from "./forward/pending-open.ts";
 export { peerReasonCode } from "./forward/peer-reason.ts";
 export { resetPlain } from "./forward/reset-plain.ts";

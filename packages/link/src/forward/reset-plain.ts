@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { PlainEnd } from "./plain-end.ts";
 
 /**
  * Resets a plain connection, so that whoever is at its other end never takes what came for whole. Unix sockets know no reset: they
@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
  *
  * @param plain of any state; its errors are of no interest any more
  */
-export function resetPlain(plain: Socket): void {
+export function resetPlain(plain: PlainEnd): void {
   plain.on("error", () => {});
   try {
     plain.resetAndDestroy();
