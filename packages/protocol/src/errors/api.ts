@@ -36,7 +36,8 @@ export const apiErrors = defineErrors({
   },
   "api.upgrade_required": {
     sentence: "What is at this address goes over to {protocol}; it has no answer in HTTP.",
-    remedy: "Ask with 'Connection: Upgrade' and 'Upgrade: {protocol}', or use '{command}'.",
+    remedy:
+      "Ask with 'Connection: Upgrade' and 'Upgrade: {protocol}', as 'tautline forwards open' does.",
     status: 426,
     exit: 1,
   },
