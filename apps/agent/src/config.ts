@@ -19,6 +19,7 @@ import {
 import { z } from "zod";
 import { cryptoSettings, offeredCrypto } from "./control/crypto-settings.ts";
 import { forwardsSetting } from "./forwards/forward-settings.ts";
+import { servicesSetting } from "./services/service-settings.ts";
 import { readPin } from "./tls-files/pin-text.ts";
 
 const trust = z
@@ -241,6 +242,7 @@ export const agentConfigSchema = z
         "Kinds of signed instruction this host carries out; nothing that arrives over the network can widen it. `addresses` are taken into use only after the same central has answered there.",
       ),
     forwards: forwardsSetting,
+    services: servicesSetting,
     vault,
     log,
   })
