@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import { after, before, describe, test } from "node:test";
-import { launchProcess, withTempFolder } from "@tautline/testing";
+import { describe, test } from "node:test";
+import { launchProcess, tautlineCommand, withTempFolder } from "@tautline/testing";
 import { describeCentral, launchCentral } from "../running-central.ts";
 import { type Captures, findMismatch } from "./match-lines.ts";
 import { parseScript, type Script } from "./script.ts";
 
 const HERE = import.meta.dirname;
-const BIN = join(HERE, "..", "..", "bin");
+/** Started as people start it in a clone; the other pages start what this run of the tests bundled. */
+const BY_THE_LAUNCHER = "usage.txt";
+const LAUNCHER = join(HERE, "..", "..", "bin");
 const PAGES = readdirSync(HERE)
   .filter((name) => name.endsWith(".txt"))
   .toSorted();
@@ -21,6 +21,7 @@ async function runScript(
   signal: AbortSignal,
 ): Promise<void> {
   await withTempFolder(async (folder) => {
+    const commands = script.title === launched?.title ? LAUNCHER : writeCommand(folder);
     for (const [name, content] of Object.entries(script.files)) {
       mkdirSync(dirname(join(folder, name)), { recursive: true });
       writeFileSync(join(folder, name), content);
@@ -35,7 +36,7 @@ async function runScript(
           ...environment,
           ...captures,
           HOME: folder,
-          PATH: [BIN, process.env["PATH"]].join(delimiter),
+          PATH: [commands, process.env["PATH"]].join(delimiter),
         },
         signal,
       });
@@ -53,6 +54,19 @@ const scripts = PAGES.map((name) => ({
   script: parseScript(readFileSync(join(HERE, name), "utf8")),
 }));
 
+const launched = scripts.find(({ name }) => name === BY_THE_LAUNCHER)?.script;
+
+/** The folder of a `tautline` that goes straight to the program: these pages are about what it does, and start it often. */
+function writeCommand(folder: string): string {
+  const commands = join(folder, ".commands");
+  mkdirSync(commands);
+  const words = tautlineCommand().map((word) => `'${word}'`);
+  writeFileSync(join(commands, "tautline"), `#!/bin/sh\nexec ${words.join(" ")} "$@"\n`, {
+    mode: 0o755,
+  });
+  return commands;
+}
+
 test("every page of this folder has a title and commands", () => {
   assert.ok(scripts.length > 0);
   for (const { name, script } of scripts) {
@@ -61,25 +75,19 @@ test("every page of this folder has a title and commands", () => {
   }
 });
 
-for (const { name, script } of scripts.filter((page) => !page.script.needsCentral)) {
-  test(`${name}: ${script.title}`, ({ signal }) => runScript(script, {}, signal));
-}
-
-describe("pages that need a central, read to one that runs", () => {
-  const resources = new AsyncDisposableStack();
-  let dataDir = "";
-
-  before(async () => {
-    const folder = await mkdtemp(join(tmpdir(), "tautline-pages-"));
-    resources.defer(() => rm(folder, { recursive: true, force: true }));
-    dataDir = join(folder, "central");
-    const central = resources.use(launchCentral(dataDir));
-    await describeCentral(central, dataDir, folder);
-  });
-  after(() => resources.disposeAsync());
-
-  for (const { name, script } of scripts.filter((page) => page.script.needsCentral)) {
+// A command waits for the disk and for others as often as it computes.
+describe("the pages of commands, each in a place of its own", { concurrency: 3 }, () => {
+  for (const { name, script } of scripts) {
     test(`${name}: ${script.title}`, ({ signal }) =>
-      runScript(script, { TAUTLINE_DATA: dataDir }, signal));
+      script.needsCentral ? runWithCentral(script, signal) : runScript(script, {}, signal));
   }
 });
+
+async function runWithCentral(script: Script, signal: AbortSignal): Promise<void> {
+  await withTempFolder(async (folder) => {
+    const dataDir = join(folder, "central");
+    await using central = launchCentral(dataDir);
+    await describeCentral(central, dataDir, folder);
+    await runScript(script, { TAUTLINE_DATA: dataDir }, signal);
+  });
+}

@@ -101,6 +101,12 @@ const REFUSED: [name: string, text: string, place: RegExp][] = [
   ["an unknown transport", "central: { transport: plain }\n", /central\.transport/],
   ["an address with a path", "central: { addresses: [a/b] }\n", /central\.addresses\.0/],
   [
+    "SWP-1: an address that could never be dialled",
+    'central: { addresses: [a, "127.0.0.1:9150]"] }\n',
+    /central\.addresses\.1/,
+  ],
+  ["an address with a port that is none", "central: { addresses: [a:65536] }\n", /addresses\.0/],
+  [
     "a polling interval without a unit",
     "central: { pollingInterval: 30 }\n",
     /central\.pollingInterval/,

@@ -1,4 +1,4 @@
-import { parseProxy, readDirectRules, requireUsable } from "@tautline/link";
+import { parseHostPort, parseProxy, readDirectRules, requireUsable } from "@tautline/link";
 import {
   compareLevels,
   isNamespace,
@@ -17,6 +17,7 @@ import {
   type OldFinding,
 } from "@tautline/daemon";
 import { z } from "zod";
+import { AGENTS_PORT } from "./control/dial-way.ts";
 import { cryptoSettings, offeredCrypto } from "./control/crypto-settings.ts";
 import { forwardsSetting } from "./forwards/forward-settings.ts";
 import { servicesSetting } from "./services/service-settings.ts";
@@ -124,7 +125,7 @@ const central = z
       ),
     key,
     addresses: z
-      .array(z.string().regex(/^[^\s/@]{1,261}$/, "must be a host with or without :port"))
+      .array(z.string().refine(isAddress, "must be a host with or without :port"))
       .max(16)
       .default([])
       .describe(
@@ -259,6 +260,16 @@ function isProxy(text: string): boolean {
   if (text === "none") return true;
   try {
     return parseProxy(text, "proxy").authorization === undefined;
+  } catch (error) {
+    if (isTautlineError(error)) return false;
+    throw error;
+  }
+}
+
+function isAddress(text: string): boolean {
+  try {
+    parseHostPort(text, AGENTS_PORT);
+    return true;
   } catch (error) {
     if (isTautlineError(error)) return false;
     throw error;

@@ -58,6 +58,7 @@ const FILES: [name: string, flags: LegacyFlags | undefined, yaml: string, files:
   [
     ["SW-5: files switch tls on by themselves", undefined, FOUND, "tls"],
     ["SW-7: with a pair of its own it is mtls", undefined, FOUND, "mtls"],
+    ["SW-5: flags need not say what files give", { central: "c" }, "", "tls"],
     ["what flags ask for is what files give", { central: "c", level: "tls" }, "", "tls"],
     [
       "the same by the settings file",
@@ -91,6 +92,7 @@ for (const [level, filesLevel, reason] of AGAINST) {
 }
 
 const REFUSED: [name: string, flags: LegacyFlags | undefined, yaml: string, code: string][] = [
+  ["a place, and neither level nor files", { central: "c" }, "", "agent.level_missing"],
   ["a key level without a key", { central: "c", level: "basic" }, "", "agent.key_missing"],
   ["tls, which needs somebody to trust", { central: "c", level: "tls" }, "", "agent.legacy_level"],
   ["mtls, which needs an identity", { central: "c", level: "mtls" }, "", "agent.legacy_level"],

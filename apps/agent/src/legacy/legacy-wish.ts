@@ -7,7 +7,8 @@ import { parseCentralUrl } from "./central-url.ts";
 export interface LegacyFlags {
   /** Where central is, as `parseCentralUrl` reads it. */
   readonly central: string;
-  readonly level: Level;
+  /** Undefined where the settings file or files of a PKI say it. */
+  readonly level?: Level | undefined;
   readonly keyFile?: string | undefined;
   /** `name` or `name#version`. */
   readonly keyName?: string | undefined;
@@ -41,7 +42,8 @@ export interface LegacyWish {
  * @param config the settings file
  * @param host its name, and what files give
  * @returns undefined where nobody asked for such an agent
- * @throws agent.central_url, agent.legacy_address, agent.legacy_level, agent.key_missing
+ * @throws agent.central_url, agent.legacy_address, agent.legacy_level, agent.level_missing,
+ *   agent.key_missing
  */
 export function legacyWish(
   flags: LegacyFlags | undefined,
@@ -50,7 +52,10 @@ export function legacyWish(
 ): LegacyWish | undefined {
   // SW-5: the files of a PKI switch TLS on by themselves.
   const level = flags?.level ?? central.level ?? filesLevel;
-  if (level === undefined) return undefined;
+  if (level === undefined) {
+    if (flags === undefined) return undefined;
+    throw new TautlineError("agent.level_missing");
+  }
   // mtls is what an agent has that joined: nobody asked for one without.
   if (flags === undefined && level === "mtls" && filesLevel === undefined) return undefined;
   const reason = reasonAgainst(level, filesLevel);

@@ -28,7 +28,7 @@ interface RunOptions {
 /** What runs an agent without joining; the agent reads what is missing from its settings file. */
 interface LegacyFlags {
   readonly central: string;
-  readonly level: Level;
+  readonly level: Level | undefined;
   readonly keyFile: string | undefined;
   readonly keyName: string | undefined;
   readonly name: string | undefined;
@@ -42,7 +42,7 @@ export const runAgentVerb: DefineVerb = (command, context) => {
     .summary("run the agent that joined here, or one without joining")
     .description(
       "Runs the agent that joined here until SIGTERM or Ctrl-C. With --json prints one line at each first answer of " +
-        "central; the log goes to stderr either way. With --central and --level it runs without joining: central sees and " +
+        "central; the log goes to stderr either way. With --central it runs without joining: central sees and " +
         "counts the agent, and gives it nothing.",
     )
     .option(
@@ -57,7 +57,7 @@ export const runAgentVerb: DefineVerb = (command, context) => {
     .option("--central <url>", "without joining: host, host:port, or ws://host:port")
     .option(
       "--level <level>",
-      "without joining: plaintext, basic, advanced, tls or mtls",
+      "without joining: plaintext, basic, advanced, tls or mtls (default: what its files are for)",
       levelValue,
     )
     .option(
@@ -102,9 +102,7 @@ function legacyFlags(
 ): LegacyFlags | undefined {
   const given = [central, level, keyFile, keyName, name, caFile, pin];
   if (given.every((value) => value === undefined)) return undefined;
-  if (central === undefined || level === undefined) {
-    throw usage("To run without joining, give --central and --level both");
-  }
+  if (central === undefined) throw usage("To run without joining, say where --central is");
   if (centralAddress !== undefined) {
     throw usage("--central-address is for an agent that has joined");
   }
@@ -130,11 +128,12 @@ function legacyFlags(
 const PIN = /^(?:[0-9a-f]{64}|[a-z0-9+/_-]{43}=?)$/i;
 
 function requireTrustFlags(
-  level: Level,
+  level: Level | undefined,
   caFile: string | undefined,
   pins: readonly string[] | undefined,
 ): void {
-  if (compareLevels(level, "tls") < 0 && (caFile ?? pins) !== undefined) {
+  const isBelowTls = level !== undefined && compareLevels(level, "tls") < 0;
+  if (isBelowTls && (caFile ?? pins) !== undefined) {
     throw usage("--ca-file and --pin are for levels tls and mtls");
   }
   if (pins?.every((text) => PIN.test(text)) === false) {

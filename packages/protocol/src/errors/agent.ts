@@ -198,6 +198,13 @@ export const agentErrors = defineErrors({
     status: 409,
     exit: 1,
   },
+  "agent.level_missing": {
+    sentence: "This host has not joined, and nothing says at which level central is dialled.",
+    remedy:
+      "Give --level beside --central, or set 'central.level' in agent.yaml. The files of an existing PKI say it by themselves: `ca/ca.crt` in the data folder, or --ca-file or --pin.",
+    status: 400,
+    exit: 2,
+  },
   "agent.legacy_address": {
     sentence: "This host has not joined, and nothing says where central is.",
     remedy:
