@@ -39,8 +39,14 @@ export interface ServiceStreamOptions {
 
 /** For a program of this host or its network to answer. */
 const CONNECT_MS = 10_000;
-/** Programs and operators end their connections as they like, and streams end because this agent stops: nothing is wrong. */
+/** Programs end their connections as they like, and streams end because this agent stops: nothing is wrong. */
 const EVERYDAY: ReadonlySet<ErrorCode> = new Set(["forward.plain_reset", "agent.forward_stopping"]);
+/** As central tells it: the operator's end was reset, or ended on purpose. */
+const EVERYDAY_THERE: ReadonlySet<ErrorCode> = new Set([
+  "forward.plain_reset",
+  "forward.reset",
+  "forward.cancelled",
+]);
 
 /**
  * Answers one request of central's for a service: by this host's own list and nothing else, carried to its end, counted. Never
@@ -152,7 +158,8 @@ function noteEnd(
 ): void {
   if (error === undefined) return;
   counters.cut += 1;
-  const isEveryday = EVERYDAY.has(error.code) || EVERYDAY.has(peerReasonCode(error) ?? error.code);
+  const told = peerReasonCode(error);
+  const isEveryday = told === undefined ? EVERYDAY.has(error.code) : EVERYDAY_THERE.has(told);
   if (!isEveryday) onProblem(error);
 }
 

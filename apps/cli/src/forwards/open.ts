@@ -21,6 +21,7 @@ interface Place {
   readonly port: number;
 }
 
+const MOMENT_MS = 2_000;
 const ANY_PORT: Place = { host: "127.0.0.1", port: 0 };
 
 /** `tautline forwards open`: reaches a service of an agent's host through central. */
@@ -66,8 +67,25 @@ async function carryStandard(context: CommandContext, asked: ServiceAsked): Prom
   if (streams === undefined) throw new TautlineError("internal.unexpected");
   const { carryService } = await import("./carry-service.ts");
   const { createStandardEnd } = await import("./standard-end.ts");
-  const error = await carryService(createStandardEnd(streams), asked);
+  const { signal, calm } = afterMoment(asked.signal);
+  const error = await carryService(createStandardEnd(streams), { ...asked, signal });
+  calm();
   if (error !== undefined && !asked.signal.aborted) throw error;
+}
+
+/** ssh tells its ProxyCommand to go as soon as it is done: the end that is on its way then is still carried. */
+function afterMoment(stop: AbortSignal): {
+  readonly signal: AbortSignal;
+  readonly calm: () => void;
+} {
+  const ending = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const begin = (): void => {
+    timer = setTimeout(() => ending.abort(), MOMENT_MS);
+  };
+  if (stop.aborted) begin();
+  else stop.addEventListener("abort", begin, { once: true });
+  return { signal: ending.signal, calm: () => clearTimeout(timer) };
 }
 
 async function listen(context: CommandContext, asked: ServiceAsked, at: Place): Promise<void> {
