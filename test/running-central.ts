@@ -1,6 +1,12 @@
 import { request } from "node:http";
 import { join } from "node:path";
-import { launchTautline, type LaunchedProcess, withTempFolder } from "@tautline/testing";
+import {
+  launchProcess,
+  launchTautline,
+  type LaunchedProcess,
+  tautlineCommand,
+  withTempFolder,
+} from "@tautline/testing";
 
 /** A central that runs as a process of its own on free ports. */
 export interface RunningCentral {
@@ -68,6 +74,8 @@ export interface CentralChange {
   /** Path of a central.yaml. */
   readonly config?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Words that run a command elsewhere, before the command itself. */
+  readonly within?: readonly [string, ...string[]];
 }
 
 /**
@@ -80,11 +88,14 @@ export interface CentralChange {
 export function launchCentral(
   dataDir: string,
   ports: CentralPorts = { agents: 0, console: 0 },
-  { config, env = {}, host = "127.0.0.1" }: CentralChange = {},
+  { config, env = {}, host = "127.0.0.1", within }: CentralChange = {},
 ): LaunchedProcess {
   const flags = ["--agents-port", String(ports.agents), "--console-port", String(ports.console)];
   const args = ["central", "run", "--json", "--data", dataDir, "--host", host, ...flags];
-  return launchTautline([...args, ...(config === undefined ? [] : ["--config", config])], { env });
+  const all = [...args, ...(config === undefined ? [] : ["--config", config])];
+  if (within === undefined) return launchTautline(all, { env });
+  const [command, ...words] = within;
+  return launchProcess({ command, args: [...words, ...tautlineCommand(), ...all], env });
 }
 
 /** Waits for central's ready line and tells where it is. */

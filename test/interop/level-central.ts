@@ -193,7 +193,18 @@ const PACKAGES = {
   "gnutls-cli": "gnutls-bin",
   stunnel: "stunnel4",
   curl: "curl",
+  iperf3: "iperf3",
+  nc: "netcat-openbsd",
+  psql: "postgresql",
+  ssh: "openssh-client",
 } as const;
+/** What makes a program say its version and end. */
+const VERSION: Partial<Record<string, string>> = {
+  stunnel: "-version",
+  nc: "-h",
+  ssh: "-V",
+  psql: "-V",
+};
 
 /**
  * Fails with the package to install where a program is missing, so that no test passes without its peer.
@@ -201,10 +212,7 @@ const PACKAGES = {
  * @param command the program
  */
 export async function requirePeer(command: keyof typeof PACKAGES): Promise<void> {
-  await using process = launchProcess({
-    command,
-    args: [command === "stunnel" ? "-version" : "version"],
-  });
+  await using process = launchProcess({ command, args: [VERSION[command] ?? "version"] });
   await process.exited.catch((error: unknown) => {
     throw new Error(
       `these tests need the program ${command}: apt-get install ${PACKAGES[command]} (scripts/prepare test)`,

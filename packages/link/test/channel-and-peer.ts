@@ -1,4 +1,4 @@
-import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
 import type { ForwardRole } from "@tautline/protocol";
 import { createForwardPeer, type ForwardPeer, openSocketPair } from "@tautline/testing";
 import { ForwardChannel } from "../src/forward/forward-channel.ts";
@@ -6,9 +6,11 @@ import { ForwardChannel } from "../src/forward/forward-channel.ts";
 /** A channel whose other end is driven by hand. */
 export interface ChannelAndPeer extends AsyncDisposable {
   readonly channel: ForwardChannel;
+  /** The channel's own connection. */
+  readonly secured: Socket;
   readonly peer: ForwardPeer;
   /** The peer's own stream. */
-  readonly stream: Duplex;
+  readonly stream: Socket;
 }
 
 /**
@@ -31,8 +33,12 @@ export async function openChannelAndPeer(
   });
   return {
     channel,
+    secured: pair.accepted,
     peer: createForwardPeer(pair.dialled),
     stream: pair.dialled,
-    [Symbol.asyncDispose]: () => pair[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      await pair[Symbol.asyncDispose]();
+      await channel.closed;
+    },
   };
 }

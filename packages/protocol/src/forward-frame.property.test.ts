@@ -7,9 +7,11 @@ import { FORWARD_FRAMES, ForwardDecoder, type ForwardFrame } from "./forward-fra
 import { frameBytes, type ReadFrame, recordingSink } from "../test/recorded-frames.ts";
 
 const payloadOf = (frame: ForwardFrame): fc.Arbitrary<Uint8Array> =>
-  frame === "end"
-    ? fc.uint8Array({ minLength: 8, maxLength: 8 })
+  frame === "end" || frame === "alive"
+    ? fc.uint8Array(frame === "end" ? exactly(8) : exactly(1))
     : fc.uint8Array({ minLength: 1, maxLength: 40 });
+
+const exactly = (bytes: number) => ({ minLength: bytes, maxLength: bytes });
 
 const anyFrame: fc.Arbitrary<ReadFrame> = fc
   .constantFrom(...(Object.keys(FORWARD_FRAMES) as ForwardFrame[]))
@@ -50,7 +52,7 @@ test("frames that are cut off leave the decoder within one", () => {
 });
 
 test("any bytes give frames or forward.malformed, and the same however they are cut", () => {
-  const first = fc.constantFrom(0, 1, 2, 3, 4, 5, 6, 7, 8, 255);
+  const first = fc.constantFrom(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 255);
   const length = fc.tuple(
     fc.constantFrom(0, 0, 0, 4, 255),
     fc.constantFrom(0, 0, 16, 255),

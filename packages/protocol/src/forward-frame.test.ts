@@ -13,6 +13,7 @@ const HEADERS: [ForwardFrame, number, string][] = [
   ["end", 8, "05000008"],
   ["reset", 300, "0600012c"],
   ["close", 255, "070000ff"],
+  ["alive", 1, "08000001"],
 ];
 
 for (const [frame, length, hex] of HEADERS) {
@@ -24,7 +25,7 @@ for (const [frame, length, hex] of HEADERS) {
 /** [what is wrong, the header that says it]. */
 const REFUSED: [string, readonly number[]][] = [
   ["type 0", [0, 0, 0, 1]],
-  ["type 8", [8, 0, 0, 1]],
+  ["type 9", [9, 0, 0, 1]],
   ["type 255", [255, 0, 0, 1]],
   ["an empty open", [1, 0, 0, 0]],
   ["an open of 4,097 bytes", [1, 0, 16, 1]],
@@ -33,6 +34,7 @@ const REFUSED: [string, readonly number[]][] = [
   ["data of 16,777,215 bytes", [4, 255, 255, 255]],
   ["an end of 7 bytes", [5, 0, 0, 7]],
   ["an end of 9 bytes", [5, 0, 0, 9]],
+  ["an alive of 2 bytes", [8, 0, 0, 2]],
   ["a close of 65,536 bytes", [7, 1, 0, 0]],
 ];
 

@@ -10,6 +10,7 @@ export const FORWARD_FRAMES = {
   end: 5,
   reset: 6,
   close: 7,
+  alive: 8,
 } as const;
 
 /** A frame by its name. */
@@ -23,6 +24,15 @@ export const FORWARD_HEADER_BYTES = 4;
 
 /** The payload of an `end`: how many bytes of data its sender has sent in this stream. */
 export const FORWARD_END_BYTES = 8;
+
+/** The payload of an `alive`, which means nothing. */
+export const FORWARD_ALIVE_BYTES = 1;
+
+/** The control frames whose payload has one length only. */
+const FIXED_BYTES: Readonly<Partial<Record<ForwardFrame, number>>> = {
+  end: FORWARD_END_BYTES,
+  alive: FORWARD_ALIVE_BYTES,
+};
 
 /** Takes what a decoder reads. */
 export interface ForwardSink {
@@ -153,8 +163,9 @@ export class ForwardDecoder {
 
 /** Every frame says something: none is empty. */
 function assertLength(frame: ForwardFrame, length: number): void {
-  if (frame === "end" && length !== FORWARD_END_BYTES) {
-    throw malformed(`an 'end' has ${length} bytes in place of ${FORWARD_END_BYTES}`);
+  const fixed = FIXED_BYTES[frame];
+  if (fixed !== undefined && length !== fixed) {
+    throw malformed(`a frame '${frame}' has ${length} bytes in place of ${fixed}`);
   }
   const limit = LIMITS[frame === "data" ? "forwardDataBytes" : "forwardControlBytes"].value;
   if (length < 1 || length > limit) {

@@ -11,13 +11,13 @@ const FRAMES = Object.keys(FORWARD_FRAMES) as ForwardFrame[];
  * i idle, o opening, = open, > the opener has ended, < the accepter has ended, x ended.
  */
 const TABLE: Record<ForwardState, [opener: string, accepter: string]> = {
-  //              open opened refused data end reset close
-  idle: ["o ! ! ! ! x x", "! ! ! ! ! x x"],
-  opening: ["! ! ! ! ! x !", "! = i ! ! x x"],
-  open: ["! ! ! = > x !", "! ! ! = < x !"],
-  openerEnded: ["! ! ! ! ! x !", "! ! ! > i x !"],
-  accepterEnded: ["! ! ! < i x !", "! ! ! ! ! x !"],
-  ended: ["x x x x x x x", "x x x x x x x"],
+  //              open opened refused data end reset close alive
+  idle: ["o ! ! ! ! x x i", "! ! ! ! ! x x i"],
+  opening: ["! ! ! ! ! x ! o", "! = i ! ! x x o"],
+  open: ["! ! ! = > x ! =", "! ! ! = < x ! ="],
+  openerEnded: ["! ! ! ! ! x ! >", "! ! ! > i x ! >"],
+  accepterEnded: ["! ! ! < i x ! <", "! ! ! ! ! x ! <"],
+  ended: ["x x x x x x x x", "x x x x x x x x"],
 };
 
 const SIGNS: Record<string, ForwardState> = {
@@ -49,6 +49,6 @@ for (const [state, rows] of Object.entries(TABLE) as [ForwardState, [string, str
 }
 
 test("the columns of the table are all frames there are", () => {
-  assert.deepEqual(FRAMES, ["open", "opened", "refused", "data", "end", "reset", "close"]);
+  assert.deepEqual(FRAMES, ["open", "opened", "refused", "data", "end", "reset", "close", "alive"]);
   for (const row of Object.values(TABLE).flat()) assert.equal(row.split(" ").length, FRAMES.length);
 });

@@ -57,7 +57,8 @@ export function nextForwardState(
   by: ForwardRole,
   frame: ForwardFrame,
 ): ForwardState {
-  if (state === "ended") return state;
+  // That an end is there may be said at any time, and changes nothing.
+  if (state === "ended" || frame === "alive") return state;
   const next = STEPS[state][by][frame];
   if (next !== undefined) return next;
   const reason = `the ${by} sent '${frame}' while the link was '${state}'`;

@@ -12,8 +12,10 @@ import {
 export interface ForwardPeer {
   /** Sends a frame; text as UTF-8. */
   readonly send: (frame: ForwardFrame, payload: Uint8Array | string) => void;
-  /** Waits for the next frame; a part of data counts as one. "gone" is the end of the link. */
+  /** Waits for the next frame; a part of data counts as one, and an `alive` as none. "gone" is the end of the link. */
   readonly next: () => Promise<HeardFrame>;
+  /** How often the other end has said that it is there. */
+  readonly alive: number;
 }
 
 /** What the other end said. */
@@ -42,6 +44,7 @@ export function forwardFrame(frame: ForwardFrame, payload: Uint8Array | string):
  */
 export function createForwardPeer(stream: Duplex): ForwardPeer {
   const heard: HeardFrame[] = [];
+  let alive = 0;
   let wake: (() => void) | undefined;
   const put = (frame: HeardFrame): void => {
     heard.push(frame);
@@ -50,6 +53,10 @@ export function createForwardPeer(stream: Duplex): ForwardPeer {
   const decoder = new ForwardDecoder({
     data: (part) => put({ frame: "data", payload: Buffer.from(part) }),
     control: (frame, part) => {
+      if (frame === "alive") {
+        alive += 1;
+        return;
+      }
       const payload = Buffer.from(part);
       const isReason = frame === "refused" || frame === "reset" || frame === "close";
       put({ frame, payload, ...(isReason && { code: decodeForwardReason(payload).code }) });
@@ -60,6 +67,9 @@ export function createForwardPeer(stream: Duplex): ForwardPeer {
   stream.once("end", () => put({ frame: "gone", payload: Buffer.alloc(0) }));
   stream.once("close", () => put({ frame: "gone", payload: Buffer.alloc(0) }));
   return {
+    get alive() {
+      return alive;
+    },
     send: (frame, payload) => void stream.write(forwardFrame(frame, payload)),
     next: async () => {
       while (heard.length === 0) {

@@ -22,7 +22,11 @@ export interface StreamOptions {
 /** Links that may prove dead only when they are asked; after so many it is no accident. */
 const MOST_TRIES = 3;
 /** The link went away, and no stream was opened: another one may do. */
-const LINK_GONE: ReadonlySet<ErrorCode> = new Set(["forward.closed", "forward.cut"]);
+const LINK_GONE: ReadonlySet<ErrorCode> = new Set([
+  "forward.closed",
+  "forward.cut",
+  "forward.silent",
+]);
 /** Programs reset their connections as they like, and streams end because this agent stops: nothing is wrong. */
 const EVERYDAY: ReadonlySet<ErrorCode> = new Set(["forward.plain_reset", "agent.forward_stopping"]);
 

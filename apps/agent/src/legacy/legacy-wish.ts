@@ -50,12 +50,8 @@ export function legacyWish(
   { central, name }: Pick<AgentConfig, "central" | "name">,
   { hostName, filesLevel }: LegacyHost,
 ): LegacyWish | undefined {
-  // SW-5: the files of a PKI switch TLS on by themselves.
-  const level = flags?.level ?? central.level ?? filesLevel;
-  if (level === undefined) {
-    if (flags === undefined) return undefined;
-    throw new TautlineError("agent.level_missing");
-  }
+  const level = levelOf(flags, central.level, filesLevel);
+  if (level === undefined) return undefined;
   // mtls is what an agent has that joined: nobody asked for one without.
   if (flags === undefined && level === "mtls" && filesLevel === undefined) return undefined;
   const reason = reasonAgainst(level, filesLevel);
@@ -67,6 +63,17 @@ export function legacyWish(
   const needsKey = level === "basic" || level === "advanced";
   if (needsKey && key.file === undefined) throw new TautlineError("agent.key_missing");
   return { addresses, level, key, name: flags?.name ?? name ?? hostName };
+}
+
+/** SW-5: the files of a PKI switch TLS on by themselves. */
+function levelOf(
+  flags: LegacyFlags | undefined,
+  configured: Level | undefined,
+  filesLevel: LegacyHost["filesLevel"],
+): Level | undefined {
+  const level = flags?.level ?? configured ?? filesLevel;
+  if (flags !== undefined && level === undefined) throw new TautlineError("agent.level_missing");
+  return level;
 }
 
 function addressesOf(

@@ -8,6 +8,7 @@ import { isTautlineError, type TautlineError } from "@tautline/protocol";
 import { withTempFolder } from "@tautline/testing";
 import {
   admin,
+  callAdmin,
   callSecure,
   dialTls,
   joinOver,
@@ -95,6 +96,17 @@ async function refusalOfOpen(channel: ForwardChannel, forward: string): Promise<
   return assert.fail("the stream was opened");
 }
 
+const setLevels = (test: TestCentral, levels: readonly string[]) =>
+  admin(test, "PUT", "/api/v1/listeners/agents", { levels });
+
+/** Why a connection was closed: the code of its error, or that there was none. */
+function resetOf(socket: Socket): Promise<string> {
+  return new Promise((resolve) => {
+    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    socket.once("close", () => resolve("closed without an error"));
+  });
+}
+
 const streamsOf = async (test: TestCentral): Promise<readonly LinkRow[]> =>
   (await admin<{ items: LinkRow[] }>(test, "GET", "/api/v1/links?kind=forward")).items;
 
@@ -175,11 +187,19 @@ describe("streams of forwards at central", () => {
       }),
     ));
 
-  it("never reach central's own ports, nor this host by way of a name", () =>
+  it("never reach central's own ports, this host by way of a name, nor a cloud's metadata", () =>
     withCentral(async (test) => {
       const channel = await openLink(test, await joinOver(test));
       const { consolePort, agentsPort } = test;
-      const targets = [`localhost:${consolePort}`, "localhost:1", `127.0.0.1:${agentsPort}`];
+      const metadata = { name: "metadata", target: "169.254.169.254:80" };
+      const denied = await callAdmin(test, "POST", "/api/v1/forwards", metadata);
+      assert.deepEqual([denied.status, problemCode(denied)], [403, "forward.target_forbidden"]);
+      const targets = [
+        `localhost:${consolePort}`,
+        "localhost:1",
+        `127.0.0.1:${agentsPort}`,
+        `127.0.0.1:${consolePort}`,
+      ];
       for (const [index, target] of targets.entries()) {
         const name = `forbidden-${index}`;
         await admin(test, "POST", "/api/v1/forwards", { name, target });
@@ -221,6 +241,34 @@ describe("streams of forwards at central", () => {
         assert.equal(peerReasonCode(error), "admission.agent_revoked");
         assert.equal(isTautlineError(await channel.closed), true);
       }),
+    ));
+
+  it("A28: end when their level is closed, with the reason at both ends; program and target are reset", () =>
+    withCentral(
+      (test) =>
+        withEcho(async (port, server) => {
+          await allow(test, "echo", port);
+          const channel = await openLink(test, await joinOver(test));
+          const arrived = once(server, "connection") as Promise<[Socket]>;
+          const { program, end } = await openStream(channel, "echo");
+          const [target] = await arrived;
+          const resets = [program, target].map(resetOf);
+          // An agent at mtls is heard where tls is: proof is never too much.
+          await setLevels(test, ["basic", "tls"]);
+          program.write("12345");
+          await once(program, "data");
+          await setLevels(test, ["basic"]);
+          const { verdict, error } = await end;
+          assert.equal(verdict, "forward.reset");
+          assert.ok(error !== undefined);
+          assert.equal(peerReasonCode(error), "admission.level_not_accepted");
+          assert.equal(isTautlineError(await channel.closed), true);
+          assert.deepEqual(await Promise.all(resets), ["ECONNRESET", "ECONNRESET"]);
+          const told = test.lines.find(({ code }) => code === "admission.level_not_accepted");
+          assert.ok(told !== undefined, "central's log does not say why");
+          assert.deepEqual(await streamsOf(test), []);
+        }),
+      { keyText: "a text that both ends were given" },
     ));
 
   it("are as many as their allowance says, and one more is refused by the limit", () =>

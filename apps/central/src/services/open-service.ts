@@ -38,7 +38,11 @@ const OPEN_MS = 15_000;
 /** Links that may prove dead only when they are asked; after so many it is no accident. */
 const MOST_TRIES = 3;
 /** The link went away, and no stream was opened: another one may do. */
-const LINK_GONE: ReadonlySet<ErrorCode> = new Set(["forward.closed", "forward.cut"]);
+const LINK_GONE: ReadonlySet<ErrorCode> = new Set([
+  "forward.closed",
+  "forward.cut",
+  "forward.silent",
+]);
 
 /**
  * Judges by what is allowed now, with nothing opened yet.

@@ -17,6 +17,7 @@ import {
   TautlineError,
   toTautlineError,
 } from "@tautline/protocol";
+import { AliveWatch } from "./alive-watch.ts";
 import { endLingering } from "./end-lingering.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { PendingOpen, type OpenLimits } from "./pending-open.ts";
@@ -54,8 +55,9 @@ export interface ForwardOpening {
  * One end of a forward's link: carries one stream after the other over a secured stream, each with its own proven end.
  *
  * A stream is `open`ed by one end and accepted by the other, then both `carry` it. After a clean end the link is idle again; after
- * anything else it is closed. What the other end does wrong ends the link with forward.malformed or forward.truncated, and a link
- * that is cut in the middle of a stream is forward.cut: never is a part taken for the whole.
+ * anything else it is closed. What the other end does wrong ends the link with forward.malformed or forward.truncated, a link
+ * that is cut in the middle of a stream is forward.cut, and one whose other end is silent is forward.silent: never is a part taken
+ * for the whole.
  */
 export class ForwardChannel {
   /** Resolves when the link is closed, with the reason; undefined where the other end closed an idle link without a word. */
@@ -64,6 +66,7 @@ export class ForwardChannel {
   readonly #peer: ForwardRole;
   readonly #writer: FrameWriter;
   readonly #decoder: ForwardDecoder;
+  readonly #alive: AliveWatch;
   #state: ForwardState = "idle";
   #isOver = false;
   #reason: TautlineError | undefined;
@@ -84,6 +87,12 @@ export class ForwardChannel {
     this.#decoder = new ForwardDecoder({
       data: (part) => this.#takeData(part),
       control: (frame, payload) => this.#takeControl(frame, payload),
+    });
+    this.#alive = new AliveWatch({
+      secured,
+      writer: this.#writer,
+      address: options.address,
+      onSilent: (error) => this.#end(error, this.#lastWord()),
     });
     this.closed = new Promise((resolve) => {
       secured.once("close", () => {
@@ -108,8 +117,8 @@ export class ForwardChannel {
    * @param limits how long it may take to answer; one that does not ends the link
    * @returns what the accepter told; `carry` has to follow at once
    * @throws forward.refused with detail {address, forward, code, text, remedy}, and the link is idle again. After all else it is
-   * closed: forward.closed, forward.cut, forward.reset (no stream was opened, another link may be asked), forward.open_timeout,
-   * the signal's reason or forward.cancelled
+   * closed: forward.closed, forward.cut, forward.silent, forward.reset (no stream was opened, another link may be asked),
+   * forward.open_timeout, the signal's reason or forward.cancelled
    */
   async open(request: ForwardRequest, limits: OpenLimits = {}): Promise<ForwardAnswer> {
     const payload = encodeForwardRequest(request);
@@ -175,11 +184,16 @@ export class ForwardChannel {
    * @param reason for people at both ends
    */
   destroy(reason: TautlineError): void {
-    this.#end(reason, this.#state === "idle" ? "close" : "reset");
+    this.#end(reason, this.#lastWord());
+  }
+
+  #lastWord(): "reset" | "close" {
+    return this.#state === "idle" ? "close" : "reset";
   }
 
   #take(chunk: Buffer): void {
     if (this.#isOver) return;
+    this.#alive.heard();
     try {
       this.#decoder.take(chunk);
     } catch (error) {
@@ -198,6 +212,8 @@ export class ForwardChannel {
     const { address } = this.#options;
     this.#state = nextForwardState(this.#state, this.#peer, frame);
     switch (frame) {
+      case "alive":
+        return;
       case "open":
         return this.#offer(decodeForwardRequest(payload));
       case "opened":
@@ -280,6 +296,7 @@ export class ForwardChannel {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#state = "ended";
+    this.#alive.stop();
     this.#reason = reason;
     const { secured } = this.#options;
     if (reason !== undefined) {

@@ -8,6 +8,17 @@ import type { PlainEnd } from "./plain-end.ts";
  */
 export function resetPlain(plain: PlainEnd): void {
   plain.on("error", () => {});
+  // While its end is being told, the system refuses a reset (EINVAL), and Node would lose the connection with its descriptor.
+  if (isTellingEnd(plain)) plain.once("finish", () => reset(plain));
+  else reset(plain);
+}
+
+function isTellingEnd(plain: PlainEnd): boolean {
+  const { destroyed, writableEnded, writableFinished, writableLength } = plain;
+  return !destroyed && writableEnded && !writableFinished && writableLength === 0;
+}
+
+function reset(plain: PlainEnd): void {
   try {
     plain.resetAndDestroy();
   } catch {

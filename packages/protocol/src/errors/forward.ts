@@ -24,6 +24,13 @@ export const forwardErrors = defineErrors({
     status: 503,
     exit: 3,
   },
+  "forward.silent": {
+    sentence: "Nothing was heard of {address} for {silentMs} ms and more; it was taken for gone.",
+    remedy:
+      "The stream was reset, so that no program takes it for whole. Look at the network between central and agent; links are dialled again by themselves.",
+    status: 504,
+    exit: 3,
+  },
   "forward.refused": {
     sentence: "{address} refused to open '{forward}': {text} ({code})",
     remedy: "{remedy}",
