@@ -25,6 +25,7 @@ import {
   type TestCentral,
   withCentral,
 } from "../fixture-central.test.ts";
+import { createServices } from "./services.ts";
 
 const now = performance.now.bind(performance);
 const NOTHING = Buffer.alloc(0);
@@ -215,6 +216,11 @@ describe("a service of an agent, opened by an operator", () => {
       (test, id) => admin(test, "POST", `/api/v1/agents/${id}/revoke`, {}),
     ],
     [
+      "A28: its level is closed",
+      "admission.level_not_accepted",
+      (test) => admin(test, "PUT", "/api/v1/listeners/agents", { levels: ["basic"] }),
+    ],
+    [
       "A5: its operator is disabled",
       "forward.operator_ended",
       (test) => admin(test, "POST", "/api/v1/operators/ana/disable"),
@@ -222,21 +228,24 @@ describe("a service of an agent, opened by an operator", () => {
   ];
   for (const [what, code, how] of endings) {
     it(`ends at both ends with the reason when ${what}`, () =>
-      withCentral(async (test) => {
-        const agent = await joinOver(test);
-        await allow(test, "echo");
-        const { ends } = await serveEcho(test, agent);
-        const ana = await makeOperator(test, { name: "ana", role: "operator" });
-        const channel = await openLink(test, byConsole(ana), agent.id, "echo");
-        const { program, end } = await open(channel, "echo");
-        program.write("x");
-        await once(program, "data");
-        await how(test, agent.id);
-        assert.equal(codeOf(await end), code);
-        const [atAgent] = ends;
-        assert.ok(atAgent !== undefined);
-        assert.equal(codeOf(await atAgent), code);
-      }));
+      withCentral(
+        async (test) => {
+          const agent = await joinOver(test);
+          await allow(test, "echo");
+          const { ends } = await serveEcho(test, agent);
+          const ana = await makeOperator(test, { name: "ana", role: "operator" });
+          const channel = await openLink(test, byConsole(ana), agent.id, "echo");
+          const { program, end } = await open(channel, "echo");
+          program.write("x");
+          await once(program, "data");
+          await how(test, agent.id);
+          assert.equal(codeOf(await end), code);
+          const [atAgent] = ends;
+          assert.ok(atAgent !== undefined);
+          assert.equal(codeOf(await atAgent), code);
+        },
+        { keyText: "a text that both ends were given" },
+      ));
   }
 
   it("F1: an operator that vanishes ends it at the agent, and an agent that vanishes at the operator, as a cut", () =>
@@ -309,6 +318,35 @@ describe("a service of an agent, opened by an operator", () => {
       assert.equal(peerReasonCode(refusal), "forward.too_many");
       for (const channel of [first, second]) channel.destroy(refusal);
     }));
+});
+
+describe("operators whose time is over", () => {
+  it("A5: are shown out, and whoever may still do what they do goes on", async () => {
+    const services = createServices({} as Parameters<typeof createServices>[0]);
+    const opened = ["ana", "bo", "local"].map((name) => {
+      const [socket, far] = createJoint();
+      const who = { name, role: "operator", namespace: "" } as const;
+      const agent = { id: "a", namespace: "default" };
+      services.serve({ who, agent, service: "echo", from: "192.0.2.1" }, { socket, head: NOTHING });
+      const link = {
+        secured: far,
+        head: NOTHING,
+        role: "opener",
+        address: "central",
+        now,
+      } as const;
+      return new ForwardChannel(link);
+    });
+    services.endOthers((name) => name === "bo");
+    const reason = await opened[0]?.closed;
+    assert.equal(reason && peerReasonCode(reason), "forward.operator_ended");
+    assert.deepEqual(
+      opened.map(({ state }) => state),
+      ["ended", "idle", "idle"],
+    );
+    await services.stop();
+    for (const { closed } of opened) assert.equal((await closed)?.code, "forward.closed");
+  });
 });
 
 describe("the address of a service", () => {
