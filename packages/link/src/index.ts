@@ -27,6 +27,7 @@ export { createJoint } from "./forward/joint.ts";
 export type { PlainEnd } from "./forward/plain-end.ts";
 export type { OpenLimits } from "./forward/pending-open.ts";
 export { peerReasonCode } from "./forward/peer-reason.ts";
+export { SlabPool } from "./slabs/slab.ts";
 export { resetPlain } from "./forward/reset-plain.ts";
 export type { StreamLimits } from "./forward/stream-limits.ts";
 export type { CarryOptions, StreamEnd } from "./forward/stream-pump.ts";

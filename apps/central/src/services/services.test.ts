@@ -154,7 +154,7 @@ describe("a service of an agent, opened by an operator", () => {
       }
     }));
 
-  it("A17: stands in the trail before its agent is asked, and in the list of links while it runs", () =>
+  it("stands in the trail before its agent is asked, and in the list of links while it runs", () =>
     withCentral(async (test) => {
       const agent = await joinOver(test);
       await allow(test, "echo");

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import type { Readable } from "node:stream";
 import { describe, it } from "node:test";
 import { array, assert as check, asyncProperty, uint8Array } from "fast-check";
+import { lend, memoryOf } from "../slabs/counted-memory.ts";
 import { createJoint } from "./joint.ts";
 
 async function allOf(stream: Readable): Promise<Buffer> {
@@ -46,6 +47,18 @@ describe("a joint between two streams", () => {
     for (const part of parts) near.write(part);
     near.end();
     assert.ok((await heard).subarray(-parts.length * 16 * 1024).equals(Buffer.concat(parts)));
+  });
+
+  it("keeps what was written in memory that is lent, and taken back once it is written", async () => {
+    const [near, far] = createJoint();
+    const lent = new Uint8Array(32 * 1024).fill(7);
+    lend(lent);
+    memoryOf(lent)?.retain();
+    near.write(lent, memoryOf(lent)?.release);
+    near.end();
+    assert.equal(lent.length, 0);
+    const heard = await allOf(far);
+    assert.ok(heard.equals(Buffer.alloc(32 * 1024, 7)));
   });
 
   it("leaves no writer waiting when its other end is reset", async () => {

@@ -1,4 +1,5 @@
 import { Duplex } from "node:stream";
+import { memoryOf } from "../slabs/counted-memory.ts";
 import type { PlainEnd } from "./plain-end.ts";
 
 /** As much as a read of a socket gives; more would only wait here. */
@@ -45,7 +46,8 @@ class JointEnd extends Duplex implements PlainEnd {
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
     const other = this.#other;
     if (other === undefined || other.destroyed) return done(new Error("the other end is gone"));
-    if (other.push(chunk)) done();
+    // Memory that is lent is taken back as soon as this write is done, while the other end may still hold the chunk.
+    if (other.push(memoryOf(chunk) === undefined ? chunk : Buffer.from(chunk))) done();
     else other.#held = done;
   }
 
