@@ -54,7 +54,10 @@ describe("a joint between two streams", () => {
     const lent = new Uint8Array(32 * 1024).fill(7);
     lend(lent);
     memoryOf(lent)?.retain();
-    near.write(lent, memoryOf(lent)?.release);
+    const { promise: written, resolve } = Promise.withResolvers<unknown>();
+    near.write(lent, resolve);
+    await written;
+    memoryOf(lent)?.release();
     near.end();
     assert.equal(lent.length, 0);
     const heard = await allOf(far);
