@@ -38,6 +38,7 @@ test("without a file every setting has its safe default", () => {
     },
     allowedInstructions: ["addresses", "settings"],
     forwards: {},
+    services: {},
     vault: { environmentVariable: "TAUTLINE_KEY" },
     log: { level: "central" },
   });

@@ -20,6 +20,7 @@ import { z } from "zod";
 import { AGENTS_PORT } from "./control/dial-way.ts";
 import { cryptoSettings, offeredCrypto } from "./control/crypto-settings.ts";
 import { forwardsSetting } from "./forwards/forward-settings.ts";
+import { servicesSetting } from "./services/service-settings.ts";
 import { readPin } from "./tls-files/pin-text.ts";
 
 const trust = z
@@ -242,6 +243,7 @@ export const agentConfigSchema = z
         "Kinds of signed instruction this host carries out; nothing that arrives over the network can widen it. `addresses` are taken into use only after the same central has answered there.",
       ),
     forwards: forwardsSetting,
+    services: servicesSetting,
     vault,
     log,
   })

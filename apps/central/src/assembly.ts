@@ -121,7 +121,7 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const adminSocket = await createAdminSocket({ path, verbs, health, log });
   const timers = createCentralTimers(
     deps,
-    { ...fleet, keyUses: openedRing.uses, keyWatch: shared.watch, forwards },
+    { ...fleet, keyUses: openedRing.uses, keyWatch: shared.watch, forwards, operators },
     { identity, crls, watch, front },
   );
   const { links, history, herd } = fleet;
@@ -194,13 +194,14 @@ async function openRevocation(
 function createApi(
   deps: OpenedCentral,
   fleet: Fleet &
-    Pick<ApiDeps, "keys" | "forwards" | "streams" | "operators" | "revocations" | "listeners"> &
+    Pick<ApiDeps, "keys" | "forwards" | "services" | "streams" | "operators"> &
+    Pick<ApiDeps, "revocations" | "listeners"> &
     Pick<Revocation, "crls" | "watch">,
   state: CentralState,
 ): ApiDeps {
   const { vault, audit, trail, store, log } = deps;
   const { agents, life, links, history, tokens, namespaces, settings, live } = fleet;
-  const { keys, forwards, streams, operators, revocations, listeners, offers } = fleet;
+  const { keys, forwards, services, streams, operators, revocations, listeners, offers } = fleet;
   return {
     status: describeCentral(deps, fleet, state),
     vault,
@@ -219,6 +220,7 @@ function createApi(
     revocations,
     keys,
     forwards,
+    services,
     streams,
     namespaces: {
       ...namespaces,
@@ -247,6 +249,7 @@ function createCentralTimers(
     readonly keyUses: KeyUses;
     readonly keyWatch: Keys["watch"];
     readonly forwards: Forwards;
+    readonly operators: Pick<OperatorStore, "isActive">;
   },
   {
     identity,
@@ -256,12 +259,17 @@ function createCentralTimers(
   }: Pick<Revocation, "crls" | "watch"> & { identity: CentralIdentity; front: ForeignFront },
 ): Timers {
   const { centralLifetime } = config.certificates;
-  const { live, polling, history, keyUses, keyWatch, forwards } = fleet;
+  const { live, polling, history, keyUses, keyWatch, forwards, operators } = fleet;
   const tasks = [
     { name: "flush", everyMs: FLUSH_MS, run: () => live.flush() },
     { name: "key uses", everyMs: FLUSH_MS, run: () => keyUses.flush() },
     { name: "keys", everyMs: LOOK_EVERY_MS, run: () => keyWatch.look() },
     { name: "forwards", everyMs: LOOK_EVERY_MS, run: () => forwards.book.look() },
+    {
+      name: "operators' streams",
+      everyMs: LOOK_EVERY_MS,
+      run: async () => forwards.services.endOthers(operators.isActive),
+    },
     { name: "use of forwards", everyMs: USE_MS, run: () => forwards.flushUse() },
     { name: "history", everyMs: FOLD_MS, run: async () => void (await history.fold.step()) },
     { name: "polling", everyMs: POLL_CHECK_MS, run: () => polling.forgetSilent() },

@@ -12,6 +12,7 @@ import { describeMemory, NO_MEMORY, type HeadMemory } from "../audit/head-memory
 import type { AddressAttempt } from "../control/address-book.ts";
 import type { ControlStatus } from "../control/control-link.ts";
 import type { ForwardStatus } from "../forwards/forward-service.ts";
+import type { ServiceStatus } from "../services/agent-services.ts";
 import type { Problem } from "../problem-list.ts";
 import type { OpenSettings } from "../settings/settings-document.ts";
 import { AGENT_VERSION } from "../version.ts";
@@ -97,6 +98,8 @@ export interface AgentStatus {
   readonly audit: ReturnType<typeof describeMemory>;
   /** Empty if no agent runs. */
   readonly forwards: readonly ForwardStatus[];
+  /** What operators may reach here; empty if no agent runs. */
+  readonly services: readonly ServiceStatus[];
   readonly errors: readonly Problem[];
 }
 
@@ -111,6 +114,7 @@ export interface LiveFacts {
   readonly offer: PeerOffer | undefined;
   readonly proxy: string | null;
   readonly forwards: readonly ForwardStatus[];
+  readonly services: readonly ServiceStatus[];
   /** What central is dialled at. */
   readonly level: Level;
   /** Name of the shared key, where one is used. */
@@ -119,7 +123,15 @@ export interface LiveFacts {
 
 type Committed = Extract<OpenSettings, { state: "committed" }>;
 
-const STOPPED = { link: null, level: null, key: null, vault: null, forwards: [], errors: [] };
+const STOPPED = {
+  link: null,
+  level: null,
+  key: null,
+  vault: null,
+  forwards: [],
+  services: [],
+  errors: [],
+};
 const PHASES = { candidate: "verifying", committed: "active" } as const;
 
 /**
@@ -168,7 +180,10 @@ function describeDecision(
 function describeLive(
   open: OpenSettings,
   live: LiveFacts,
-): Pick<AgentStatus, "central" | "link" | "level" | "key" | "vault" | "forwards" | "errors"> {
+): Pick<
+  AgentStatus,
+  "central" | "link" | "level" | "key" | "vault" | "forwards" | "services" | "errors"
+> {
   const { connected, lastAnswerAtMs, evidence, attempts } = live.control;
   const { addresses, clockOffsetMs, proxy } = live;
   const clockOffsetSeconds = clockOffsetMs === undefined ? null : Math.round(clockOffsetMs / 1000);
@@ -190,6 +205,7 @@ function describeLive(
     key: live.key,
     vault: { source: live.vault.source, strength: live.vault.strength },
     forwards: live.forwards,
+    services: live.services,
     errors: live.problems,
   };
 }

@@ -39,8 +39,11 @@ function expectation(
 
 const STATUSES = { done: [200, 201, 204], login: [401], forbidden: [403], missing: [404] };
 
-/** Everybody who dials in this test has an identity: the verb was let through, and refuses that itself. */
-const OWN_ANSWERS: Readonly<Record<string, number>> = { "POST /api/v1/agents/:id/promote": 409 };
+/** The verb was let through, and says itself why not: who dials in this test has an identity, and asks for no upgrade. */
+const OWN_ANSWERS: Readonly<Record<string, number>> = {
+  "POST /api/v1/agents/:id/promote": 409,
+  "GET /api/v1/agents/:id/services/:name": 426,
+};
 
 /** What ends something comes last, so that all may still be asked for it before. */
 function rank({ method, path }: ListedRoute): number {

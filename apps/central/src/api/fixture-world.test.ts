@@ -37,6 +37,8 @@ export interface Things {
   readonly key: string;
   /** A forward that is allowed; to be denied, it is another one each time. */
   readonly forward: string;
+  /** A service of the agent that operators may open. */
+  readonly service: string;
   /** Belongs to every namespace; empty unless the central was restored. */
   readonly fork: string;
 }
@@ -59,6 +61,7 @@ export const MISSING: Things = {
   operator: "no-one",
   key: "no-key",
   forward: "no-forward",
+  service: "no-service",
   fork: "0000000000000000",
 };
 
@@ -100,6 +103,7 @@ export async function fillNamespace(
     operator,
     key: await addKey(central, namespace, `key-of-${namespace}`),
     forward: await addForward(central, namespace, `forward-of-${namespace}`),
+    service: await addService(central, namespace, `service-of-${namespace}`),
     fork,
   };
 }
@@ -133,6 +137,13 @@ export async function addForward(
   name: string,
 ): Promise<string> {
   const order = { name, namespace, target: "192.0.2.7:5432" };
+  await admin(central, "POST", "/api/v1/forwards", order);
+  return name;
+}
+
+/** Lets operators open a service of every agent of a namespace. */
+async function addService(central: TestCentral, namespace: string, name: string): Promise<string> {
+  const order = { name, namespace, direction: "in" };
   await admin(central, "POST", "/api/v1/forwards", order);
   return name;
 }
@@ -230,6 +241,9 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
   }),
   "DELETE /api/v1/forwards/:name": ({ namespace, forward }) => ({
     path: `/api/v1/forwards/${forward}?namespace=${namespace}`,
+  }),
+  "GET /api/v1/agents/:id/services/:name": ({ agent, service }) => ({
+    path: `/api/v1/agents/${agent}/services/${service}`,
   }),
   "GET /api/v1/namespaces": plain("/api/v1/namespaces"),
   "GET /api/v1/namespaces/:name": ({ namespace }) => ({ path: `/api/v1/namespaces/${namespace}` }),

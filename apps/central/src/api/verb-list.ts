@@ -14,6 +14,7 @@ import { listenerVerbs } from "./verbs/listener-verbs.ts";
 import { namespaceVerbs } from "./verbs/namespace-verbs.ts";
 import { revocationVerbs } from "./verbs/revocation-verbs.ts";
 import { operatorVerbs } from "./verbs/operator-verbs.ts";
+import { serviceVerbs } from "./verbs/service-verbs.ts";
 import { settingVerbs } from "./verbs/setting-verbs.ts";
 import { statusVerbs } from "./verbs/status-verbs.ts";
 import { tokenVerbs } from "./verbs/token-verbs.ts";
@@ -35,6 +36,7 @@ export function listVerbs(deps: ApiDeps): readonly Verb[] {
     ...linkVerbs(deps),
     ...keyVerbs(deps),
     ...forwardVerbs(deps),
+    ...serviceVerbs(deps),
     ...listenerVerbs(deps),
     ...namespaceVerbs(deps),
     ...settingVerbs(deps),

@@ -16,6 +16,7 @@ import { evidenceHistory } from "./migrations/0007-evidence-history.ts";
 import { sharedKeys } from "./migrations/0009-keys.ts";
 import { listeners } from "./migrations/0010-listeners.ts";
 import { forwards } from "./migrations/0012-forwards.ts";
+import { services } from "./migrations/0013-services.ts";
 import {
   publishDatabase,
   refuseCutOff,
@@ -79,6 +80,7 @@ const migrations: MigrationProvider = {
     "0010-listeners": listeners,
     "0011-claims": claims,
     "0012-forwards": forwards,
+    "0013-services": services,
   }),
 };
 
