@@ -1,6 +1,8 @@
 export * from "./advanced/accept-advanced.ts";
 export * from "./advanced/dial-advanced.ts";
 export * from "./accept-tls.ts";
+export * from "./address/address-kind.ts";
+export * from "./address/ip-bytes.ts";
 export * from "./addresses.ts";
 export * from "./backoff.ts";
 export * from "./basic/accept-basic.ts";
@@ -21,6 +23,8 @@ export * from "./dial-tls.ts";
 export * from "./foreign-judge.ts";
 export * from "./forward/open-forward.ts";
 export * from "./forward/forward-channel.ts";
+export { createJoint } from "./forward/joint.ts";
+export type { PlainEnd } from "./forward/plain-end.ts";
 export type { OpenLimits } from "./forward/pending-open.ts";
 export { peerReasonCode } from "./forward/peer-reason.ts";
 export { SlabPool } from "./slabs/slab.ts";

@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import {
   decodeForwardAnswer,
@@ -23,6 +22,7 @@ import { endLingering } from "./end-lingering.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { PendingOpen, type OpenLimits } from "./pending-open.ts";
 import { peerReason } from "./peer-reason.ts";
+import type { PlainEnd } from "./plain-end.ts";
 import { resetPlain } from "./reset-plain.ts";
 import { PROCESS_SLABS, type SlabPool } from "../slabs/slab.ts";
 import { readIntoSlabs } from "../slabs/slab-reader.ts";
@@ -162,11 +162,11 @@ export class ForwardChannel {
   /**
    * Carries an open stream to and from a plain connection, with backpressure and half-close in both directions.
    *
-   * @param plain TCP or Unix; belongs to the channel from here on. It is reset where the stream does not end clean
+   * @param plain TCP, Unix, or what ends as they do; belongs to the channel from here on. It is reset where the stream does not end clean
    * @param options limits, and who counts
    * @returns how it ended, once all has gone out; it never rejects. The link is `idle` again if it was clean, else closed
    */
-  carry(plain: Socket, options: CarryOptions = {}): Promise<StreamEnd> {
+  carry(plain: PlainEnd, options: CarryOptions = {}): Promise<StreamEnd> {
     const pump = this.#pump;
     if (pump !== undefined && !pump.isCarrying) return pump.attach(plain, options);
     resetPlain(plain);

@@ -1,7 +1,7 @@
-import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type ErrorCode, FORWARD_HEADER_BYTES, TautlineError } from "@tautline/protocol";
 import type { FrameWriter } from "./frame-writer.ts";
+import type { PlainEnd } from "./plain-end.ts";
 import { resetPlain } from "./reset-plain.ts";
 import type { SlabPool } from "../slabs/slab.ts";
 import { readIntoSlabs } from "../slabs/slab-reader.ts";
@@ -53,7 +53,7 @@ export class StreamPump {
   readonly #done = Promise.withResolvers<StreamEnd>();
   /** What came before there was a plain connection: at most the chunk in which the stream was opened, as reading is paused then. */
   #early: Uint8Array[] = [];
-  #plain: Socket | undefined;
+  #plain: PlainEnd | undefined;
   #toPlain: TurnWriter | undefined;
   #watch: LimitWatch | undefined;
   #onBytes: (sentBytes: number, receivedBytes: number) => void = () => {};
@@ -78,7 +78,7 @@ export class StreamPump {
    *
    * @param plain belongs to the pump from here on
    */
-  attach(plain: Socket, options: CarryOptions): Promise<StreamEnd> {
+  attach(plain: PlainEnd, options: CarryOptions): Promise<StreamEnd> {
     this.#plain = plain.on("error", this.#breakPlain).on("close", this.#breakPlain);
     if (this.#isSettled) resetPlain(plain);
     else if (plain.destroyed) this.#breakPlain(plain.errored ?? undefined);
@@ -132,7 +132,7 @@ export class StreamPump {
     if (this.#plain !== undefined) resetPlain(this.#plain);
   }
 
-  #start(plain: Socket, options: CarryOptions): void {
+  #start(plain: PlainEnd, options: CarryOptions): void {
     const { secured } = this.#options;
     // Otherwise the end of one direction would silently end the other.
     plain.allowHalfOpen = true;
@@ -150,7 +150,7 @@ export class StreamPump {
     else this.#read(plain);
   }
 
-  #read(plain: Socket): void {
+  #read(plain: PlainEnd): void {
     const { slabs, writer } = this.#options;
     plain.on("end", this.#endPlain).on("data", this.#hearPlain);
     const [headroom, leastRoom] = [FORWARD_HEADER_BYTES, LEAST_READ_BYTES];
