@@ -143,6 +143,20 @@ test("an altered certificate is read by both readers alike, or is on the list of
   assert.ok(counts.alike > 500 && counts.refused > 500, JSON.stringify(counts));
 });
 
+test("the empty list of purposes that an altered identifier makes of basicConstraints is refused by the strict reader alone", () => {
+  const [, bare] = OTHERS.find(([what]) => what === "rsa-pss, bare") ?? assert.fail();
+  // 2.5.29.19 with CA:FALSE, which is an empty sequence, becomes 2.5.29.37.
+  const at = bare.indexOf(Buffer.from("0603551d1304023000", "hex"));
+  assert.ok(at > 0);
+  const der = Buffer.from(bare);
+  der[at + 4] = 37;
+  assert.equal(
+    attempt(() => readCertificate(der)),
+    undefined,
+  );
+  assert.match(String(reasonsToRefuse(der)), /names no purpose/);
+});
+
 test("any bytes are a certificate or an error of ours", () => {
   const any = fc.uint8Array({ maxLength: 400 });
   fc.assert(
@@ -219,6 +233,10 @@ const STRICTER: readonly (readonly [string, (read: Certificate) => boolean])[] =
   [
     "a key usage whose last bit is not set, or with unused bits set (X.690 section 11.2)",
     (read) => hasOddBits(extensionValue(read, "2.5.29.15")),
+  ],
+  [
+    "an extended key usage that names no purpose (RFC 5280 section 4.2.1.12 asks for one at least)",
+    (read) => extensionValue(read, "2.5.29.37")?.toString("hex") === "3000",
   ],
   [
     "names beyond ASCII, or of a form whose content the library does not look at (RFC 5280 section 4.2.1.6)",

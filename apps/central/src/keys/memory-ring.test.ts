@@ -166,7 +166,7 @@ describe("links opened by a key", () => {
       const [here] = await twoProcesses(core);
       const judged: string[] = [];
       const socket = { once: () => undefined, destroyed: true };
-      await here.connections.admit(socket as never, async () => {
+      await here.connections.admit({ socket: socket as never, kind: "control" }, async () => {
         judged.push(found(here, "site-3"));
         if (judged.length === 1) await step(here, "undo");
         return {} as never;
