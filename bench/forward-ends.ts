@@ -28,6 +28,8 @@ interface Short extends Talk {
   readonly atOnce: number;
 }
 
+const held: Socket[] = [];
+
 answerQuestions({
   open: async () => {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, serve);
@@ -68,6 +70,18 @@ answerQuestions({
     };
     await Promise.all(Array.from({ length: atOnce }, lane));
     return performance.now() - began;
+  },
+  /** Opens connections that stay, each after one request and its answer. */
+  hold: async ({ port, count }: Talk) => {
+    for (let each = 0; each < count; each += 1) {
+      const socket = await dial(port);
+      socket.write(ECHO);
+      await roundTrip(socket);
+      held.push(socket);
+    }
+  },
+  drop: () => {
+    for (const socket of held.splice(0)) socket.destroy();
   },
 });
 

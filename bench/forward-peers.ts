@@ -78,6 +78,7 @@ function pairOf(name: string, front: TlsPeer, behind: TlsPeer): PeerPair {
     name,
     port: front.port,
     cpuMs: () => front.cpuMs() + behind.cpuMs(),
+    memoryBytes: () => front.memoryBytes() + behind.memoryBytes(),
     [Symbol.asyncDispose]: async () => {
       await front[Symbol.asyncDispose]();
       await behind[Symbol.asyncDispose]();

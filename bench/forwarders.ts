@@ -5,7 +5,7 @@ import { launchTautline, type LaunchedProcess } from "@tautline/testing";
 import { type BenchCentral, startCentral } from "./central.ts";
 import type { BenchContext } from "./benchmark.ts";
 import { freePort } from "./free-port.ts";
-import { processorMs } from "./machine.ts";
+import { processorMs, residentBytes } from "./machine.ts";
 
 /** Two processes that carry connections from a port of this host to the benchmark's server. */
 export interface Forwarder {
@@ -14,6 +14,8 @@ export interface Forwarder {
   readonly port: number;
   /** Processor time of both, milliseconds. */
   cpuMs(): number;
+  /** Resident memory of both, bytes. */
+  memoryBytes(): number;
 }
 
 /** A central, and agents of several levels that forward through it. */
@@ -52,8 +54,14 @@ export async function startForwarding(
     const port = await freePort();
     const agent = await startAgent(context.folder, central, { level, keyFile, port });
     agents.push(agent);
-    const cpuMs = (): number => processorMs(central.worker.pid) + processorMs(agent.pid ?? 0);
-    forwarders.push({ name: level, port, cpuMs });
+    const ofBoth = (of: (pid: number) => number): number =>
+      of(central.worker.pid) + of(agent.pid ?? 0);
+    forwarders.push({
+      name: level,
+      port,
+      cpuMs: () => ofBoth(processorMs),
+      memoryBytes: () => ofBoth(residentBytes),
+    });
   }
   return {
     forwarders,

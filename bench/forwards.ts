@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import type { Benchmark, Row } from "./benchmark.ts";
 import { startForwarding, type Forwarder } from "./forwarders.ts";
 import { createLevelWorld } from "./level-world.ts";
@@ -8,11 +9,14 @@ import { startWorker, type Worker } from "./worker.ts";
 const RUNS = 5;
 const GIB = 1024 ** 3;
 const MIB = 1024 ** 2;
+const KB = 1024;
 const LEVELS = ["basic", "advanced", "mtls"] as const;
 /** Before anything is counted, so that code is warm. */
 const WARM_UP = { bytes: 64 * MIB, streams: 1 };
 const SHORT = { count: 1_000, atOnce: 16 };
 const TALK = { count: 2_000 };
+/** The first are more than the links kept ready, which stand already. */
+const IDLE = { first: 20, more: 200, settleMs: 1_000 };
 
 /** One question, and the number of a run. */
 interface Measure {
@@ -21,6 +25,8 @@ interface Measure {
   readonly of: (ends: Worker, forwarder: Forwarder) => Promise<number>;
   /** Shown as the first by the second, run by run. */
   readonly ratios: boolean;
+  /** `RUNS` unless told: memory that was used once is used again. */
+  readonly runs?: number;
 }
 
 const bulk = (bytes: number, streams: number): Measure["of"] => {
@@ -31,6 +37,23 @@ const bulk = (bytes: number, streams: number): Measure["of"] => {
 };
 
 const MEASURES: readonly Measure[] = [
+  {
+    what: `memory of both processes, an idle stream of ${IDLE.more}`,
+    unit: "KB",
+    of: async (ends, forwarder) => {
+      const { port } = forwarder;
+      await ends.ask("hold", { port, count: IDLE.first });
+      await wait(IDLE.settleMs);
+      const before = forwarder.memoryBytes();
+      await ends.ask("hold", { port, count: IDLE.more });
+      await wait(IDLE.settleMs);
+      const grown = forwarder.memoryBytes() - before;
+      await ends.ask("drop");
+      return grown / IDLE.more / KB;
+    },
+    ratios: false,
+    runs: 1,
+  },
   { what: "one stream of 1 GiB", unit: "MiB/s", of: bulk(GIB, 1), ratios: true },
   { what: "256 MiB over 8 streams", unit: "MiB/s", of: bulk(GIB / 4, 8), ratios: true },
   { what: "256 MiB over 64 streams", unit: "MiB/s", of: bulk(GIB / 4, 64), ratios: true },
@@ -88,13 +111,13 @@ export const forwards: Benchmark = async (context) => {
 };
 
 async function rowsOf(
-  { what, unit, of, ratios }: Measure,
+  { what, unit, of, ratios, runs = RUNS }: Measure,
   ends: Worker,
   all: readonly Forwarder[],
 ): Promise<Row[]> {
   const values = new Map(all.map(({ name }) => [name, [] as number[]]));
   // Runs alternate, so that a busy moment of the machine falls on every row.
-  for (let run = 0; run < RUNS; run += 1) {
+  for (let run = 0; run < runs; run += 1) {
     for (const each of all) values.get(each.name)?.push(await of(ends, each));
   }
   const rows = all.map(({ name }) => ({

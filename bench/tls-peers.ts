@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { freePort } from "./free-port.ts";
 import type { LevelWorld } from "./level-world.ts";
-import { processorMs } from "./machine.ts";
+import { processorMs, residentBytes } from "./machine.ts";
 
 /** Another program that accepts TLS and leads the bytes on. */
 export interface TlsPeer extends AsyncDisposable {
@@ -14,6 +14,8 @@ export interface TlsPeer extends AsyncDisposable {
   readonly port: number;
   /** Processor time it has used, milliseconds. */
   cpuMs(): number;
+  /** Its resident memory, bytes. */
+  memoryBytes(): number;
 }
 
 /** What every haproxy of a benchmark begins with: one thread, TCP, and a proxy whose lines follow. */
@@ -134,6 +136,7 @@ export async function startPeer(
     name,
     port,
     cpuMs: () => processorMs(pid),
+    memoryBytes: () => residentBytes(pid),
     [Symbol.asyncDispose]: async () => {
       child.kill("SIGKILL");
       await exited;

@@ -122,9 +122,16 @@ async function statusOf({ data }: Host): Promise<AgentStatus> {
   return callSocket(join(data, "agent.sock"), { method: "GET", path: "/status" });
 }
 
-function leadTo(central: RunningCentral, port: number): Promise<unknown> {
+/** Its own file says where central is, so it refuses the addresses; that they were offered tells that orders carry them now. */
+async function leadTo(central: RunningCentral, { id }: Host, port: number): Promise<void> {
   const value = `127.0.0.1:${port}`;
-  return central.call("PUT", "/api/v1/settings", { key: "central.addresses", value });
+  await central.call("PUT", "/api/v1/settings", { key: "central.addresses", value });
+  await until(async () => {
+    const { addresses } = await central.call<{
+      addresses: { offered: string[]; status: string };
+    }>("GET", `/api/v1/agents/${id}`);
+    return addresses.offered[0] === value && addresses.status === "failed" ? true : undefined;
+  });
 }
 
 async function blockedPort(): Promise<number> {
@@ -168,7 +175,7 @@ describe("climbing between real processes", () => {
       const host = await joinHost(central, "plaintext", central.plaintextPort ?? 0);
       await using agent = host.run();
       const { id: before } = await linkedAt(central, host, "plaintext");
-      await leadTo(central, await blockedPort());
+      await leadTo(central, host, await blockedPort());
       await order(central, host, "mtls");
       const { error } = await settled(central, host, "failed");
       assert.match(error, /^agent\.level_unreachable: .*nothing listens there/);
@@ -178,7 +185,7 @@ describe("climbing between real processes", () => {
 
       await using relay = await startRelay(central.agentsPort);
       relay.faults.toCentral = "stall";
-      await leadTo(central, relay.port);
+      await leadTo(central, host, relay.port);
       await order(central, host, "mtls");
       await until(async () => (relay.accepted > 0 ? true : undefined));
       assert.equal((await statusOf(host)).orderedLevel, "mtls");

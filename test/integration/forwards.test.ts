@@ -128,6 +128,7 @@ describe("forwards between real processes", { concurrency: 2 }, () => {
       // More than the victim reads, so that its death leaves something unread.
       program.write(Buffer.alloc(MIB, "x"));
       await target.process.waitForEvent((event) => event["event"] === "read");
+      await untilUnread("local", target.port);
       const end = endOf(program);
       await target.process.kill("SIGKILL");
       assert.equal(await end, "reset");
@@ -150,6 +151,7 @@ describe("forwards between real processes", { concurrency: 2 }, () => {
       const [accepted] = await arrived;
       const cut = endOf(accepted);
       await client.process.waitForEvent((event) => event["event"] === "read");
+      await untilUnread("remote", agent.port("hash"));
       await client.process.kill("SIGKILL");
       assert.equal(await cut, "reset");
       server.close();
@@ -272,6 +274,7 @@ const VICTIM = `
   const net = require("node:net");
   const [kind, port] = process.argv.slice(1);
   const tell = (event, more) => console.log(JSON.stringify({ event, ...more }));
+  setInterval(() => {}, 2 ** 30); // A socket that is not read keeps no process alive.
   const suffer = (socket) => socket.once("data", () => { socket.pause(); tell("read"); });
   if (kind === "target") {
     const server = net.createServer(suffer);
@@ -282,6 +285,31 @@ const VICTIM = `
     suffer(socket);
   }
 `;
+
+/**
+ * Waits until a connection of this host holds bytes that its program has not read: only then does the system answer the program's death
+ * with a reset; without them it is an end like any other.
+ */
+async function untilUnread(end: "local" | "remote", port: number): Promise<void> {
+  const place = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const column = end === "local" ? 1 : 2;
+  await until(async () => {
+    const rows = readFileSync("/proc/net/tcp", "utf8").trim().split("\n").slice(1);
+    const isUnread = rows.some((row) => {
+      const fields = row.trim().split(/\s+/);
+      const [, unread = "0"] = fields[4]?.split(":") ?? [];
+      return (
+        fields[3] === ESTABLISHED &&
+        fields[column]?.endsWith(place) &&
+        Number.parseInt(unread, 16) > 0
+      );
+    });
+    return isUnread ? true : undefined;
+  });
+}
+
+/** Linux, include/net/tcp_states.h. */
+const ESTABLISHED = "01";
 
 function residentOf({ pid }: LaunchedProcess): number {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { startParts, type Part } from "@tautline/daemon";
 import { type Level, makeAgentId, TautlineError, toTautlineError } from "@tautline/protocol";
 import { ensurePrivateFolder, type Vault } from "@tautline/vault";
+import { type AgentReach, createAgentReach, NO_REACH } from "./agent-reach.ts";
 import { openAgentVault } from "./agent-vault.ts";
 import type { AgentWorld, JoinWish } from "./agent-world.ts";
 import { NO_MEMORY } from "./audit/head-memory.ts";
@@ -20,8 +21,6 @@ import { askCentral } from "./enrolment/ask-central.ts";
 import type { GrantParts } from "./enrolment/grant-check.ts";
 import { join } from "./enrolment/join.ts";
 import { sayLeave } from "./enrolment/say-leave.ts";
-import { createAgentForwards } from "./forwards/agent-forwards.ts";
-import type { ForwardService } from "./forwards/forward-service.ts";
 import { takeFolderLock, type FolderLock } from "./folder-lock.ts";
 import { openLocalAudit, type LocalAudit } from "./instructions/local-audit.ts";
 import { forgetLegacy, readLegacy } from "./legacy/legacy-file.ts";
@@ -87,7 +86,7 @@ class FolderAgent implements Agent {
   readonly #proxy: ProxyChoice;
   readonly #findKey: () => Promise<FoundKey>;
   #control: AgentControl | undefined;
-  #forwards: ForwardService | undefined;
+  #reach: AgentReach | undefined;
 
   constructor(world: AgentWorld) {
     const { folder, config, clock, readVariable, keyTexts } = world;
@@ -148,7 +147,7 @@ class FolderAgent implements Agent {
       // A crash may have come between the end of the join and this.
       forgetLegacy(this.#world.folder.legacy);
       const control = this.#makeControl((...connected) => this.#onConnected(...connected));
-      await this.#makeForwards(control, signal).stopAfter(control.run(signal));
+      await this.#makeReach(control, signal).stopAfter(control.run(signal));
       this.#world.log.info("the agent stops");
     });
   }
@@ -281,10 +280,10 @@ class FolderAgent implements Agent {
     return this.#control;
   }
 
-  #makeForwards({ way }: AgentControl, signal: AbortSignal): ForwardService {
+  #makeReach({ way }: AgentControl, signal: AbortSignal): AgentReach {
     const onProblem = (error: TautlineError): void => this.#onProblem(error);
-    this.#forwards = createAgentForwards(this.#world, { way, signal, onProblem });
-    return this.#forwards;
+    this.#reach = createAgentReach(this.#world, { way, signal, onProblem });
+    return this.#reach;
   }
 
   #status(): AgentStatus {
@@ -300,7 +299,7 @@ class FolderAgent implements Agent {
       clockOffsetMs: this.#centralClock.offsetMs,
       offer: this.#offers.central,
       proxy: this.#proxy.shown,
-      forwards: this.#forwards?.status ?? [],
+      ...(this.#reach?.status ?? NO_REACH),
       ...shownLevel(this.#level(), this.#world.config.central.key),
     });
   }
@@ -313,7 +312,7 @@ class FolderAgent implements Agent {
     const { level, protocol, cipher, group } = evidence;
     const link = { address, linkLevel: level, protocol, cipher, group };
     this.#world.log.info(link, "connected to central");
-    this.#forwards?.start();
+    this.#reach?.start();
     this.#world.onConnected(agentId, address, evidence);
   }
 
@@ -326,7 +325,7 @@ class FolderAgent implements Agent {
     const { counter, renewAtMs } = state.renewal;
     const next = new Date(renewAtMs).toISOString();
     this.#world.log.info({ number: counter.toString(), next }, "the identity was renewed");
-    this.#forwards?.renew();
+    this.#reach?.renew();
     this.#world.onRenewed(state);
   }
 
@@ -336,7 +335,7 @@ class FolderAgent implements Agent {
       climbed,
       "central answered at a higher level, which is in use from now on",
     );
-    this.#forwards?.renew();
+    this.#reach?.renew();
   }
 
   #onSettings({ last }: CommittedState): void {

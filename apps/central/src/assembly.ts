@@ -134,7 +134,7 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const adminSocket = await createAdminSocket({ path, verbs, health, log });
   const timers = createCentralTimers(
     deps,
-    { ...fleet, keyUses: openedRing.uses, keyWatch: shared.watch, forwards, changes },
+    { ...fleet, keyUses: openedRing.uses, keyWatch: shared.watch, forwards, changes, operators },
     { identity, crls, watch, front, state },
   );
   const { uses: keyUses } = openedRing;
@@ -200,15 +200,15 @@ async function openRevocation(
 function createApi(
   deps: OpenedCentral,
   fleet: Fleet &
-    Pick<ApiDeps, "keys" | "forwards" | "streams" | "operators" | "revocations" | "listeners"> &
-    Pick<ApiDeps, "plan" | "changes"> &
+    Pick<ApiDeps, "keys" | "forwards" | "services" | "streams" | "operators"> &
+    Pick<ApiDeps, "revocations" | "listeners" | "plan" | "changes"> &
     Pick<Revocation, "crls" | "watch">,
   state: CentralState,
 ): ApiDeps {
   const { vault, audit, trail, store, log } = deps;
   const { agents, life, moves, links, history, tokens, namespaces, settings, live } = fleet;
-  const { keys, forwards, streams, operators, revocations, listeners, offers, policies } = fleet;
-  const { plan, changes } = fleet;
+  const { keys, forwards, services, streams, operators, revocations, listeners } = fleet;
+  const { plan, changes, offers, policies } = fleet;
   return {
     status: describeCentral(deps, fleet, state),
     vault,
@@ -228,6 +228,7 @@ function createApi(
     revocations,
     keys,
     forwards,
+    services,
     streams,
     namespaces: {
       ...namespaces,
@@ -260,6 +261,7 @@ function createCentralTimers(
     readonly keyWatch: Keys["watch"];
     readonly forwards: Forwards;
     readonly changes: PolicyChanges;
+    readonly operators: Pick<OperatorStore, "isActive">;
   },
   {
     identity,
@@ -274,7 +276,8 @@ function createCentralTimers(
   },
 ): Timers {
   const { centralLifetime } = config.certificates;
-  const { live, polling, history, keyUses, keyWatch, forwards, policies, changes } = fleet;
+  const { live, polling, history, keyUses, keyWatch, forwards, policies, changes, operators } =
+    fleet;
   // Before the ports are open there is nothing to change; when central stops, every agent is gone.
   const carryOn = async (): Promise<void> => {
     if (state.agents !== undefined && !state.isStopping) await changes.step();
@@ -286,6 +289,11 @@ function createCentralTimers(
     { name: "policies", everyMs: LOOK_EVERY_MS, run: () => policies.book.look() },
     { name: "policy changes", everyMs: CHANGE_TURN_MS, run: carryOn },
     { name: "forwards", everyMs: LOOK_EVERY_MS, run: () => forwards.book.look() },
+    {
+      name: "operators' streams",
+      everyMs: LOOK_EVERY_MS,
+      run: async () => forwards.services.endOthers(operators.isActive),
+    },
     { name: "use of forwards", everyMs: USE_MS, run: () => forwards.flushUse() },
     { name: "history", everyMs: FOLD_MS, run: async () => void (await history.fold.step()) },
     { name: "polling", everyMs: POLL_CHECK_MS, run: () => polling.forgetSilent() },

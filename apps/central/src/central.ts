@@ -199,5 +199,6 @@ function listParts(
     },
     { name: "admin socket", start: () => adminSocket.start(), stop: () => adminSocket.stop() },
     { name: "exports", stop: () => trail.exporter.stop() },
+    { name: "operators' streams", stop: () => forwards.services.stop() },
   ];
 }

@@ -187,7 +187,7 @@ function createForwardMetrics(
     }),
     forwardBytes: new Counter({
       name: "tautline_forward_bytes_total",
-      help: "Bytes of streams that have ended; up is from agents to targets.",
+      help: "Bytes of streams that have ended; up is from agents.",
       labelNames: ["direction"],
       registers,
     }),

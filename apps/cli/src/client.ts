@@ -165,7 +165,12 @@ export function createClient(transport: Transport): AdminClient {
   };
 }
 
-function formatTarget({ path, query }: Target): string {
+/**
+ * Writes the path of a route, with its query.
+ *
+ * @param target the route
+ */
+export function formatTarget({ path, query }: Target): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query ?? {})) {
     if (value !== undefined) search.set(name, String(value));

@@ -1,3 +1,4 @@
+import type { Readable, Writable } from "node:stream";
 import type { ExitCode } from "./exit-code.ts";
 import type { Output } from "./output.ts";
 
@@ -7,6 +8,14 @@ export interface StopSignals {
   readonly stop: AbortSignal;
   /** Aborts at the second one: end now. */
   readonly kill: AbortSignal;
+}
+
+/** Standard input and output as bytes. */
+export interface StandardStreams {
+  readonly input: Readable;
+  readonly output: Writable;
+  /** Lets the reader of the output see its end; nothing can be written after it. */
+  closeOutput(): void;
 }
 
 /** The variables that the command reads; `main.ts` alone touches the environment. */
@@ -30,6 +39,8 @@ export interface CommandContext {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly stdin: AsyncIterable<Uint8Array | string>;
+  /** For verbs that carry bytes; absent where there are none. */
+  readonly standardStreams?: () => StandardStreams;
   /** Whether a person at a terminal can be asked. */
   readonly interactive: boolean;
   /** The effective user's number, or undefined where the platform has none. */

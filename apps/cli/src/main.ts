@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { closeSync, existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import about from "../package.json" with { type: "json" };
@@ -8,6 +8,7 @@ import { runProgram } from "./program.ts";
 
 /** npm passes a terminal's Ctrl-C on although the terminal has sent it already: within this time it is one press. */
 const ONE_PRESS_MS = 1000;
+const STANDARD_OUTPUT = 1;
 const KILLED_BY_INTERRUPT = 130;
 const NARROWEST = 60;
 const WIDEST = 110;
@@ -35,6 +36,11 @@ const context = {
   cwd: process.cwd(),
   now: Date.now,
   stdin: process.stdin,
+  standardStreams: () => ({
+    input: process.stdin,
+    output: process.stdout,
+    closeOutput: () => closeSync(STANDARD_OUTPUT),
+  }),
   interactive: process.stdin.isTTY && process.stdout.isTTY,
   userId: process.geteuid?.(),
   self: [process.execPath, fileURLToPath(import.meta.url)] as const,

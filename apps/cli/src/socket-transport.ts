@@ -33,7 +33,7 @@ export interface SocketPlace {
  *   cli.central_unreadable
  */
 export function socketTransport(place: SocketPlace): Transport {
-  const socketPath = shortestPath(join(place.dataDir, "admin.sock"), place.cwd);
+  const socketPath = adminSocketPath(place);
   // No agent: a connection kept from an earlier call may belong to a central that has stopped since.
   const way = { socketPath, agent: false, headers: { host: "localhost" } };
   return async (exchange) => {
@@ -51,7 +51,7 @@ export function socketTransport(place: SocketPlace): Transport {
  * @param place where, and how long to wait for its beginning
  */
 export function socketStream(place: SocketPlace): StreamTransport {
-  const socketPath = shortestPath(join(place.dataDir, "admin.sock"), place.cwd);
+  const socketPath = adminSocketPath(place);
   const way = { socketPath, agent: false, headers: { host: "localhost" } };
   return async (path, signal) => {
     const explain = (cause: unknown): TautlineError =>
@@ -65,7 +65,15 @@ export function socketStream(place: SocketPlace): StreamTransport {
   };
 }
 
-function explainTransport(
+/**
+ * Names what went wrong on the way to an admin socket.
+ *
+ * @param cause what Node reported
+ * @param exchange what was asked
+ * @param place where
+ * @returns cli.central_not_running, cli.admin_socket_denied, cli.admin_socket_failed, cli.central_silent, cli.central_unreadable
+ */
+export function explainTransport(
   cause: unknown,
   exchange: Exchange,
   { dataDir, timeoutMs }: SocketPlace,
@@ -95,6 +103,15 @@ function explainTransport(
         detail: { path, reason: systemReason(cause) },
       });
   }
+}
+
+/**
+ * The path of an admin socket, the shortest there is.
+ *
+ * @param place where
+ */
+export function adminSocketPath({ dataDir, cwd }: Pick<SocketPlace, "dataDir" | "cwd">): string {
+  return shortestPath(join(dataDir, "admin.sock"), cwd);
 }
 
 /** A socket's path is bounded by the kernel; the way from the caller's folder may be the shorter one. */

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { type CarryOptions, ForwardChannel, type StreamEnd } from "@tautline/link";
+import { type CarryOptions, ForwardChannel, type SlabPool, type StreamEnd } from "@tautline/link";
 import type { LevelUnderTest } from "./contracts/level-contract.ts";
 import { openSocketPair, type SocketPair } from "./socket-pair.ts";
 import { startTcpRelay } from "./tcp-relay.ts";
@@ -70,11 +70,15 @@ export async function openSecuredPair(level: LevelUnderTest): Promise<
  * Opens a forward's link of one level whose two ends are in this process.
  *
  * @param level which
+ * @param slabs that both ends read into; null reads as Node does
  */
-export async function openForwardScene(level: LevelUnderTest): Promise<ForwardScene> {
+export async function openForwardScene(
+  level: LevelUnderTest,
+  slabs?: SlabPool | null,
+): Promise<ForwardScene> {
   const pair = await openSecuredPair(level);
   const pairs: SocketPair[] = [];
-  const rest = { head: Buffer.alloc(0), now: () => performance.now() };
+  const rest = { head: Buffer.alloc(0), now: () => performance.now(), slabs };
   const opener = new ForwardChannel({
     ...rest,
     secured: pair.dialled,

@@ -32,7 +32,7 @@ import type { FoundKey } from "./key-file.ts";
 import { createKeepers, type KeeperOptions } from "./keepers.ts";
 import { createNextMessage, type NextMessage } from "./next-message.ts";
 import type { PeerOffers } from "./peer-offers.ts";
-import { createRescue } from "./rescue.ts";
+import { createRescue, isLevelRefusal } from "./rescue.ts";
 import { statusDigest } from "./status-digest.ts";
 import type { Dial } from "./transport.ts";
 import { openTransportFor } from "./transports.ts";
@@ -101,7 +101,7 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
         mover.answered(address);
         levels.answered();
       },
-      onAnswer: () => {},
+      onAnswer: () => levels.answered(),
       onOrder: createOrderHandler(options, { ...keepers, nextMessage, watch }),
       onProblem,
     },
@@ -196,7 +196,8 @@ function linkIdentity(
       keeper.proven(nextCounter);
     },
     onUnproven: (error, address) => {
-      keeper.unproven(nextCounter, error);
+      // That a level is refused says nothing of the identity that came with it.
+      if (!isLevelRefusal(error)) keeper.unproven(nextCounter, error);
       mover.unanswered(address, error);
       levels.unanswered(level, error);
     },

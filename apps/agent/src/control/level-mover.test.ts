@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { TautlineError, type InstructionReceipt, type Level } from "@tautline/protocol";
 import { sampleCommitted } from "../../test/sample-states.ts";
 import { joinedLevel, pastLevels } from "../level-rule.ts";
-import type { AgentState, CommittedState } from "../settings/agent-state.ts";
+import type { AgentState, CommittedState, LevelMove } from "../settings/agent-state.ts";
 import { nextState } from "../settings/settings-rule.ts";
 import type { MoveStart } from "./address-mover.ts";
 import { createLevelMover, type LevelMover } from "./level-mover.ts";
@@ -17,6 +17,15 @@ const levelMove = { level: "mtls", addresses: [NEW], epoch: 3, seq: 9n } as cons
 /** What a kill between the acceptance and the proof leaves behind. */
 const ordered: CommittedState = { ...sampleCommitted, levelMove };
 
+/** What the mover writes. */
+type Written = "audit" | "settings";
+
+function refuseIf(isFull: boolean): void {
+  if (!isFull) return;
+  const detail = { file: "a file", reason: "ENOSPC" };
+  throw new TautlineError("agent.audit_unwritable", { detail });
+}
+
 interface Scene {
   readonly mover: LevelMover;
   readonly told: InstructionReceipt[];
@@ -26,15 +35,17 @@ interface Scene {
   readonly climbs: (Level | undefined)[];
   /** In use, then ordered. */
   readonly levels: () => (Level | undefined)[];
+  /** Another instruction comes. */
+  readonly replace: (move: LevelMove) => void;
 }
 
 function scene(
-  start: () => MoveStart,
+  start: () => MoveStart | Promise<MoveStart>,
   {
     first = ordered,
     hasKey = true,
-    isDiskFull = (): boolean => false,
-  }: { first?: CommittedState; hasKey?: boolean; isDiskFull?: () => boolean } = {},
+    refuses = (): boolean => false,
+  }: { first?: CommittedState; hasKey?: boolean; refuses?: (file: Written) => boolean } = {},
 ): Scene {
   let state: AgentState = first;
   const told: InstructionReceipt[] = [];
@@ -49,15 +60,15 @@ function scene(
       get state() {
         return state;
       },
-      apply: (event) => (state = nextState(state, event)),
+      apply: (event) => {
+        refuseIf(refuses("settings"));
+        return (state = nextState(state, event));
+      },
     },
     audit: {
       finding: undefined,
       append: (event) => {
-        if (isDiskFull()) {
-          const detail = { file: "audit", reason: "ENOSPC" };
-          throw new TautlineError("agent.audit_unwritable", { detail });
-        }
+        refuseIf(refuses("audit"));
         audited.push(event);
       },
       close: () => {},
@@ -76,7 +87,9 @@ function scene(
   });
   const levels = (): (Level | undefined)[] =>
     state.state === "committed" ? [level(), state.levelMove?.level] : [];
-  return { mover, told, audited, tried, problems, climbs, levels };
+  const replace = (move: LevelMove): void =>
+    void (state = nextState(state, { kind: "level_ordered", ...move }));
+  return { mover, told, audited, tried, problems, climbs, levels, replace };
 }
 
 /** Lets what was begun be followed. */
@@ -139,6 +152,25 @@ test("a climb that could not be tried now is tried with the next answer", async 
   assert.deepEqual([tried.length, told.length], [2, 0]);
 });
 
+test("an order that took the place of another while that was tried is tried as soon as the other has failed", async () => {
+  const first = Promise.withResolvers<MoveStart>();
+  const starts: (MoveStart | Promise<MoveStart>)[] = [first.promise, NOBODY];
+  const { mover, tried, told, replace } = scene(() => starts.shift() ?? "busy");
+  mover.begin();
+  replace({ ...levelMove, seq: 10n });
+  mover.begin();
+  // Heartbeats go on over the old link.
+  mover.answered();
+  assert.deepEqual([tried.length, told.length], [1, 0]);
+  first.resolve(NOBODY);
+  await turn();
+  assert.equal(tried.length, 2);
+  assert.deepEqual(
+    told.map(({ seq, code }) => [seq, code]),
+    [[10n, "agent.level_unreachable"]],
+  );
+});
+
 test("basic and advanced are not even dialled where this host has no key", async () => {
   const first = { ...ordered, levelMove: { ...levelMove, level: "basic" as const } };
   const { mover, tried, told, levels } = scene(() => "opened", { first, hasKey: false });
@@ -174,13 +206,30 @@ test("A24: an answer at or below the level in use changes nothing", () => {
   assert.deepEqual([levels(), audited], [["tls", undefined], []]);
 });
 
-test("F11: a climb that cannot be written down has not happened, and its link is of no use", () => {
-  let isFull = true;
-  const { mover, told, levels } = scene(() => "opened", { isDiskFull: () => isFull });
-  assert.throws(() => mover.proven("mtls", NEW), /ENOSPC|audit/);
-  assert.deepEqual([levels(), told], [["plaintext", "mtls"], []]);
-  isFull = false;
-  mover.proven("mtls", NEW);
-  assert.deepEqual(levels(), ["mtls", undefined]);
-  assert.equal(told.length, 1);
-});
+for (const file of ["audit", "settings"] as const) {
+  test(`F3, F11: a climb that cannot be written into ${file} has not happened, and its link is of no use`, () => {
+    let isFull = true;
+    const refuses = (written: Written): boolean => isFull && written === file;
+    const { mover, told, levels, climbs } = scene(() => "opened", { refuses });
+    assert.throws(() => mover.proven("mtls", NEW), /ENOSPC/);
+    assert.deepEqual([levels(), told, climbs], [["plaintext", "mtls"], [], []]);
+    isFull = false;
+    mover.proven("mtls", NEW);
+    assert.deepEqual([levels(), climbs], [["mtls", undefined], ["mtls"]]);
+    assert.equal(told.length, 1);
+  });
+
+  test(`F3, F11: a failure that cannot be written into ${file} is told with the next answer, once`, async () => {
+    let isFull = true;
+    const refuses = (written: Written): boolean => isFull && written === file;
+    const { mover, told, levels } = scene(() => NOBODY, { refuses });
+    mover.answered();
+    await turn();
+    assert.deepEqual([levels(), told], [["plaintext", "mtls"], []]);
+    isFull = false;
+    mover.answered();
+    await turn();
+    assert.deepEqual(levels(), ["plaintext", undefined]);
+    assert.equal(told.length, 1);
+  });
+}

@@ -44,7 +44,7 @@ export interface LevelMover {
    * @throws what cannot be written; the link may then not be used
    */
   proven(level: Level, address: string): void;
-  /** The first message of any link was answered, and what that means for its level is done. */
+  /** A message of any link was answered, and what that means for its level is done: an occasion to go on with what is pending. */
   answered(): void;
   /** It was not, or no link could be opened. */
   unanswered(level: Level, error: TautlineError): void;
@@ -63,6 +63,8 @@ class Mover implements LevelMover {
   readonly #options: LevelMoverOptions;
   /** Number of the instruction whose level was tried by this process, and what came of it. */
   #tried: { readonly seq: bigint; reason: string } | undefined;
+  /** A second link is being opened: what is answered over the first one meanwhile decides nothing. */
+  #isTrying = false;
   /** Why the level in use was left, in the words of the last failure there. */
   #lastFailure = "no link to it came about";
 
@@ -113,7 +115,7 @@ class Mover implements LevelMover {
 
   #look(): void {
     const move = this.#state()?.levelMove;
-    if (move === undefined) return;
+    if (move === undefined || this.#isTrying) return;
     if (!isLower(this.#options.level(), move.level)) this.#drop(move);
     else if (this.#tried?.seq === move.seq) this.#fail(move, this.#tried.reason);
     else void this.#try(move);
@@ -121,9 +123,14 @@ class Mover implements LevelMover {
 
   async #try(move: LevelMove): Promise<void> {
     this.#tried = { seq: move.seq, reason: "central did not answer at it" };
+    this.#isTrying = true;
     const start = await this.#start(move);
-    // Meanwhile another instruction may have taken its place.
-    if (this.#state()?.levelMove?.seq !== move.seq) return;
+    this.#isTrying = false;
+    // Meanwhile another instruction may have taken its place; where a link opened, its answer is the next occasion.
+    if (this.#state()?.levelMove?.seq !== move.seq) {
+      if (start !== "opened" && start !== "busy") this.#look();
+      return;
+    }
     if (start === "busy") this.#tried = undefined;
     else if (start !== "opened") this.#fail(move, start.message);
   }

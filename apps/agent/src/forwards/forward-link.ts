@@ -1,4 +1,4 @@
-import { ForwardChannel, openForward } from "@tautline/link";
+import { ForwardChannel, type ForwardDirection, openForward } from "@tautline/link";
 import { TautlineError, toTautlineError } from "@tautline/protocol";
 import { provenOrClosed } from "../control/identity-proof.ts";
 import type { Dial } from "../control/transport.ts";
@@ -15,6 +15,8 @@ export interface ForwardDialOptions {
   readonly dial: () => Dial;
   /** Of central, asked at each dial; tried in this order. */
   readonly addresses: () => readonly string[];
+  /** Which end opens streams; the agent (`out`) unless told. */
+  readonly direction?: ForwardDirection;
   /** For the upgrade. */
   readonly timeoutMs: number;
   /** Milliseconds of a clock that only goes on. */
@@ -49,13 +51,12 @@ export async function dialForwardLink(
 
 async function dialOne(
   address: string,
-  { dial, timeoutMs, elapsed }: ForwardDialOptions,
+  { dial, direction = "out", timeoutMs, elapsed }: ForwardDialOptions,
   signal: AbortSignal,
 ): Promise<ForwardLink> {
   const link = await dial()(address, signal);
   const headers = await provenOrClosed(link, address, signal);
   const { socket } = link;
-  const direction = "out";
   const secured = await openForward({
     socket,
     host: address,
@@ -67,7 +68,7 @@ async function dialOne(
   const channel = new ForwardChannel({
     secured,
     head: NOTHING,
-    role: "opener",
+    role: direction === "out" ? "opener" : "accepter",
     address,
     now: elapsed,
   });

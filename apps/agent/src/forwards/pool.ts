@@ -4,7 +4,7 @@ import type { Clock } from "../clock.ts";
 import { boundRetryAfter } from "../control/server-message.ts";
 
 /** A link that dies unused before this tells of a central that keeps none; it counts as a dial that failed, so that waits grow. */
-const YOUNG_MS = 10_000;
+export const YOUNG_MS = 10_000;
 /** Handshakes under way at once: more of them would each take longer. */
 const MOST_DIALS = 16;
 
@@ -269,7 +269,13 @@ class LinkPool<Link extends PooledLink> implements ForwardPool<Link> {
   }
 }
 
-function waitAskedFor({ detail }: TautlineError): number {
+/**
+ * How long central asked to be left alone, within what is waited at most.
+ *
+ * @param error that a dial ended with
+ * @returns milliseconds; 0 where it asked for nothing
+ */
+export function waitAskedFor({ detail }: TautlineError): number {
   const seconds = detail["retryAfterSeconds"];
   return typeof seconds === "number" ? boundRetryAfter(seconds * 1000) : 0;
 }

@@ -107,7 +107,7 @@ class LegacyAgent {
         { dataDir: folder.path, id, linkLevel: level },
         "the agent starts, without an identity",
       );
-      if (Object.keys(config.forwards).length > 0) {
+      if (Object.keys({ ...config.forwards, ...config.services }).length > 0) {
         this.#onProblem(new TautlineError("agent.forward_unjoined"));
       }
       const control = this.#makeControl(id);

@@ -45,6 +45,7 @@ export function describeLegacy(state: LegacyState, live?: LegacyFacts): AgentSta
     settings: null,
     audit: describeMemory(NO_MEMORY),
     forwards: [],
+    services: [],
   };
 }
 

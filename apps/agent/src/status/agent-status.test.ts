@@ -31,9 +31,10 @@ const committed = splitState({ ...sampleCommitted, identity }).open;
 test("a stopped agent's document says what the folder says in clear, and no more", () => {
   const status = describeStatus(committed, undefined);
   assert.deepEqual(
-    [status.state, status.running, status.link, status.vault, status.errors, status.forwards],
-    ["active", false, null, null, [], []],
+    [status.state, status.running, status.link, status.vault, status.errors],
+    ["active", false, null, null, []],
   );
+  assert.deepEqual([status.forwards, status.services], [[], []]);
   assert.deepEqual(status.central, {
     addresses: ["central.example:9150"],
     connected: false,
@@ -69,6 +70,8 @@ test("a running agent adds its link, vault, central and problems", () => {
     refused: 1,
     cut: 1,
   };
+  const { listen: _listen, listening: _listening, ...counts } = forward;
+  const service = { ...counts, name: "ssh", to: "127.0.0.1:22", reachable: true };
   const problem = { at: "2026-01-01T00:00:00.000Z", code: "link.timeout", text: "No answer." };
   const status = describeStatus(committed, {
     control: {
@@ -85,6 +88,7 @@ test("a running agent adds its link, vault, central and problems", () => {
     offer: { version: "0.2.0", levels: ["tls", "mtls"] },
     proxy: "proxy.example:3128",
     forwards: [forward],
+    services: [service],
     level: "mtls",
     key: null,
   });
@@ -101,7 +105,10 @@ test("a running agent adds its link, vault, central and problems", () => {
     candidates: [],
     proxy: "proxy.example:3128",
   });
-  assert.deepEqual([status.errors, status.forwards], [[problem], [forward]]);
+  assert.deepEqual(
+    [status.errors, status.forwards, status.services],
+    [[problem], [forward], [service]],
+  );
   assert.deepEqual([status.level, status.key, status.promotion], ["mtls", null, null]);
 });
 

@@ -12,6 +12,7 @@ import { describeMemory, NO_MEMORY, type HeadMemory } from "../audit/head-memory
 import type { AddressAttempt } from "../control/address-book.ts";
 import type { ControlStatus } from "../control/control-link.ts";
 import type { ForwardStatus } from "../forwards/forward-service.ts";
+import type { ServiceStatus } from "../services/agent-services.ts";
 import type { Problem } from "../problem-list.ts";
 import type { OpenSettings } from "../settings/settings-document.ts";
 import { AGENT_VERSION } from "../version.ts";
@@ -101,6 +102,8 @@ export interface AgentStatus {
   readonly audit: ReturnType<typeof describeMemory>;
   /** Empty if no agent runs. */
   readonly forwards: readonly ForwardStatus[];
+  /** What operators may reach here; empty if no agent runs. */
+  readonly services: readonly ServiceStatus[];
   readonly errors: readonly Problem[];
 }
 
@@ -115,6 +118,7 @@ export interface LiveFacts {
   readonly offer: PeerOffer | undefined;
   readonly proxy: string | null;
   readonly forwards: readonly ForwardStatus[];
+  readonly services: readonly ServiceStatus[];
   /** What central is dialled at. */
   readonly level: Level;
   /** Name of the shared key, where one is used. */
@@ -139,7 +143,15 @@ export function usedAddresses(
 
 type Committed = Extract<OpenSettings, { state: "committed" }>;
 
-const STOPPED = { link: null, level: null, key: null, vault: null, forwards: [], errors: [] };
+const STOPPED = {
+  link: null,
+  level: null,
+  key: null,
+  vault: null,
+  forwards: [],
+  services: [],
+  errors: [],
+};
 const PHASES = { candidate: "verifying", committed: "active" } as const;
 
 /**
@@ -188,7 +200,10 @@ function describeDecision(
 function describeLive(
   open: OpenSettings,
   live: LiveFacts,
-): Pick<AgentStatus, "central" | "link" | "level" | "key" | "vault" | "forwards" | "errors"> {
+): Pick<
+  AgentStatus,
+  "central" | "link" | "level" | "key" | "vault" | "forwards" | "services" | "errors"
+> {
   const { connected, lastAnswerAtMs, evidence, attempts } = live.control;
   const { addresses, clockOffsetMs, proxy } = live;
   const clockOffsetSeconds = clockOffsetMs === undefined ? null : Math.round(clockOffsetMs / 1000);
@@ -210,6 +225,7 @@ function describeLive(
     key: live.key,
     vault: { source: live.vault.source, strength: live.vault.strength },
     forwards: live.forwards,
+    services: live.services,
     errors: live.problems,
   };
 }

@@ -28,6 +28,7 @@ const document = describeStatus(open, {
   offer: undefined,
   proxy: null,
   forwards: [],
+  services: [],
   level: "mtls",
   key: null,
 });

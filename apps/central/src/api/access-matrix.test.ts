@@ -40,13 +40,14 @@ function expectation(
 const STATUSES = { done: [200, 201, 204], login: [401], forbidden: [403], missing: [404] };
 
 /**
- * Everybody who dials in this test has an identity, the policy that is asked for would cut them off, and the only change is undone: the verb was
- * let through, and refuses that itself.
+ * Everybody who dials in this test has an identity, the policy that is asked for would cut them off, and the only change is undone, and nobody asks for an
+ * upgrade: the verb was let through, and refuses that itself.
  */
 const OWN_ANSWERS: Readonly<Record<string, number>> = {
   "POST /api/v1/agents/:id/promote": 409,
   "POST /api/v1/policy/apply": 409,
   "POST /api/v1/policy/undo": 409,
+  "GET /api/v1/agents/:id/services/:name": 426,
 };
 
 /** What ends something comes last, so that all may still be asked for it before. */

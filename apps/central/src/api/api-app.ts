@@ -102,8 +102,14 @@ function decodeText(body: Buffer): string {
   }
 }
 
-/** Names the field as the caller wrote it; an unknown one is named itself, not the object around it. */
-function explainIssue(issue: z.core.$ZodIssue | undefined, part: string): TautlineError {
+/**
+ * Names the field as the caller wrote it; an unknown one is named itself, not the object around it.
+ *
+ * @param issue what a schema found first
+ * @param part of the request, where no field is to blame
+ * @returns api.invalid
+ */
+export function explainIssue(issue: z.core.$ZodIssue | undefined, part: string): TautlineError {
   const [unknownKey] = issue?.code === "unrecognized_keys" ? issue.keys : [];
   const path = [...(issue?.path ?? []), ...(unknownKey === undefined ? [] : [unknownKey])];
   const reason = unknownKey === undefined ? (issue?.message ?? "not accepted") : "unknown field";

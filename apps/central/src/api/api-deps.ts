@@ -9,6 +9,7 @@ import type { AgentStore } from "../fleet/agent-store.ts";
 import type { LinkStore } from "../fleet/link-store.ts";
 import type { EvidenceHistory } from "../history/evidence-history.ts";
 import type { ForwardStore } from "../forwards/forward-store.ts";
+import type { Services } from "../services/services.ts";
 import type { StreamTable } from "../forwards/stream-table.ts";
 import type { KeyStore } from "../keys/key-store.ts";
 import type { NamespaceStore } from "../fleet/namespace-store.ts";
@@ -48,6 +49,7 @@ export interface ApiDeps {
   readonly endAgent: (id: string) => void;
   readonly keys: KeyStore;
   readonly forwards: ForwardStore;
+  readonly services: Pick<Services, "judge" | "serve">;
   readonly streams: Pick<StreamTable, "all">;
   readonly namespaces: NamespaceStore;
   readonly settings: SettingStore;

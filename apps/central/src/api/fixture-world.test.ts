@@ -39,6 +39,8 @@ export interface Things {
   readonly forward: string;
   /** A change of policy that was undone, by its number. */
   readonly change: string;
+  /** A service of the agent that operators may open. */
+  readonly service: string;
   /** Belongs to every namespace; empty unless the central was restored. */
   readonly fork: string;
 }
@@ -62,6 +64,7 @@ export const MISSING: Things = {
   key: "no-key",
   forward: "no-forward",
   change: "987654321",
+  service: "no-service",
   fork: "0000000000000000",
 };
 
@@ -104,6 +107,7 @@ export async function fillNamespace(
     key: await addKey(central, namespace, `key-of-${namespace}`),
     forward: await addForward(central, namespace, `forward-of-${namespace}`),
     change: await addChange(central, namespace),
+    service: await addService(central, namespace, `service-of-${namespace}`),
     fork,
   };
 }
@@ -151,6 +155,13 @@ async function addChange(central: TestCentral, namespace: string): Promise<strin
   // Central does that by its clock.
   while (step !== "undone") ({ step } = await admin<{ step: string }>(central, "GET", path));
   return String(id);
+}
+
+/** Lets operators open a service of every agent of a namespace. */
+async function addService(central: TestCentral, namespace: string, name: string): Promise<string> {
+  const order = { name, namespace, direction: "in" };
+  await admin(central, "POST", "/api/v1/forwards", order);
+  return name;
 }
 
 async function addCandidate(central: TestCentral, namespace: string): Promise<string> {
@@ -265,6 +276,9 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
   }),
   "DELETE /api/v1/forwards/:name": ({ namespace, forward }) => ({
     path: `/api/v1/forwards/${forward}?namespace=${namespace}`,
+  }),
+  "GET /api/v1/agents/:id/services/:name": ({ agent, service }) => ({
+    path: `/api/v1/agents/${agent}/services/${service}`,
   }),
   "GET /api/v1/namespaces": plain("/api/v1/namespaces"),
   "GET /api/v1/namespaces/:name": ({ namespace }) => ({ path: `/api/v1/namespaces/${namespace}` }),

@@ -54,6 +54,25 @@ describe("forwards over the API", () => {
       }
     }));
 
+  const mixed: [what: string, body: object, field: string][] = [
+    ["no target at all", {}, "target"],
+    ["a target of a service", { direction: "in", target }, "target"],
+    ["a role for a target", { target, operatorRole: "admin" }, "operatorRole"],
+    ["a role that opens nothing", { direction: "in", operatorRole: "viewer" }, "operatorRole"],
+    ["a PROXY header for a service", { direction: "in", proxyProtocol: true }, "proxyProtocol"],
+    ["central's host for a service", { direction: "in", alsoLocal: true }, "alsoLocal"],
+    ["a third direction", { direction: "both", target }, "direction"],
+  ];
+  it("what belongs to one direction is refused with the other, by the name of the field", () =>
+    withOperators(async ({ central, by }) => {
+      for (const [what, said, field] of mixed) {
+        const order = { method: "POST", path: PATH, body: { name: "db", ...said } };
+        const answer = await callAs(central, by("admin-all"), order);
+        assert.deepEqual([answer.status, problemCode(answer)], [400, "api.invalid"], what);
+        assert.match(answer.text, new RegExp(`refused: ${field}: `), what);
+      }
+    }));
+
   it("a field that is misspelt is refused: no limit is left out by a slip", () =>
     withOperators(async ({ central, by }) => {
       const body = { name: "db", target, maxStream: 1 };

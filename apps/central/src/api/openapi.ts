@@ -58,14 +58,14 @@ function operationOf(verb: VerbFacts): JsonObject {
   return {
     operationId: operationId(verb),
     summary: `${summary}.`,
-    description: `Needs the role ${role}${REACHES[reach]}.`,
+    description: `Needs the role ${role}${REACHES[reach]}.${upgradeText(verb)}`,
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined
       ? {}
       : { requestBody: { required: true, content: jsonContent(jsonSchemaOf(body, "input")) } }),
     responses: {
       [String(verb.status)]: {
-        description: verb.answer === undefined ? "Done." : "Done, with this answer.",
+        description: doneText(verb),
         ...(verb.answer && {
           content: { [verb.media ?? JSON_MEDIA]: { schema: jsonSchemaOf(verb.answer, "output") } },
         }),
@@ -87,6 +87,15 @@ const REACHES: Readonly<Record<VerbFacts["reach"], string>> = {
   place: " in the namespace it names",
   list: "; shows the operator's own namespace, or all",
 };
+
+function upgradeText({ upgrade }: VerbFacts): string {
+  return upgrade === undefined ? "" : ` Ask with 'Connection: Upgrade' and 'Upgrade: ${upgrade}'.`;
+}
+
+function doneText({ upgrade, answer }: VerbFacts): string {
+  if (upgrade !== undefined) return `The connection goes over to the protocol ${upgrade}.`;
+  return answer === undefined ? "Done." : "Done, with this answer.";
+}
 
 /** `GET /api/v1/agents/:id` is `get-agents-id`. */
 function operationId({ method, path }: VerbFacts): string {

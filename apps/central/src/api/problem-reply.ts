@@ -69,6 +69,9 @@ function headersOf({ code, status, detail }: TautlineError): Readonly<Record<str
     const seconds = detail["retryAfterSeconds"] ?? RETRY_AFTER_SECONDS;
     return { ...type, "retry-after": String(seconds) };
   }
+  if (code === "api.upgrade_required") {
+    return { ...type, upgrade: String(detail["protocol"]), connection: "upgrade" };
+  }
   // RFC 9110 section 15.5.22: with the protocols that are wanted; none of them is begun on this connection.
   if (status === 426) return { ...type, upgrade: "TLS/1.3", connection: "close, upgrade" };
   // The rest of a body that nobody reads ends with its connection.

@@ -1,3 +1,4 @@
+import { TautlineError } from "@tautline/protocol";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Principal } from "../operators/principal.ts";
 import type { Verb } from "./verb.ts";
@@ -34,6 +35,10 @@ export function mountRoutes(
         // Set by the hook above, which runs first or not at all.
         const who = principals.get(request) ?? principalOf(request);
         const answer = await verb.run(request, who);
+        if (verb.upgrade !== undefined) {
+          const detail = { protocol: verb.upgrade };
+          throw new TautlineError("api.upgrade_required", { detail });
+        }
         // Fastify streams what is a stream, as fast as the caller reads.
         if (verb.media !== undefined) reply.type(verb.media);
         return reply.status(status).send(status === 204 ? undefined : answer);

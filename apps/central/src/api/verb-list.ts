@@ -18,6 +18,7 @@ import { policyVerbs } from "./verbs/policy-verbs.ts";
 import { revocationVerbs } from "./verbs/revocation-verbs.ts";
 import { operatorVerbs } from "./verbs/operator-verbs.ts";
 import { planVerbs } from "./verbs/plan-verbs.ts";
+import { serviceVerbs } from "./verbs/service-verbs.ts";
 import { settingVerbs } from "./verbs/setting-verbs.ts";
 import { statusVerbs } from "./verbs/status-verbs.ts";
 import { tokenVerbs } from "./verbs/token-verbs.ts";
@@ -40,6 +41,7 @@ export function listVerbs(deps: ApiDeps): readonly Verb[] {
     ...linkVerbs(deps),
     ...keyVerbs(deps),
     ...forwardVerbs(deps),
+    ...serviceVerbs(deps),
     ...listenerVerbs(deps),
     ...planVerbs(deps),
     ...changeVerbs(deps),

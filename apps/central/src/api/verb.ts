@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import { type OperatorRole, TautlineError } from "@tautline/protocol";
 import { z } from "zod";
 import { decideAccess, decideCall, type Demand, type Reach } from "../operators/access-rule.ts";
@@ -25,10 +26,24 @@ export interface VerbFacts extends Demand {
   readonly body?: z.ZodObject;
   /** What a success answers with; undefined: nothing (204). */
   readonly answer?: z.ZodType;
-  readonly status: 200 | 201 | 204;
+  readonly status: 101 | 200 | 201 | 204;
+  /** The protocol that the connection goes over to; `run` then gives a `TakeUpgrade`. */
+  readonly upgrade?: string;
   /** Of an answer that is streamed, one JSON document a line; `answer` describes a line. */
   readonly media?: "application/x-ndjson";
 }
+
+/** A connection that goes over to another protocol. */
+export interface UpgradedCall {
+  readonly socket: Duplex;
+  /** What came behind the request already. */
+  readonly head: Uint8Array;
+  /** Address of the caller, without a port; "local" over the admin socket. */
+  readonly from: string;
+}
+
+/** Begins the other protocol; gives what ends it with a reason. */
+export type TakeUpgrade = (call: UpgradedCall) => (reason: TautlineError) => void;
 
 /** One verb of the API, with its permission built in: there is no way to run it past the rule. */
 export interface Verb extends VerbFacts {
@@ -106,6 +121,21 @@ export function defineVerb<P extends z.ZodObject, Q extends z.ZodObject, B exten
       return verb.run(input, who);
     },
   };
+}
+
+/**
+ * Makes a verb whose connection goes over to another protocol once it was let in; asked for in plain HTTP it is judged all the same.
+ *
+ * @param verb its facts, its schema, and who takes the connection
+ */
+export function defineUpgrade<P extends z.ZodObject>(
+  verb: Omit<Described<P, z.ZodObject, z.ZodObject>, "method" | "query" | "body"> &
+    Extract<Work<InputOf<P, z.ZodObject, z.ZodObject>>, { reach: "object" }> & {
+      readonly upgrade: string;
+      readonly run: (input: { readonly params: z.output<P> }, who: Principal) => Later<TakeUpgrade>;
+    },
+): Verb {
+  return { ...defineVerb({ ...verb, method: "GET" }), upgrade: verb.upgrade, status: 101 };
 }
 
 /**

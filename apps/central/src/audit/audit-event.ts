@@ -32,6 +32,7 @@ export type AuditAction =
   | "files.taken"
   | "forward.allowed"
   | "forward.denied"
+  | "forward.opened"
   | "forward.used"
   | "instruction.carried-out"
   | "instruction.issued"

@@ -45,7 +45,7 @@ export interface AgentSessionDeps {
   readonly agents: AgentStore;
   readonly settings: SettingStore;
   readonly addresses: Pick<CentralAddresses, "wantedBy" | "toldTo">;
-  readonly moves: Pick<LevelOrders, "openOf" | "reread">;
+  readonly moves: Pick<LevelOrders, "openOf" | "noteOffer" | "reread">;
   readonly instructions: InstructionStore;
   readonly metrics: CentralMetrics;
   readonly now: () => number;

@@ -21,7 +21,7 @@ export function sessionDepsOf(core: Core): AgentSessionDeps {
   const renewing = renewingOf(core);
   const { witness } = core.trail;
   const addresses = { wantedBy: () => undefined, toldTo: () => ["127.0.0.1:9150"] };
-  const moves = { openOf: () => undefined, reread: async () => {} };
+  const moves = { openOf: () => undefined, noteOffer: () => {}, reread: async () => {} };
   const stores = { agents, life, settings, instructions, store, addresses, moves };
   return { ...stores, metrics, now: clock.now, renewing, witness };
 }

@@ -1,11 +1,12 @@
 import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
 import { FORWARD_HEADER, FORWARD_PROTOCOL } from "@tautline/link";
 import { TautlineError } from "@tautline/protocol";
 import type { AgentCaller, Caller } from "../control/caller.ts";
 import type { UpgradedLink } from "./forward-service.ts";
 
 /** A request to carry forwards, and its connection. */
-export interface ForwardUpgrade extends UpgradedLink {
+export interface ForwardUpgrade extends Omit<UpgradedLink, "direction"> {
   readonly request: IncomingMessage;
 }
 
@@ -30,14 +31,24 @@ export async function acceptForward(
   said: () => Readonly<Record<string, string>>,
 ): Promise<void> {
   const { upgrade = "", [FORWARD_HEADER]: direction } = request.headers;
-  if (upgrade.toLowerCase() !== FORWARD_PROTOCOL || direction !== "out") {
-    const reason = `it takes 'Upgrade: ${FORWARD_PROTOCOL}' with '${FORWARD_HEADER}: out'`;
+  if (upgrade.toLowerCase() !== FORWARD_PROTOCOL || (direction !== "out" && direction !== "in")) {
+    const reason = `it takes 'Upgrade: ${FORWARD_PROTOCOL}' with '${FORWARD_HEADER}: out' or 'in'`;
     throw new TautlineError("api.invalid", { detail: { path: "upgrade", reason } });
   }
   const caller = await admit(request, "forward");
   if (caller.kind !== "agent") throw new TautlineError("admission.identity_required");
-  const headers = { connection: "Upgrade", upgrade: FORWARD_PROTOCOL, ...said() };
+  answerSwitching(socket, said());
+  onForward(caller, { socket, head, direction });
+}
+
+/**
+ * Says that a connection carries forwards from here on.
+ *
+ * @param socket over which that was asked for
+ * @param said headers that go with it
+ */
+export function answerSwitching(socket: Duplex, said: Readonly<Record<string, string>>): void {
+  const headers = { connection: "Upgrade", upgrade: FORWARD_PROTOCOL, ...said };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join("")}\r\n`);
-  onForward(caller, { socket, head });
 }

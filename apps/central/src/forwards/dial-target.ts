@@ -1,7 +1,7 @@
 import { lookup as systemLookup } from "node:dns/promises";
 import type { Socket } from "node:net";
 import { connectTcp, type HostPort } from "@tautline/link";
-import type { ForwardAllowance } from "./allowance.ts";
+import type { TargetAllowance } from "./forward-book.ts";
 import { FORWARD_LIMITS } from "./forward-limits.ts";
 import type { OwnPlaces } from "./own-places.ts";
 import { type ProxyEndpoints, proxyHeader } from "./proxy-header.ts";
@@ -34,7 +34,7 @@ export interface DialledTarget {
 
 /** What of an allowance a dial goes by. */
 export type DialledAllowance = Pick<
-  ForwardAllowance,
+  TargetAllowance,
   "name" | "target" | "alsoLocal" | "proxyProtocol"
 >;
 

@@ -8,6 +8,7 @@ export function aStream(changes: Partial<LiveStream> = {}): LiveStream {
     agentId: "a",
     namespace: "default",
     forward: "db",
+    operator: null,
     wanted: "db.example:5432",
     target: "192.0.2.9:5432",
     remoteAddress: "192.0.2.1",

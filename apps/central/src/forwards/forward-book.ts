@@ -1,13 +1,18 @@
 import { TautlineError } from "@tautline/protocol";
 import { oneMoreRun } from "../revocation/one-more-run.ts";
 import type { Store } from "../store/store.ts";
-import type { ForwardAllowance } from "./allowance.ts";
+import type { AllowanceDirection, ForwardAllowance } from "./allowance.ts";
 import { allowanceOf, placeKey } from "./forward-rows.ts";
 
 /** Who asks for a forward: an agent that proved its identity. */
 export interface ForwardAsker {
   readonly id: string;
   readonly namespace: string;
+}
+
+/** An allowance that leads to a target. */
+export interface TargetAllowance extends ForwardAllowance {
+  readonly target: string;
 }
 
 /** Every allowance, held in memory: a stream that opens waits for no disk. */
@@ -19,7 +24,15 @@ export interface ForwardBook {
    * @param name as the agent asks for it
    * @throws forward.not_allowed
    */
-  forwardFor(agent: ForwardAsker, name: string): ForwardAllowance;
+  forwardFor(agent: ForwardAsker, name: string): TargetAllowance;
+  /**
+   * What operators may open of an agent under a name: what is allowed of it alone, else of its namespace's agents.
+   *
+   * @param agent whose service it is
+   * @param name as the operator asks for it
+   * @throws forward.service_not_allowed
+   */
+  serviceFor(agent: ForwardAsker, name: string): ForwardAllowance;
   /**
    * Has a listener called after each change, whichever process made it; streams that run are then asked for again by `forwardFor`.
    *
@@ -51,13 +64,28 @@ export function createForwardBook(store: Store): ForwardBook {
     seen = changes;
     for (const listener of listeners) listener();
   };
+  // What is allowed of the other direction under the same name hides nothing.
+  const find = (
+    { id, namespace }: ForwardAsker,
+    name: string,
+    direction: AllowanceDirection,
+  ): ForwardAllowance | undefined =>
+    [
+      known.get(placeKey({ name, namespace, agentId: id })),
+      known.get(placeKey({ name, namespace })),
+    ]
+      .filter((each) => each?.direction === direction)
+      .find((each) => each !== undefined);
   return {
-    forwardFor: ({ id, namespace }, name) => {
-      const found =
-        known.get(placeKey({ name, namespace, agentId: id })) ??
-        known.get(placeKey({ name, namespace }));
+    forwardFor: (agent, name) => {
+      const found = find(agent, name, "out");
+      if (isForTarget(found)) return found;
+      throw new TautlineError("forward.not_allowed", { detail: { name, id: agent.id } });
+    },
+    serviceFor: (agent, name) => {
+      const found = find(agent, name, "in");
       if (found !== undefined) return found;
-      throw new TautlineError("forward.not_allowed", { detail: { name, id } });
+      throw new TautlineError("forward.service_not_allowed", { detail: { name, id: agent.id } });
     },
     onChange: (listener) => {
       listeners.add(listener);
@@ -65,6 +93,10 @@ export function createForwardBook(store: Store): ForwardBook {
     },
     look: oneMoreRun(lookOnce),
   };
+}
+
+function isForTarget(allowance: ForwardAllowance | undefined): allowance is TargetAllowance {
+  return allowance !== undefined && allowance.target !== null;
 }
 
 async function readChanges(store: Store): Promise<number> {

@@ -1,8 +1,9 @@
 import type { Duplex } from "node:stream";
-import { ForwardChannel } from "@tautline/link";
+import { ForwardChannel, type ForwardDirection } from "@tautline/link";
 import type { TautlineError } from "@tautline/protocol";
 import type { AgentCaller } from "../control/caller.ts";
 import type { OpenConnections } from "../control/open-connections.ts";
+import type { ReverseLinks } from "../services/reverse-links.ts";
 import type { ForwardBook } from "./forward-book.ts";
 import type { ProxyEndpoints } from "./proxy-header.ts";
 import { serveStream, type ServeStreamDeps } from "./serve-stream.ts";
@@ -12,6 +13,8 @@ import { judgeRunning } from "./stream-rule.ts";
 export interface ForwardServiceDeps extends ServeStreamDeps {
   readonly book: ForwardBook;
   readonly connections: Pick<OpenConnections, "giveVoice">;
+  /** Takes the links on which central opens streams. */
+  readonly reverse: Pick<ReverseLinks, "add">;
 }
 
 /** A connection after its upgrade. */
@@ -19,6 +22,8 @@ export interface UpgradedLink {
   readonly socket: Duplex;
   /** What came behind the upgrade already. */
   readonly head: Uint8Array;
+  /** Which end opens streams: the agent (`out`), or central (`in`). */
+  readonly direction: ForwardDirection;
 }
 
 /** Central's end of the links that carry forwards. */
@@ -40,17 +45,19 @@ export function createForwardService(deps: ForwardServiceDeps): ForwardService {
   const links = new Set<ForwardChannel>();
   deps.book.onChange(() => endForbidden(deps));
   return {
-    serve: async (caller, { socket, head }) => {
+    serve: async (caller, { socket, head, direction }) => {
       const { id } = caller.agent;
       const address = caller.remoteAddress;
       const now = performance.now.bind(performance);
-      const channel = new ForwardChannel({ secured: socket, head, role: "accepter", address, now });
+      const role = direction === "out" ? "accepter" : "opener";
+      const channel = new ForwardChannel({ secured: socket, head, role, address, now });
       const endpoints = endpointsOf(socket);
       deps.connections.giveVoice(caller, {
         agentId: () => id,
         end: (reason) => channel.destroy(reason),
       });
       links.add(channel);
+      if (direction === "in") deps.reverse.add({ caller, channel });
       channel.onOpen((opening) => void serveStream(deps, { caller, channel, endpoints }, opening));
       await channel.closed;
       links.delete(channel);

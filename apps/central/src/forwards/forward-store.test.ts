@@ -40,7 +40,9 @@ describe("ForwardStore", () => {
         name: "db",
         namespace: "default",
         agent: null,
+        direction: "out",
         target: "db.example:5432",
+        operatorRole: null,
         alsoLocal: false,
         proxyProtocol: false,
         idleMs: FORWARD_LIMITS.idleMs,
@@ -51,6 +53,38 @@ describe("ForwardStore", () => {
       });
       assert.deepEqual(await forwards.list(), [allowed]);
       assert.deepEqual(await forwards.get(order), allowed);
+    }));
+
+  it("allows operators a service of agents, which leads nowhere that central knows", () =>
+    withForwards(async ({ forwards, book }, core) => {
+      const { target: _none, ...service } = order;
+      const allowed = await forwards.allow({ ...service, operatorRole: "admin" });
+      assert.deepEqual(
+        [allowed.direction, allowed.target, allowed.operatorRole],
+        ["in", null, "admin"],
+      );
+      assert.deepEqual(await forwards.get(order), allowed);
+      const agent = { id: "a", namespace: "default" };
+      assert.deepEqual(book.serviceFor(agent, "db"), allowed);
+      const refusal = await refusalOf(() => book.forwardFor(agent, "db"));
+      assert.equal(refusal.code, "forward.not_allowed");
+      const [entry] = (await core.audit.list({ limit: 1 })).toReversed();
+      assert.equal(entry?.detail?.["direction"], "in");
+      assert.equal(entry?.detail?.["operatorRole"], "admin");
+    }));
+
+  it("an agent's own allowance of one direction hides none of the other from its namespace's", () =>
+    withForwards(async ({ forwards, book }, core) => {
+      const { id } = await joinNew(core);
+      const agent = { id, namespace: "default" };
+      await forwards.allow(order);
+      const { target: _none, ...service } = order;
+      await forwards.allow({ ...service, agentId: id });
+      assert.equal(book.forwardFor(agent, "db").target, order.target);
+      assert.equal(book.serviceFor(agent, "db").agent, id);
+      const other = { id: "b", namespace: "default" };
+      const refusal = await refusalOf(() => book.serviceFor(other, "db"));
+      assert.equal(refusal.code, "forward.service_not_allowed");
     }));
 
   it("keeps whatever else was said", () =>

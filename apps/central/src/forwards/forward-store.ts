@@ -1,4 +1,4 @@
-import { parseForwardName, TautlineError } from "@tautline/protocol";
+import { type OperatorRole, parseForwardName, TautlineError } from "@tautline/protocol";
 import type { AuditLog } from "../audit/audit-log.ts";
 import { requireBindable, requireNamespace } from "../keys/new-key-rule.ts";
 import type { ForwardTable } from "../store/forward-tables.ts";
@@ -10,8 +10,10 @@ import { parseForwardTarget, permittedAddresses } from "./target-rule.ts";
 
 /** What shall be allowed. */
 export interface AllowOrder extends ForwardPlace {
-  /** "host:port" */
-  readonly target: string;
+  /** "host:port"; undefined allows operators to open the agent's service of that name. */
+  readonly target?: string | undefined;
+  /** The least role that may open a service. */
+  readonly operatorRole?: OperatorRole | undefined;
   readonly alsoLocal?: boolean | undefined;
   readonly proxyProtocol?: boolean | undefined;
   /** Milliseconds. */
@@ -94,7 +96,7 @@ async function allowForward(deps: ForwardStoreDeps, order: AllowOrder): Promise<
     namespace,
     agent_id: agentId ?? "",
     name,
-    target: requireTarget(name, order),
+    ...whereOf(name, order),
     also_local: order.alsoLocal === true ? 1 : 0,
     proxy_protocol: order.proxyProtocol === true ? 1 : 0,
     idle_ms: order.idleMs ?? FORWARD_LIMITS.idleMs,
@@ -108,14 +110,14 @@ async function allowForward(deps: ForwardStoreDeps, order: AllowOrder): Promise<
     await requireFree(trx, order);
     if (agentId !== undefined) await requireBindable(trx, agentId, namespace, "forwards");
     await trx.insertInto("forwards").values(row).execute();
-    const { target, idle_ms: idleMs, total_ms: totalMs, max_streams: maxStreams } = row;
+    const { idle_ms: idleMs, total_ms: totalMs, max_streams: maxStreams } = row;
     await deps.audit.append(trx, {
       action: "forward.allowed",
       actor,
       subject: `forward:${name}`,
       detail: {
         ...placeDetail(order),
-        target,
+        ...whereDetail(row),
         idleMs,
         totalMs,
         maxStreams,
@@ -142,13 +144,29 @@ async function denyForward(deps: ForwardStoreDeps, order: DenyOrder): Promise<vo
       action: "forward.denied",
       actor,
       subject: `forward:${name}`,
-      detail: { ...placeDetail(order), target: row.target },
+      detail: { ...placeDetail(order), ...whereDetail(row) },
     });
   });
 }
 
+/** Where it leads: to a target, or to a service that its agent alone knows the place of. */
+function whereOf(
+  name: string,
+  { target, operatorRole = "operator", ...order }: AllowOrder,
+): Pick<ForwardTable, "direction" | "target" | "operator_role"> {
+  if (target === undefined) {
+    return { direction: "in", target: "", operator_role: operatorRole };
+  }
+  const checked = requireTarget(name, target, order.alsoLocal);
+  return { direction: "out", target: checked, operator_role: "" };
+}
+
+function whereDetail({ direction, target, operator_role: role }: ForwardTable) {
+  return direction === "in" ? { direction, operatorRole: role } : { target };
+}
+
 /** An address that no allowance could reach is refused when it is written, not at the first dial. */
-function requireTarget(name: string, { target: text, alsoLocal = false }: AllowOrder): string {
+function requireTarget(name: string, text: string, alsoLocal = false): string {
   const target = { ...parseForwardTarget(text), alsoLocal };
   if (target.isAddress) permittedAddresses(name, target, [target.host], NOWHERE);
   return text;

@@ -2,6 +2,8 @@ import type { Logger } from "@tautline/daemon";
 import type { OpenConnections } from "../control/open-connections.ts";
 import type { Refusals } from "../control/refusals.ts";
 import type { CentralMetrics } from "../metrics.ts";
+import { createReverseLinks } from "../services/reverse-links.ts";
+import { createServices, type Services } from "../services/services.ts";
 import { createForwardBook, type ForwardBook } from "./forward-book.ts";
 import { createForwardService, type ForwardService } from "./forward-service.ts";
 import { createForwardStore, type ForwardStore, type ForwardStoreDeps } from "./forward-store.ts";
@@ -15,6 +17,8 @@ export interface Forwards {
   readonly book: ForwardBook;
   readonly streams: StreamTable;
   readonly service: ForwardService;
+  /** The other direction: what operators open. */
+  readonly services: Services;
   /** Writes into the trail what streams have come to since the last time. */
   flushUse(): Promise<void>;
 }
@@ -44,11 +48,13 @@ export async function openForwards(deps: ForwardsDeps): Promise<Forwards> {
   const streams = createStreamTable();
   metrics.watchStreams(() => streams.all().map(({ evidence }) => evidence));
   const use = createStreamUse();
+  const links = createReverseLinks();
   return {
     forwards: createForwardStore({ ...deps, onChanged }),
     book,
     streams,
-    service: createForwardService({ ...deps, book, streams, use }),
+    service: createForwardService({ ...deps, book, streams, use, reverse: links }),
+    services: createServices({ ...deps, book, streams, use, links }),
     flushUse: async () => {
       const events = use.take();
       if (events.length === 0) return;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
-import { ipBytes } from "./ip-bytes.ts";
+import { ipBytes } from "@tautline/link";
 import { type ProxyEndpoints, proxyHeader } from "./proxy-header.ts";
 
 interface ReadHeader {

@@ -1,5 +1,4 @@
-import type { HostPort } from "@tautline/link";
-import { ipBytes } from "./ip-bytes.ts";
+import { type HostPort, ipBytes } from "@tautline/link";
 
 /** Both ends of the connection that is passed on. */
 export interface ProxyEndpoints {

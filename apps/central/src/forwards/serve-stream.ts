@@ -97,6 +97,7 @@ function describeStream(
     agentId: agent.id,
     namespace: agent.namespace,
     forward,
+    operator: null,
     wanted: null,
     target: null,
     remoteAddress,
@@ -109,7 +110,18 @@ function describeStream(
   };
 }
 
-function noteEnd({ metrics, use, log }: ServeStreamDeps, stream: LiveStream, end: StreamEnd): void {
+/**
+ * Writes down how a stream ended.
+ *
+ * @param deps counters and log
+ * @param stream that has ended
+ * @param end as it was at the agent's link
+ */
+export function noteEnd(
+  { metrics, use, log }: Pick<ServeStreamDeps, "metrics" | "use" | "log">,
+  stream: LiveStream,
+  end: Pick<StreamEnd, "verdict" | "error" | "durationMs">,
+): void {
   const isClean = end.verdict === "clean";
   metrics.forwardStreams.inc({ outcome: isClean ? "clean" : "broken" });
   metrics.forwardBytes.inc({ direction: "up" }, stream.up);

@@ -1,6 +1,7 @@
 import { isTautlineError, TautlineError } from "@tautline/protocol";
 import type { ForwardAllowance } from "./allowance.ts";
 import type { ForwardBook } from "./forward-book.ts";
+import { requireOpener } from "./service-rule.ts";
 import type { LiveStream } from "./stream-table.ts";
 
 /**
@@ -27,10 +28,14 @@ export function requireRoom(
  * @returns why it has to end, or undefined
  */
 export function judgeRunning(
-  { forwardFor }: Pick<ForwardBook, "forwardFor">,
-  { agentId: id, namespace, forward, wanted }: LiveStream,
+  { forwardFor, serviceFor }: Pick<ForwardBook, "forwardFor" | "serviceFor">,
+  { agentId: id, namespace, forward, wanted, operator }: LiveStream,
 ): TautlineError | undefined {
   try {
+    if (operator !== null) {
+      requireOpener(operator, serviceFor({ id, namespace }, forward));
+      return undefined;
+    }
     const { target } = forwardFor({ id, namespace }, forward);
     if (wanted === null || target === wanted) return undefined;
     return new TautlineError("forward.not_allowed", { detail: { name: forward, id } });

@@ -1,4 +1,5 @@
 import type { AuditEvent } from "../audit/audit-event.ts";
+import { actorOf } from "../operators/principal.ts";
 import type { LiveStream } from "./stream-table.ts";
 
 /** What streams came to: thousands may end in a second, so the trail tells of them together. */
@@ -12,7 +13,7 @@ export interface StreamUse {
 }
 
 interface Sum {
-  readonly stream: Pick<LiveStream, "agentId" | "namespace" | "forward" | "target">;
+  readonly stream: Pick<LiveStream, "agentId" | "namespace" | "forward" | "target" | "operator">;
   streams: number;
   broken: number;
   up: number;
@@ -26,7 +27,7 @@ export function createStreamUse(): StreamUse {
   return {
     note: (stream, isClean) => {
       const { agentId, forward, target, up, down } = stream;
-      const key = `${agentId} ${forward} ${target ?? ""}`;
+      const key = `${agentId} ${forward} ${target ?? ""} ${stream.operator?.name ?? ""}`;
       const sum = sums.get(key) ?? { stream, streams: 0, broken: 0, up: 0, down: 0 };
       sum.streams += 1;
       sum.broken += isClean ? 0 : 1;
@@ -47,11 +48,13 @@ export function createStreamUse(): StreamUse {
 }
 
 function eventOf({ stream, streams, broken, up, down }: Sum): AuditEvent {
-  const { agentId, namespace, forward, target } = stream;
+  const { agentId, namespace, forward, target, operator } = stream;
+  const where =
+    operator === null ? { target: target ?? "" } : ({ agentId, direction: "in" } as const);
   return {
     action: "forward.used",
-    actor: `agent:${agentId}`,
+    actor: operator === null ? `agent:${agentId}` : actorOf(operator),
     subject: `forward:${forward}`,
-    detail: { namespace, target: target ?? "", streams, broken, up, down },
+    detail: { namespace, ...where, streams, broken, up, down },
   };
 }

@@ -5,6 +5,10 @@ import type { LiveStream } from "./stream-table.ts";
 export interface StreamFacts {
   /** "host:port" that central connected to; null for links that lead no further. */
   readonly target: string | null;
+  /** "out": the agent opened it; "in": an operator did; null for links that are no streams. */
+  readonly direction: "out" | "in" | null;
+  /** Name of the operator that opened it. */
+  readonly operator: string | null;
   /** Bytes from the agent so far; null for links that do not count. */
   readonly up: number | null;
   /** Bytes to the agent so far. */
@@ -12,7 +16,13 @@ export interface StreamFacts {
 }
 
 /** Of links that are no streams. */
-export const NO_STREAM: StreamFacts = { target: null, up: null, down: null };
+export const NO_STREAM: StreamFacts = {
+  target: null,
+  direction: null,
+  operator: null,
+  up: null,
+  down: null,
+};
 
 /**
  * A stream as lists of links show it: its forward is the component.
@@ -21,7 +31,7 @@ export const NO_STREAM: StreamFacts = { target: null, up: null, down: null };
  */
 export function viewOfStream(stream: LiveStream): LinkView & StreamFacts {
   const { id, agentId, namespace, forward, remoteAddress, evidence } = stream;
-  const { target, up, down, sinceMs, heardMs } = stream;
+  const { target, operator, up, down, sinceMs, heardMs } = stream;
   return {
     ...evidence,
     id,
@@ -35,6 +45,8 @@ export function viewOfStream(stream: LiveStream): LinkView & StreamFacts {
     lastMessageAt: new Date(heardMs).toISOString(),
     verdict: "accepted",
     target,
+    direction: operator === null ? "out" : "in",
+    operator: operator?.name ?? null,
     up,
     down,
   };

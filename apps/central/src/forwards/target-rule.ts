@@ -1,7 +1,6 @@
 import { isIP } from "node:net";
+import { type AddressKind, ipBytes, ipv4Within, judgeAddress } from "@tautline/link";
 import { isHostPort, TautlineError } from "@tautline/protocol";
-import { type AddressKind, ipv4Within, judgeAddress } from "./address-kind.ts";
-import { ipBytes } from "./ip-bytes.ts";
 import type { OwnPlaces } from "./own-places.ts";
 
 /** Where a forward goes, as an operator wrote it. */

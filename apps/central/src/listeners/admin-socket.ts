@@ -5,6 +5,7 @@ import { TautlineError } from "@tautline/protocol";
 import { acceptJson, createApiApp } from "../api/api-app.ts";
 import { mountHealth, type HealthDeps } from "../api/health-routes.ts";
 import { mountRoutes } from "../api/routes.ts";
+import { mountUpgrades, upgradeRule } from "../api/upgrades.ts";
 import type { Verb } from "../api/verb.ts";
 import { LOCAL_PRINCIPAL } from "../operators/principal.ts";
 
@@ -34,12 +35,13 @@ const LONGEST_PATH_BYTES = 107;
  * @param deps its path and central's parts
  */
 export async function createAdminSocket(deps: AdminSocketDeps): Promise<AdminSocket> {
-  const { path, log } = deps;
-  const http = createServer();
+  const { path, log, verbs } = deps;
+  const http = createServer({ shouldUpgradeCallback: upgradeRule(verbs) });
   const app = createApiApp({ log, server: http });
   acceptJson(app);
   mountHealth(app, deps.health, () => undefined);
-  mountRoutes(app, deps.verbs, () => LOCAL_PRINCIPAL);
+  mountRoutes(app, verbs, () => LOCAL_PRINCIPAL);
+  mountUpgrades(http, { verbs, principalOf: () => LOCAL_PRINCIPAL, onTaken: () => {}, log });
   await app.ready();
   return {
     start: async () => {

@@ -1,12 +1,13 @@
+import type { IncomingMessage } from "node:http";
 import type { Logger } from "@tautline/daemon";
 import type { HostPort, TlsAcceptor } from "@tautline/link";
 import { TautlineError, toTautlineError } from "@tautline/protocol";
-import type { FastifyRequest } from "fastify";
 import { acceptJson, createApiApp } from "../api/api-app.ts";
 import { mountCrls } from "../api/crl-routes.ts";
 import { mountHealth, type HealthDeps } from "../api/health-routes.ts";
 import { METRICS_DEMAND } from "../api/route-list.ts";
 import { mountRoutes } from "../api/routes.ts";
+import { mountUpgrades, upgradeRule } from "../api/upgrades.ts";
 import { requireCall, type Verb } from "../api/verb.ts";
 import type { ConsoleGate } from "../operators/console-gate.ts";
 import type { Principal } from "../operators/principal.ts";
@@ -14,7 +15,7 @@ import type { CentralIdentity } from "../authority/central-identity.ts";
 import type { CentralConfig } from "../config.ts";
 import type { Crls } from "../revocation/crl-list.ts";
 import type { Refusals } from "../control/refusals.ts";
-import { createHttpServer } from "./http-server.ts";
+import { createHttpServer, HTTP_TIMES } from "./http-server.ts";
 import { createSecuredPort } from "./secured-port.ts";
 
 /** The port of console and API. */
@@ -50,8 +51,8 @@ const MAX_CONNECTIONS = 1_024;
 export async function createConsoleListener(deps: ConsoleListenerDeps): Promise<ConsoleListener> {
   const { log, config } = deps;
   const { host, port } = config.console;
-  const http = createHttpServer();
-  const principalOf = (request: FastifyRequest): Principal =>
+  const http = createHttpServer(HTTP_TIMES, upgradeRule(deps.verbs));
+  const principalOf = (request: Pick<IncomingMessage, "headers" | "socket">): Principal =>
     deps.gate.admit({ authorization: request.headers.authorization, socket: request.socket });
   const app = createApiApp({
     log,
@@ -62,6 +63,8 @@ export async function createConsoleListener(deps: ConsoleListenerDeps): Promise<
   mountCrls(app, deps.crls);
   acceptJson(app);
   mountRoutes(app, deps.verbs, principalOf);
+  const { verbs, gate } = deps;
+  mountUpgrades(http, { verbs, principalOf, onTaken: (...taken) => gate.giveVoice(...taken), log });
   await app.ready();
   const secured = createSecuredPort({
     place: { listener: "console's", host, port, flag: "--console-port" },

@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server } from "node:http";
 
 /** How long a caller may take; all in milliseconds. */
 export interface HttpTimes {
@@ -24,9 +24,14 @@ export const HTTP_TIMES: HttpTimes = {
  * Makes an HTTP server that accepts no connections itself: whoever secures them emits "connection". It cuts slow callers.
  *
  * @param times the limits
+ * @param isUpgrade which requests for an upgrade are taken; the others are answered like any request. Every one unless told, if anybody takes any
  */
-export function createHttpServer(times: HttpTimes = HTTP_TIMES): Server {
+export function createHttpServer(
+  times: HttpTimes = HTTP_TIMES,
+  isUpgrade?: (request: IncomingMessage) => boolean,
+): Server {
   const server = createServer({
+    ...(isUpgrade && { shouldUpgradeCallback: isUpgrade }),
     headersTimeout: times.headersMs,
     requestTimeout: times.requestMs,
     keepAliveTimeout: times.idleMs,

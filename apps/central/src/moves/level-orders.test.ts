@@ -28,6 +28,8 @@ interface Ground {
   readonly say: (fields?: Parameters<typeof messageOf>[2]) => Promise<Ordered | undefined>;
   /** The link breaks, and another one begins. */
   readonly relink: () => Promise<void>;
+  /** What central sends it unasked. */
+  readonly push: () => Promise<Ordered | undefined>;
   readonly status: () => Promise<string | undefined>;
 }
 
@@ -66,7 +68,11 @@ function withAgent(use: (ground: Ground) => Promise<void>): Promise<void> {
     await relink();
     const status = async (): Promise<string | undefined> =>
       (await moves.statusOf([id])).get(id)?.status;
-    await use({ core, id, moves, told, say, relink, status });
+    const push = async (): Promise<Ordered | undefined> => {
+      const message = await session.push();
+      return message && orderIn(message);
+    };
+    await use({ core, id, moves, told, say, relink, push, status });
   });
 }
 
@@ -90,6 +96,16 @@ describe("orders to climb", () => {
       ]);
       const { move } = await core.agents.page(id);
       assert.deepEqual([move.level, move.status, move.error], ["mtls", "applied", ""]);
+    }));
+
+  it("two that offer at the same time, as a push and an answer do, send one instruction", () =>
+    withAgent(async ({ id, moves, say, push }) => {
+      await moves.order([id], "mtls", WHO);
+      const sent = await Promise.all([push(), say(), push()]);
+      assert.deepEqual(
+        sent.filter((one) => one !== undefined).map(({ seq }) => seq),
+        [1n],
+      );
     }));
 
   it("what failed stays so, with the agent's reason, until somebody orders it again", () =>

@@ -40,6 +40,8 @@ export interface LevelOrders {
   statusOf(agentIds: readonly string[]): Promise<ReadonlyMap<string, OrderStatus>>;
   /** From memory, as it is asked with every message. */
   openOf(agentId: string): OpenOrder | undefined;
+  /** Takes note that the order is being offered, so that nothing else offers it at the same time; `reread` follows. */
+  noteOffer(agentId: string): void;
   /** Reads an agent's order anew, once an offer or a receipt has changed it. */
   reread(agentId: string): Promise<void>;
 }
@@ -96,6 +98,10 @@ export async function openLevelOrders(deps: LevelOrdersDeps): Promise<LevelOrder
       inBatches(ids, (trx, batch) => withdrawThese(deps, trx, batch, actor)),
     statusOf: (ids) => statusOf(store, ids),
     openOf: (id) => open.get(id),
+    noteOffer: (id) => {
+      const order = open.get(id);
+      if (order !== undefined) open.set(id, { ...order, status: "offered", atMs: deps.now() });
+    },
     reread: (id) => reread([id]),
   };
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { encodeLevelOrder, LIMITS } from "@tautline/protocol";
 import type { CentralAddresses } from "../addresses/wanted-addresses.ts";
-import type { InstructionStore } from "../instructions/instruction-store.ts";
+import type { InstructionOrder, InstructionStore } from "../instructions/instruction-store.ts";
 import type { CentralMetrics } from "../metrics.ts";
 import type { AgentRow } from "../store/schema.ts";
 import type { LevelOrders } from "./level-orders.ts";
@@ -9,7 +9,7 @@ import { shouldOfferMove } from "./move-rule.ts";
 
 /** What offering levels needs. */
 export interface LevelOfferDeps {
-  readonly moves: Pick<LevelOrders, "openOf" | "reread">;
+  readonly moves: Pick<LevelOrders, "openOf" | "noteOffer" | "reread">;
   readonly addresses: Pick<CentralAddresses, "toldTo">;
   readonly instructions: InstructionStore;
   readonly metrics: CentralMetrics;
@@ -35,8 +35,20 @@ export async function offerLevel(
   const subject = encodeLevelOrder({ level, addresses });
   const digest = createHash("sha256").update(subject).digest();
   const move = { level, subject };
-  const signed = await deps.instructions.issue({ agentId, namespace, kind: "level", digest, move });
-  await deps.moves.reread(agentId);
+  deps.moves.noteOffer(agentId);
+  const signed = await issued(deps, { agentId, namespace, kind: "level", digest, move });
   deps.metrics.instructions.inc({ outcome: "issued" });
   return signed;
+}
+
+async function issued(
+  { instructions, moves }: LevelOfferDeps,
+  order: InstructionOrder,
+): Promise<Uint8Array> {
+  try {
+    return await instructions.issue(order);
+  } finally {
+    // Also where it could not be recorded: it is to be offered again then.
+    await moves.reread(order.agentId);
+  }
 }

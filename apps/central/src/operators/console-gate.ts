@@ -24,6 +24,8 @@ export interface ConsoleGate {
   admit(request: GateRequest): Principal;
   /** Closes every connection that an operator's token was used on (A5). */
   endOperator(name: string): void;
+  /** Gives a connection a way to be ended that tells its caller why, and cuts it within 2 s; without one it is just cut. */
+  giveVoice(socket: Socket, end: (reason: TautlineError) => void): void;
 }
 
 /** What the gate needs. */
@@ -49,6 +51,7 @@ export function createConsoleGate(deps: ConsoleGateDeps): ConsoleGate {
   const guard = createLoginGuard(deps.now);
   const noteRefusal = createRefusalNotes(deps);
   const sockets = new Map<string, Set<Socket>>();
+  const voices = new WeakMap<Socket, (reason: TautlineError) => void>();
   return {
     admit: ({ authorization, socket }) => {
       const token = parseOperatorToken(BEARER.exec(authorization ?? "")?.[1] ?? "");
@@ -72,8 +75,14 @@ export function createConsoleGate(deps: ConsoleGateDeps): ConsoleGate {
       return proof.principal;
     },
     endOperator: (name) => {
-      for (const socket of sockets.get(name) ?? []) socket.destroy();
+      const reason = new TautlineError("forward.operator_ended", { detail: { name } });
+      for (const socket of sockets.get(name) ?? []) {
+        const end = voices.get(socket);
+        if (end === undefined) socket.destroy();
+        else end(reason);
+      }
     },
+    giveVoice: (socket, end) => void voices.set(socket, end),
   };
 }
 

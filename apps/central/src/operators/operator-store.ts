@@ -50,6 +50,8 @@ export interface OperatorStore {
   /** @throws api.conflict for a name that is taken, api.not_found for an unknown namespace */
   create(order: OperatorOrder, by: Principal): Promise<NewOperator>;
   list(): readonly OperatorView[];
+  /** Whether an operator of this name may still do anything. */
+  isActive(name: string): boolean;
   /** The namespace of an operator (empty for every one); undefined where there is none of that name. */
   namespaceOf(name: string): string | undefined;
   /**
@@ -107,6 +109,10 @@ export async function openOperators(deps: OperatorStoreDeps): Promise<OperatorSt
     list: () => {
       const views = [...byName.values()].map(({ row }) => viewOf(row, now()));
       return views.toSorted((left, right) => (left.name < right.name ? -1 : 1));
+    },
+    isActive: (name) => {
+      const row = byName.get(name)?.row;
+      return row !== undefined && stateOf(row, now()) === "active";
     },
     namespaceOf: (name) => byName.get(name)?.row.namespace,
     disable: async (name, by) => {

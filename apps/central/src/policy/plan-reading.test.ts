@@ -120,6 +120,7 @@ describe("readPlan", () => {
         agentId: one,
         namespace: "default",
         forward: "db",
+        operator: null,
         wanted: null,
         target: null,
         remoteAddress: "192.0.2.9",

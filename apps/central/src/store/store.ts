@@ -16,9 +16,10 @@ import { evidenceHistory } from "./migrations/0007-evidence-history.ts";
 import { sharedKeys } from "./migrations/0009-keys.ts";
 import { listeners } from "./migrations/0010-listeners.ts";
 import { forwards } from "./migrations/0012-forwards.ts";
+import { services } from "./migrations/0013-services.ts";
 import { moves } from "./migrations/0014-moves.ts";
-import { policyChanges } from "./migrations/0016-policy-changes.ts";
 import { policies } from "./migrations/0015-policies.ts";
+import { policyChanges } from "./migrations/0016-policy-changes.ts";
 import {
   publishDatabase,
   refuseCutOff,
@@ -85,6 +86,7 @@ const migrations: MigrationProvider = {
     "0014-moves": moves,
     "0016-policy-changes": policyChanges,
     "0015-policies": policies,
+    "0013-services": services,
   }),
 };
 

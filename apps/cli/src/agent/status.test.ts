@@ -48,6 +48,19 @@ const STATUS = {
       receivedBytes: 2000,
     },
   ],
+  services: [
+    {
+      name: "ssh",
+      to: "127.0.0.1:22",
+      reachable: true,
+      open: 1,
+      total: 4,
+      refused: 2,
+      cut: 0,
+      sentBytes: 7,
+      receivedBytes: 9,
+    },
+  ],
   errors: [{ at: "2026-11-22T09:00:00Z", code: "link.broken", text: "It broke." }],
 };
 
@@ -64,6 +77,7 @@ test("a running agent's page answers: who, connected how, sealed by what, ending
     /^renewals +3 made, next 2026-11-22T22:03:15Z \(in 12h\)$/m,
     /^settings +by instruction 1\/2\n +heartbeatSeconds = 10$/m,
     /^forward +db at 127\.0\.0\.1:5432: 2 open of 9, 1 refused, 3 cut, 100 bytes sent, 2000 received$/m,
+    /^service +ssh at 127\.0\.0\.1:22: 1 open of 4, 2 refused, 0 cut, 7 bytes sent, 9 received$/m,
     /^error +2026-11-22T09:00:00Z link\.broken: It broke\.$/m,
   ]) {
     assert.match(page, line);

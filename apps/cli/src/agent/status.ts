@@ -78,18 +78,29 @@ export function statusLines(status: Row, nowMs: number): readonly PageLine[] {
       `${timeText(fork["foundAt"])} ${textOf(fork, "what")}; seen: ${checkpointText(fork["seen"])}; shown: ${checkpointText(fork["shown"])}`,
     ]),
     ...rowsOf(status, "forwards").map((forward): PageLine => ["forward", forwardText(forward)]),
+    ...rowsOf(status, "services").map((service): PageLine => ["service", serviceText(service)]),
     ...errorLines(rowsOf(status, "errors")),
   ];
 }
 
 function forwardText(forward: Row): string {
-  const [name, listen, open, total] = ["name", "listen", "open", "total"].map((key) =>
-    textOf(forward, key),
-  );
+  const [name, listen] = ["name", "listen"].map((key) => textOf(forward, key));
   const place = forward["listening"] === true ? `at ${listen}` : `does not listen at ${listen}`;
-  const counts = `${open} open of ${total}, ${textOf(forward, "refused")} refused, ${textOf(forward, "cut")} cut`;
-  const bytes = `${textOf(forward, "sentBytes")} bytes sent, ${textOf(forward, "receivedBytes")} received`;
-  return `${name} ${place}: ${counts}, ${bytes}`;
+  return `${name} ${place}: ${countsText(forward)}`;
+}
+
+function serviceText(service: Row): string {
+  const [name, to] = ["name", "to"].map((key) => textOf(service, key));
+  const away = service["reachable"] === true ? "" : ", no link ready for central";
+  return `${name} at ${to}${away}: ${countsText(service)}`;
+}
+
+function countsText(row: Row): string {
+  const [open, total, refused, cut] = ["open", "total", "refused", "cut"].map((key) =>
+    textOf(row, key),
+  );
+  const bytes = `${textOf(row, "sentBytes")} bytes sent, ${textOf(row, "receivedBytes")} received`;
+  return `${open} open of ${total}, ${refused} refused, ${cut} cut, ${bytes}`;
 }
 
 /** What happened several times in a row is told once, with the last time: a night of dials would hide what came before it. */

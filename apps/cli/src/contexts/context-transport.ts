@@ -40,7 +40,7 @@ export function contextTransport(
     connection: "close",
   };
   return async (exchange) => {
-    const socket = await dial(context, options);
+    const socket = await dialContext(context, options);
     try {
       const way = { headers, createConnection: () => socket };
       return await exchangeHttp(exchange, way, options.timeoutMs);
@@ -67,7 +67,7 @@ export function contextStream(
   const headers = { host: address, authorization: `Bearer ${token}`, connection: "close" };
   const { timeoutMs } = options;
   return async (path, signal) => {
-    const socket = await dial(context, options);
+    const socket = await dialContext(context, options);
     const explained = (cause: unknown): TautlineError =>
       explain(cause, { method: "GET", path }, { address, timeoutMs });
     try {
@@ -81,7 +81,14 @@ export function contextStream(
   };
 }
 
-async function dial(
+/**
+ * Dials central's console port.
+ *
+ * @param context where, and which root proves it
+ * @param options clock and patience
+ * @throws cli.root_mismatch, link.*
+ */
+export async function dialContext(
   { name, host, port, rootPin, trustDomain }: Omit<StoredContext, "operator">,
   { now, timeoutMs }: ContextTransportOptions,
 ): Promise<TLSSocket> {

@@ -71,6 +71,23 @@ describe("forwards allow", () => {
     });
   });
 
+  it("--reverse lets operators open a service, and sends no target", async () => {
+    const service = { ...row, direction: "in", target: null, operatorRole: "admin", agent: AGENT };
+    const answers = { "POST /api/v1/forwards": { status: 201, body: service } };
+    const { stdout, seen } = await ask(
+      `forwards allow db --reverse --agent ${AGENT} --operator-role admin`,
+      answers,
+    );
+    assert.equal(stdout, `Operators may open the service db of agent ${AGENT}.\n`);
+    assert.deepEqual(seen[0]?.body, {
+      name: "db",
+      namespace: "default",
+      agent: AGENT,
+      direction: "in",
+      operatorRole: "admin",
+    });
+  });
+
   it("answers scripts with the whole allowance", async () => {
     const answers = { "POST /api/v1/forwards": { status: 201, body: row } };
     const { stdout } = await ask("forwards allow db --target db.example:5432 --json", answers);
@@ -79,6 +96,19 @@ describe("forwards allow", () => {
 
   const refused: [line: string, code: string][] = [
     ["forwards allow db", "cli.usage"],
+    ["forwards allow db --target a:1 --reverse", "cli.usage"],
+    ["forwards allow db --target a:1 --operator-role admin", "cli.usage"],
+    ["forwards allow db --reverse --operator-role viewer", "cli.usage"],
+    ["forwards allow db --reverse --proxy-protocol", "cli.usage"],
+    ["forwards allow db --reverse --also-local", "cli.usage"],
+    ["forwards open --service db", "cli.usage"],
+    [`forwards open --agent ${AGENT}`, "cli.usage"],
+    [`forwards open --agent ${AGENT} --service db --stdio --listen 127.0.0.1:0`, "cli.usage"],
+    [`forwards open --agent ${AGENT} --service db --listen 0.0.0.0:0`, "cli.usage"],
+    [`forwards open --agent ${AGENT} --service db --listen 127.0.0.1:65536`, "cli.usage"],
+    [`forwards open --agent ${AGENT} --service db --listen localhost:1`, "cli.usage"],
+    [`forwards open --agent ${AGENT} --service DB`, "value.forward_name"],
+    ["forwards open --agent web-1 --service db", "value.agent_id"],
     ["forwards allow Db --target a:1", "value.forward_name"],
     ["forwards allow db --target a:1 --agent web-1", "value.agent_id"],
     ["forwards allow db --target a:1 --idle 10", "cli.usage"],
@@ -107,6 +137,20 @@ describe("forwards list, show and deny", () => {
       second,
       new RegExp(`^db +lab +${AGENT} +db\\.example:5432 +yes +yes +1500 ms +25h +4096 +1h ago$`),
     );
+  });
+
+  it("list and show say of a service that its agent knows where it is, and who may open it", async () => {
+    const service = { ...row, direction: "in", target: null, operatorRole: "operator" };
+    const { stdout } = await ask("forwards list", {
+      "GET /api/v1/forwards": { body: { items: [service] } },
+    });
+    assert.match(stdout, /^db +lab +- +the agent's service +no/m);
+    const shown = await ask("forwards show db --namespace lab", {
+      "GET /api/v1/forwards/db?namespace=lab": { body: service },
+    });
+    assert.match(shown.stdout, /^service +where the agent's own settings say$/m);
+    assert.match(shown.stdout, /^opened by +operators with the role operator or above$/m);
+    assert.doesNotMatch(shown.stdout, /^target |^PROXY/m);
   });
 
   it("list of nothing says how to allow something", async () => {

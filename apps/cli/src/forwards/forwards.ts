@@ -2,6 +2,7 @@ import type { Verbs } from "../noun.ts";
 import { allowForward } from "./allow.ts";
 import { denyForward } from "./deny.ts";
 import { listForwards } from "./list.ts";
+import { openService } from "./open.ts";
 import { showForward } from "./show.ts";
 
 /** `tautline forwards …` */
@@ -10,4 +11,5 @@ export const forwardVerbs: Verbs = {
   deny: denyForward,
   list: listForwards,
   show: showForward,
+  open: openService,
 };

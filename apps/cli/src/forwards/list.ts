@@ -2,9 +2,9 @@ import { withCentral, type CentralOptions } from "../central-verb.ts";
 import type { CommandContext } from "../context.ts";
 import { printList } from "../listing.ts";
 import type { DefineVerb } from "../noun.ts";
-import { textOf } from "../row.ts";
+import { type Row, textOf } from "../row.ts";
 import type { Column } from "../table.ts";
-import { durationText } from "./place.ts";
+import { durationText, isReverse } from "./place.ts";
 import { distanceText } from "../time-text.ts";
 
 interface ListOptions extends CentralOptions {
@@ -27,12 +27,16 @@ export const listForwards: DefineVerb = (command, context) => {
     });
 };
 
+function targetText(row: Row): string {
+  return isReverse(row) ? "the agent's service" : textOf(row, "target");
+}
+
 function columns({ now }: Pick<CommandContext, "now">): readonly Column[] {
   return [
     { title: "NAME", cell: (row) => textOf(row, "name") },
     { title: "NAMESPACE", cell: (row) => textOf(row, "namespace") },
     { title: "AGENT", cell: (row) => textOf(row, "agent") },
-    { title: "TARGET", cell: (row) => textOf(row, "target") },
+    { title: "TARGET", cell: targetText },
     { title: "LOCAL", cell: (row) => textOf(row, "alsoLocal") },
     { title: "PROXY", cell: (row) => textOf(row, "proxyProtocol") },
     { title: "IDLE", cell: (row) => durationText(row["idleMs"]) },

@@ -43,6 +43,15 @@ export function forWhom(row: Row): string {
 }
 
 /**
+ * Tells whether an allowance is for operators, to open a service of an agent.
+ *
+ * @param row with `direction`, which centrals of an older version do not say
+ */
+export function isReverse(row: Row): boolean {
+  return row["direction"] === "in";
+}
+
+/**
  * Writes a limit of time for people, without losing any of it.
  *
  * @param ms milliseconds, as central says them

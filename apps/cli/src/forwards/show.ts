@@ -5,7 +5,14 @@ import type { DefineVerb } from "../noun.ts";
 import { textOf, type Row } from "../row.ts";
 import { renderPage, type PageLine } from "../table.ts";
 import { timeAndDistance } from "../time-text.ts";
-import { durationText, forWhom, placeOf, type PlaceOptions, withPlace } from "./place.ts";
+import {
+  durationText,
+  forWhom,
+  isReverse,
+  placeOf,
+  type PlaceOptions,
+  withPlace,
+} from "./place.ts";
 
 /** `tautline forwards show NAME`: one allowance. */
 export const showForward: DefineVerb = (command, context) => {
@@ -23,10 +30,15 @@ export const showForward: DefineVerb = (command, context) => {
     });
 };
 
-function linesOf(row: Row, nowMs: number): readonly PageLine[] {
+function serviceLines(row: Row): readonly PageLine[] {
   return [
-    ["name", textOf(row, "name")],
-    ["for", forWhom(row)],
+    ["service", "where the agent's own settings say"],
+    ["opened by", `operators with the role ${textOf(row, "operatorRole")} or above`],
+  ];
+}
+
+function targetLines(row: Row): readonly PageLine[] {
+  return [
     ["target", textOf(row, "target")],
     [
       "local",
@@ -35,6 +47,14 @@ function linesOf(row: Row, nowMs: number): readonly PageLine[] {
         : "only where the target is that very address",
     ],
     ["PROXY header", row["proxyProtocol"] === true ? "version 2" : "none"],
+  ];
+}
+
+function linesOf(row: Row, nowMs: number): readonly PageLine[] {
+  return [
+    ["name", textOf(row, "name")],
+    ["for", forWhom(row)],
+    ...(isReverse(row) ? serviceLines(row) : targetLines(row)),
     ["idle limit", durationText(row["idleMs"])],
     ["total limit", durationText(row["totalMs"])],
     ["streams", `${textOf(row, "maxStreams")} of one agent at once`],

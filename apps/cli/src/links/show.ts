@@ -47,11 +47,12 @@ function linkLines(link: Row, nowMs: number): readonly PageLine[] {
   ];
 }
 
-/** Of a stream of a forward: where it leads, and what it has carried. */
+/** Of a stream: where it leads or who opened it, and what it has carried. */
 function streamLines(link: Row): readonly PageLine[] {
-  if (link["target"] === null || link["target"] === undefined) return [];
+  const isOpened = link["direction"] === "in";
+  if (!isOpened && (link["target"] ?? null) === null) return [];
   return [
-    ["leads to", textOf(link, "target")],
+    isOpened ? ["opened by", textOf(link, "operator")] : ["leads to", textOf(link, "target")],
     ["bytes from the agent", textOf(link, "up")],
     ["bytes to the agent", textOf(link, "down")],
   ];

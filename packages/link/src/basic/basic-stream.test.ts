@@ -5,6 +5,8 @@ import { describe, it } from "node:test";
 import { isTautlineError } from "@tautline/protocol";
 import { openSocketPair, type SocketPair } from "@tautline/testing";
 import { initiate, type NoiseKeys, respond } from "../noise/nnpsk0.ts";
+import { memoryOf } from "../slabs/counted-memory.ts";
+import { SlabPool } from "../slabs/slab.ts";
 import { BasicStream } from "./basic-stream.ts";
 import { frameLength } from "./frame-reader.ts";
 
@@ -113,6 +115,34 @@ describe("a stream of the basic level", () => {
     for (const part of parts) from.write(part);
     from.end();
     assert.equal((await buffer(to)).toString(), parts.join(""));
+  });
+
+  for (const slabs of [new SlabPool(), null]) {
+    it(`carries much ${slabs === null ? "read as Node does" : "read into slabs"}, and leaves none in use`, async () => {
+      await using pair = await openSocketPair();
+      const [dialled, accepted] = keysOfBoth();
+      const from = new BasicStream({ socket: pair.dialled, keys: dialled, head, address, slabs });
+      const to = new BasicStream({ socket: pair.accepted, keys: accepted, head, address, slabs });
+      const sent = Buffer.from(Array.from({ length: 1_000_003 }, (_, index) => index % 251));
+      for (let at = 0; at < sent.length; at += 150_000) from.write(sent.subarray(at, at + 150_000));
+      from.end();
+      assert.ok((await buffer(to)).equals(sent));
+      to.destroy();
+      await once(pair.accepted, "close");
+      assert.equal(slabs?.inUse ?? 0, 0);
+    });
+  }
+
+  it("lends a long message to whoever counts, and frees it after the last of them", async () => {
+    await using pair = await openSocketPair();
+    const { stream, keys } = secure(pair);
+    pair.dialled.write(framed(keys, "x".repeat(60_000)));
+    const [chunk] = (await once(stream, "data")) as [Buffer];
+    const memory = memoryOf(chunk);
+    memory?.retain();
+    assert.equal(chunk.length, 60_000);
+    memory?.release();
+    assert.equal(chunk.length, 0);
   });
 
   it("does not read faster than it is read from", async () => {

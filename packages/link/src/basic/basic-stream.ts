@@ -3,7 +3,10 @@ import { Duplex } from "node:stream";
 import { isTautlineError, TautlineError } from "@tautline/protocol";
 import { TAG_BYTES } from "../noise/cipher-state.ts";
 import { MAX_NOISE_MESSAGE_BYTES, type NoiseKeys } from "../noise/nnpsk0.ts";
-import { createFrameReader, frameLength } from "./frame-reader.ts";
+import { free, lend } from "../slabs/counted-memory.ts";
+import { PROCESS_SLABS, type SlabPool } from "../slabs/slab.ts";
+import { readIntoSlabs } from "../slabs/slab-reader.ts";
+import { createFrameReader, type FrameReader, frameLength } from "./frame-reader.ts";
 
 const MAX_PLAINTEXT_BYTES = MAX_NOISE_MESSAGE_BYTES - TAG_BYTES;
 /** After so many messages in one direction its key is replaced at both ends: at most 4 GiB under one key. */
@@ -20,7 +23,12 @@ export interface BasicStreamOptions {
   readonly address: string;
   /** Messages between two rekeys; `REKEY_AFTER_MESSAGES`, except where a test will not wait for so many. */
   readonly rekeyAfter?: number | undefined;
+  /** To read into where this Node allows it: those of the process unless told; null reads as Node does. */
+  readonly slabs?: SlabPool | null | undefined;
 }
+
+/** Less is not worth a read. */
+const LEAST_READ_BYTES = 32 * 1024;
 
 /**
  * The secured stream of the level `basic`: bytes in Noise messages. An empty message is the end of a direction, so a connection
@@ -34,18 +42,23 @@ export class BasicStream extends Duplex {
   readonly #keys: NoiseKeys;
   readonly #address: string;
   readonly #rekeyAfter: number;
-  readonly #reader = createFrameReader();
+  readonly #reader: FrameReader;
   #sent = 0;
   #received = 0;
   #hasEnded = false;
 
-  constructor({ socket, keys, head, address, rekeyAfter }: BasicStreamOptions) {
+  constructor(options: BasicStreamOptions) {
+    const { socket, keys, head, address, rekeyAfter, slabs } = options;
     super({ allowHalfOpen: true });
+    const pool = slabs === undefined ? PROCESS_SLABS : (slabs ?? undefined);
+    this.#reader = createFrameReader(pool);
     this.#socket = socket;
     this.#keys = keys;
     this.#address = address;
     this.#rekeyAfter = rekeyAfter ?? REKEY_AFTER_MESSAGES;
-    socket.on("data", (chunk: Buffer) => this.#take(chunk));
+    const take = (chunk: Buffer): void => this.#take(chunk);
+    socket.on("data", take);
+    readIntoSlabs(socket, { pool, headroom: 0, leastRoom: LEAST_READ_BYTES, take });
     socket.on("end", () => this.#socketEnded());
     socket.on("error", (error) => this.destroy(error));
     socket.on("close", () => this.#socketEnded());
@@ -112,27 +125,28 @@ export class BasicStream extends Duplex {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#socket.destroy();
+    this.#reader.close();
     done(error);
   }
 
   #send(plaintext: Uint8Array, done?: (error?: Error | null) => void): void {
-    const sealed = this.#keys.sending.seal(plaintext);
+    const [body, tag] = this.#keys.sending.seal(plaintext);
     this.#socket.write(frameLength(plaintext.length + TAG_BYTES));
-    for (const part of sealed.slice(0, -1)) this.#socket.write(part);
-    this.#socket.write(sealed.at(-1) ?? Buffer.alloc(0), done);
+    this.#socket.write(body, () => free(body));
+    this.#socket.write(tag, done);
     this.#sent += 1;
     if (this.#sent % this.#rekeyAfter === 0) this.#keys.sending.rekey();
   }
 
   #take(chunk: Buffer): void {
     try {
-      for (const frame of this.#reader.take(chunk)) this.#open(frame);
+      if (!this.destroyed) this.#reader.take(chunk, this.#open);
     } catch (error) {
       this.destroy(isTautlineError(error) ? error : new TautlineError("internal.unexpected"));
     }
   }
 
-  #open(frame: Buffer): void {
+  readonly #open = (frame: Buffer): void => {
     if (this.#hasEnded) {
       const reason = "something came after the end of the stream";
       throw new TautlineError("link.noise_refused", { detail: { reason } });
@@ -143,10 +157,11 @@ export class BasicStream extends Duplex {
     if (plaintext.length === 0) {
       this.#hasEnded = true;
       this.push(null);
-    } else if (!this.push(plaintext)) {
-      this.#socket.pause();
+    } else {
+      lend(plaintext);
+      if (!this.push(plaintext)) this.#socket.pause();
     }
-  }
+  };
 
   #socketEnded(): void {
     if (this.#hasEnded || this.destroyed) return;

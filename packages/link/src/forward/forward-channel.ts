@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import {
   decodeForwardAnswer,
@@ -23,7 +22,10 @@ import { endLingering } from "./end-lingering.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { PendingOpen, type OpenLimits } from "./pending-open.ts";
 import { peerReason } from "./peer-reason.ts";
+import type { PlainEnd } from "./plain-end.ts";
 import { resetPlain } from "./reset-plain.ts";
+import { PROCESS_SLABS, type SlabPool } from "../slabs/slab.ts";
+import { readIntoSlabs } from "../slabs/slab-reader.ts";
 import { type CarryOptions, type StreamEnd, StreamPump } from "./stream-pump.ts";
 
 /** What a forward's link is made of. */
@@ -38,7 +40,11 @@ export interface ForwardChannelOptions {
   readonly address: string;
   /** Milliseconds, of a clock that only goes on. */
   readonly now: () => number;
+  /** To read into where this Node allows it: those of the process unless told; null reads as Node does. */
+  readonly slabs?: SlabPool | null | undefined;
 }
+
+const TLS_RECORD_BYTES = 16 * 1024;
 
 /** A stream that the other end asks for; it waits for one of the two answers. */
 export interface ForwardOpening {
@@ -63,6 +69,7 @@ export class ForwardChannel {
   /** Resolves when the link is closed, with the reason; undefined where the other end closed an idle link without a word. */
   readonly closed: Promise<TautlineError | undefined>;
   readonly #options: ForwardChannelOptions;
+  readonly #slabs: SlabPool | undefined;
   readonly #peer: ForwardRole;
   readonly #writer: FrameWriter;
   readonly #decoder: ForwardDecoder;
@@ -80,8 +87,9 @@ export class ForwardChannel {
   #withdrawal = new AbortController();
 
   constructor(options: ForwardChannelOptions) {
-    const { secured, head, role } = options;
+    const { secured, head, role, slabs } = options;
     this.#options = options;
+    this.#slabs = slabs === undefined ? PROCESS_SLABS : (slabs ?? undefined);
     this.#peer = role === "opener" ? "accepter" : "opener";
     this.#writer = new FrameWriter(secured);
     this.#decoder = new ForwardDecoder({
@@ -102,7 +110,11 @@ export class ForwardChannel {
     });
     secured.on("error", (cause) => this.#cut(cause)).on("end", () => this.#cut());
     if (head.length > 0) secured.unshift(head);
-    secured.on("data", (chunk: Buffer) => this.#take(chunk)).resume();
+    const take = (chunk: Buffer): void => this.#take(chunk);
+    secured.on("data", take);
+    const leastRoom = TLS_RECORD_BYTES;
+    readIntoSlabs(secured, { pool: this.#slabs, headroom: 0, leastRoom, take });
+    secured.resume();
     if (secured.destroyed || secured.readableEnded) setImmediate(() => this.#cut());
   }
 
@@ -150,11 +162,11 @@ export class ForwardChannel {
   /**
    * Carries an open stream to and from a plain connection, with backpressure and half-close in both directions.
    *
-   * @param plain TCP or Unix; belongs to the channel from here on. It is reset where the stream does not end clean
+   * @param plain TCP, Unix, or what ends as they do; belongs to the channel from here on. It is reset where the stream does not end clean
    * @param options limits, and who counts
    * @returns how it ended, once all has gone out; it never rejects. The link is `idle` again if it was clean, else closed
    */
-  carry(plain: Socket, options: CarryOptions = {}): Promise<StreamEnd> {
+  carry(plain: PlainEnd, options: CarryOptions = {}): Promise<StreamEnd> {
     const pump = this.#pump;
     if (pump !== undefined && !pump.isCarrying) return pump.attach(plain, options);
     resetPlain(plain);
@@ -257,6 +269,7 @@ export class ForwardChannel {
     return new StreamPump({
       secured,
       writer: this.#writer,
+      slabs: this.#slabs,
       address,
       now,
       onPlainEnd: (sentBytes) => {

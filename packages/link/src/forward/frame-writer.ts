@@ -5,42 +5,31 @@ import {
   LIMITS,
   writeForwardHeader,
 } from "@tautline/protocol";
+import { memoryOf } from "../slabs/counted-memory.ts";
+import { hasRoom } from "./turn-writer.ts";
 
 const MAX_DATA_BYTES = LIMITS.forwardDataBytes.value;
 
-/**
- * Holds back what is written to a stream until the end of this turn of the event loop, so that many small writes become one.
- * Nothing is copied, and nothing waits for more than what is at hand.
- */
-export class TurnWriter {
-  readonly #stream: Writable;
-  #isCorked = false;
-  readonly #uncork = (): void => {
-    this.#isCorked = false;
-    this.#stream.uncork();
-  };
-
-  constructor(stream: Writable) {
-    this.#stream = stream;
-  }
-
-  /** Writes bytes; returns false where the writer should wait for "drain". */
-  write(bytes: Uint8Array): boolean {
-    if (!this.#isCorked) {
-      this.#isCorked = true;
-      this.#stream.cork();
-      setImmediate(this.#uncork);
-    }
-    return this.#stream.write(bytes);
-  }
-}
-
 /** Writes frames to the secured stream of a forward's link. */
 export class FrameWriter {
-  readonly #turn: TurnWriter;
+  readonly #secured: Writable;
 
   constructor(secured: Writable) {
-    this.#turn = new TurnWriter(secured);
+    this.#secured = secured;
+  }
+
+  /**
+   * Writes payload as a data frame of one piece, as TLS would copy two to join them.
+   *
+   * @param frame 4 bytes for the header, and 1 to 262,144 of payload; it must not be changed any more, and its slab is held until it is out
+   * @returns false where whoever reads it should wait for the secured stream's "drain"
+   */
+  frame(frame: Uint8Array): boolean {
+    writeForwardHeader(frame, "data", frame.length - FORWARD_HEADER_BYTES);
+    const memory = memoryOf(frame);
+    memory?.retain();
+    this.#secured.write(frame, memory?.release);
+    return hasRoom(this.#secured, this.#secured.writableLength, frame);
   }
 
   /**
@@ -50,21 +39,23 @@ export class FrameWriter {
    * @returns false where whoever reads it should wait for the secured stream's "drain"
    */
   data(payload: Uint8Array): boolean {
-    let hasRoom = true;
+    let hasRoomLeft = true;
+    this.#secured.cork();
     for (let at = 0; at < payload.length; at += MAX_DATA_BYTES) {
       const part =
         payload.length <= MAX_DATA_BYTES ? payload : payload.subarray(at, at + MAX_DATA_BYTES);
       const header = Buffer.allocUnsafe(FORWARD_HEADER_BYTES);
-      this.#turn.write(writeForwardHeader(header, "data", part.length));
-      hasRoom = this.#turn.write(part);
+      this.#secured.write(writeForwardHeader(header, "data", part.length));
+      hasRoomLeft = this.#secured.write(part);
     }
-    return hasRoom;
+    this.#secured.uncork();
+    return hasRoomLeft;
   }
 
   /** Writes a control frame. */
   control(frame: ForwardControlFrame, payload: Uint8Array): void {
-    const header = Buffer.allocUnsafe(FORWARD_HEADER_BYTES);
-    this.#turn.write(writeForwardHeader(header, frame, payload.length));
-    this.#turn.write(payload);
+    const bytes = Buffer.allocUnsafe(FORWARD_HEADER_BYTES + payload.length);
+    writeForwardHeader(bytes, frame, payload.length).set(payload, FORWARD_HEADER_BYTES);
+    this.#secured.write(bytes);
   }
 }

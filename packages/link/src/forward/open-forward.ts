@@ -24,6 +24,8 @@ export interface OpenForwardOptions {
   /** For the Host header: "host:port". */
   readonly host: string;
   readonly direction: ForwardDirection;
+  /** Where it is asked for; FORWARD_PATH unless told. */
+  readonly path?: string;
   /** Such as those that prove the agent's identity. */
   readonly headers?: Readonly<Record<string, string>>;
   /** For the upgrade; 30 s unless told. */
@@ -95,10 +97,16 @@ function upgrade(options: OpenForwardOptions, signal: AbortSignal): Promise<Dupl
   });
 }
 
-function ask({ socket, host, direction, headers }: OpenForwardOptions): ClientRequest {
+function ask({
+  socket,
+  host,
+  direction,
+  headers,
+  path = FORWARD_PATH,
+}: OpenForwardOptions): ClientRequest {
   return request({
     method: "GET",
-    path: FORWARD_PATH,
+    path,
     headers: {
       ...headers,
       Host: withoutZone(host),

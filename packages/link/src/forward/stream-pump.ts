@@ -1,9 +1,12 @@
-import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { type ErrorCode, TautlineError } from "@tautline/protocol";
-import { type FrameWriter, TurnWriter } from "./frame-writer.ts";
+import { type ErrorCode, FORWARD_HEADER_BYTES, TautlineError } from "@tautline/protocol";
+import type { FrameWriter } from "./frame-writer.ts";
+import type { PlainEnd } from "./plain-end.ts";
 import { resetPlain } from "./reset-plain.ts";
+import type { SlabPool } from "../slabs/slab.ts";
+import { readIntoSlabs } from "../slabs/slab-reader.ts";
 import { type LimitWatch, type StreamLimits, watchLimits } from "./stream-limits.ts";
+import { TurnWriter } from "./turn-writer.ts";
 
 /** How a stream ended, and what it carried. */
 export interface StreamEnd {
@@ -29,6 +32,8 @@ export interface CarryOptions extends StreamLimits {
 export interface PumpOptions {
   readonly secured: Duplex;
   readonly writer: FrameWriter;
+  /** To read the plain side into; without them it is read as Node does. */
+  readonly slabs: SlabPool | undefined;
   /** "host:port" of the other end, for errors. */
   readonly address: string;
   readonly now: () => number;
@@ -38,6 +43,9 @@ export interface PumpOptions {
   readonly onBroken: (error: TautlineError) => void;
 }
 
+/** Less is not worth a read of the plain side. */
+const LEAST_READ_BYTES = 64 * 1024;
+
 /** Carries one stream between a link and a plain connection; whose turn it is to say what on the link, it does not know. */
 export class StreamPump {
   readonly #options: PumpOptions;
@@ -45,7 +53,7 @@ export class StreamPump {
   readonly #done = Promise.withResolvers<StreamEnd>();
   /** What came before there was a plain connection: at most the chunk in which the stream was opened, as reading is paused then. */
   #early: Uint8Array[] = [];
-  #plain: Socket | undefined;
+  #plain: PlainEnd | undefined;
   #toPlain: TurnWriter | undefined;
   #watch: LimitWatch | undefined;
   #onBytes: (sentBytes: number, receivedBytes: number) => void = () => {};
@@ -70,7 +78,7 @@ export class StreamPump {
    *
    * @param plain belongs to the pump from here on
    */
-  attach(plain: Socket, options: CarryOptions): Promise<StreamEnd> {
+  attach(plain: PlainEnd, options: CarryOptions): Promise<StreamEnd> {
     this.#plain = plain.on("error", this.#breakPlain).on("close", this.#breakPlain);
     if (this.#isSettled) resetPlain(plain);
     else if (plain.destroyed) this.#breakPlain(plain.errored ?? undefined);
@@ -81,12 +89,12 @@ export class StreamPump {
   /**
    * Takes payload that came over the link.
    *
-   * @param part 1 byte or more; must not be changed any more
+   * @param part 1 byte or more; must not be changed any more while its slab is held
    */
   deliver(part: Uint8Array): void {
     this.#receivedBytes += part.length;
     if (this.#toPlain === undefined) {
-      this.#early.push(part);
+      this.#early.push(Buffer.from(part));
       this.#options.secured.pause();
       return;
     }
@@ -106,7 +114,7 @@ export class StreamPump {
       throw new TautlineError("forward.truncated", { detail });
     }
     this.#isReceived = true;
-    this.#plain?.end();
+    this.#toPlain?.end();
   }
 
   /** Both directions have ended on the link: it is free again, while the last bytes still go to the plain side. */
@@ -124,22 +132,33 @@ export class StreamPump {
     if (this.#plain !== undefined) resetPlain(this.#plain);
   }
 
-  #start(plain: Socket, options: CarryOptions): void {
+  #start(plain: PlainEnd, options: CarryOptions): void {
     const { secured } = this.#options;
     // Otherwise the end of one direction would silently end the other.
     plain.allowHalfOpen = true;
     plain.setNoDelay(true);
     this.#onBytes = options.onBytes ?? this.#onBytes;
     this.#watch = watchLimits(options, this.#break);
-    const toPlain = new TurnWriter(plain);
+    const toPlain = new TurnWriter(plain, this.#resumeSecured);
     this.#toPlain = toPlain;
     secured.on("drain", this.#resumePlain).resume();
-    plain.on("drain", this.#resumeSecured).on("finish", this.#finishPlain);
+    plain.on("finish", this.#finishPlain);
     for (const part of this.#early) this.#give(toPlain, part);
     this.#early = [];
-    if (this.#isReceived) plain.end();
+    if (this.#isReceived) toPlain.end();
     if (plain.readableEnded) this.#endPlain();
-    else plain.on("end", this.#endPlain).on("data", this.#takePlain).resume();
+    else this.#read(plain);
+  }
+
+  #read(plain: PlainEnd): void {
+    const { slabs, writer } = this.#options;
+    plain.on("end", this.#endPlain).on("data", this.#hearPlain);
+    const [headroom, leastRoom] = [FORWARD_HEADER_BYTES, LEAST_READ_BYTES];
+    const take = (frame: Buffer): void => {
+      if (!this.#isSettled) this.#takePlain(frame.length - headroom, writer.frame(frame));
+    };
+    readIntoSlabs(plain, { pool: slabs, headroom, leastRoom, take });
+    plain.resume();
   }
 
   #give(toPlain: TurnWriter, part: Uint8Array): void {
@@ -148,17 +167,20 @@ export class StreamPump {
     if (!toPlain.write(part)) this.#options.secured.pause();
   }
 
-  readonly #takePlain = (chunk: Buffer): void => {
-    this.#sentBytes += chunk.length;
+  readonly #hearPlain = (chunk: Buffer): void =>
+    this.#takePlain(chunk.length, this.#options.writer.data(chunk));
+
+  #takePlain(bytes: number, hasRoom: boolean): void {
+    this.#sentBytes += bytes;
     this.#watch?.touch();
-    this.#onBytes(chunk.length, 0);
-    if (!this.#options.writer.data(chunk)) this.#plain?.pause();
-  };
+    this.#onBytes(bytes, 0);
+    if (!hasRoom) this.#plain?.pause();
+  }
 
   readonly #resumePlain = (): void => void this.#plain?.resume();
 
   readonly #resumeSecured = (): void => {
-    if (!this.#isDetached) this.#options.secured.resume();
+    if (!this.#isDetached && !this.#isSettled) this.#options.secured.resume();
   };
 
   readonly #endPlain = (): void => this.#options.onPlainEnd(this.#sentBytes);
@@ -194,8 +216,7 @@ export class StreamPump {
     this.#early = [];
     this.#watch?.stop();
     this.#leaveLink();
-    this.#plain?.off("data", this.#takePlain).off("end", this.#endPlain);
-    this.#plain?.off("drain", this.#resumeSecured);
+    this.#plain?.off("data", this.#hearPlain).off("end", this.#endPlain);
     this.#done.resolve({
       verdict: error?.code ?? "clean",
       ...(error !== undefined && { error }),

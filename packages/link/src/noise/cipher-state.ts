@@ -19,7 +19,7 @@ export interface CipherState {
    * @returns ciphertext and tag as they go on the wire
    * @throws link.noise_exhausted
    */
-  seal(plaintext: Uint8Array, associated?: Uint8Array): Buffer[];
+  seal(plaintext: Uint8Array, associated?: Uint8Array): [body: Buffer, tag: Buffer];
   /**
    * Opens one message.
    *

@@ -18,9 +18,9 @@ export const agentForwardErrors = defineErrors({
     exit: 3,
   },
   "agent.forward_unjoined": {
-    sentence: "The forwards in agent.yaml do not work: this agent has no identity.",
+    sentence: "The forwards and services in agent.yaml do not work: this agent has no identity.",
     remedy:
-      "Forwards are led on for agents that have joined: run 'tautline agent join TOKEN', or take 'forwards' out of agent.yaml.",
+      "They are for agents that have joined: run 'tautline agent join TOKEN', or take 'forwards' and 'services' out of agent.yaml.",
     status: 409,
     exit: 1,
   },
@@ -51,6 +51,26 @@ export const agentForwardErrors = defineErrors({
     remedy:
       "Nothing was replaced. Remove what is there if nobody needs it, or give the forward another path ('forwards' in agent.yaml).",
     status: 409,
+    exit: 1,
+  },
+  "agent.service_unknown": {
+    sentence: "The agent lists no service '{service}'.",
+    remedy:
+      "What may be reached on its host is decided there alone: 'services' in its agent.yaml, then start it anew.",
+    status: 403,
+    exit: 1,
+  },
+  "agent.service_full": {
+    sentence: "The service '{service}' has {limit} connections, which is the limit at the agent.",
+    remedy: "End some of them; if so many are meant, raise its 'maxStreams' in agent.yaml.",
+    status: 503,
+    exit: 3,
+  },
+  "agent.service_unreachable": {
+    sentence: "The service '{service}' cannot be reached from the agent: {reason}.",
+    remedy:
+      "Look whether the program runs on that host and listens where 'services' in agent.yaml says.",
+    status: 502,
     exit: 1,
   },
   "agent.forward_link_unused": {

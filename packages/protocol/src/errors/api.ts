@@ -34,6 +34,13 @@ export const apiErrors = defineErrors({
     status: 404,
     exit: 1,
   },
+  "api.upgrade_required": {
+    sentence: "What is at this address goes over to {protocol}; it has no answer in HTTP.",
+    remedy:
+      "Ask with 'Connection: Upgrade' and 'Upgrade: {protocol}', as 'tautline forwards open' does.",
+    status: 426,
+    exit: 1,
+  },
   "api.conflict": {
     sentence: "{reason}.",
     remedy: "Look at it with 'tautline {noun} list' first.",

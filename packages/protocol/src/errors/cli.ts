@@ -141,6 +141,13 @@ export const cliErrors = defineErrors({
     status: 400,
     exit: 1,
   },
+  "cli.listen_failed": {
+    sentence: "Nothing can listen at {address} on this host: {reason}.",
+    remedy:
+      "Stop whatever listens there, or take another port with --listen; port 0 is any free one.",
+    status: 409,
+    exit: 1,
+  },
   "cli.audit_broken": {
     sentence: "The audit trail is broken at entry {at}: {reason}.",
     remedy:

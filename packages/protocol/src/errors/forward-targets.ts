@@ -23,6 +23,26 @@ export const forwardTargetErrors = defineErrors({
     status: 502,
     exit: 1,
   },
+  "forward.service_not_allowed": {
+    sentence: "Central lets nobody open the service '{name}' of agent {id}.",
+    remedy:
+      "'tautline forwards list' at central shows what is allowed; 'tautline forwards allow {name} --reverse --agent {id}' allows it.",
+    status: 403,
+    exit: 1,
+  },
+  "forward.agent_away": {
+    sentence: "Agent {id} has no link ready over which a service can be opened.",
+    remedy:
+      "See at its host that it runs and lists 'services' in agent.yaml: 'tautline agent status' shows both, and why its links fail.",
+    status: 503,
+    exit: 3,
+  },
+  "forward.operator_ended": {
+    sentence: "The stream was ended: operator {name} is disabled, or its token has expired.",
+    remedy: "'tautline operators list' shows its state; 'tautline operators create' makes another.",
+    status: 401,
+    exit: 1,
+  },
   "forward.too_many": {
     sentence: "The agent has {limit} {what} already, which is the limit.",
     remedy: "End some of them. If so many are meant, allow the forward anew with --max-streams.",

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, it } from "node:test";
-import { ForwardChannel, peerReasonCode, type StreamEnd } from "@tautline/link";
+import { ForwardChannel, peerReasonCode, SlabPool, type StreamEnd } from "@tautline/link";
 import { encodeForwardEnd, isTautlineError, TautlineError } from "@tautline/protocol";
 import { createForwardPeer } from "../forward-peer.ts";
 import {
@@ -25,24 +25,39 @@ const MOST_BUFFERED = 1024 * 1024;
 const STILL_TURNS = 200;
 const SHORT_MS = 20;
 
+/** How a forward's link reads its sockets: into memory of its own where this Node allows it, or as Node does. */
+export type ForwardReading = "own buffers" | "as Node reads";
+
 /**
  * Registers the tests that a forward's link passes over every level (issue 5): bytes arrive whole and in order, and a part is never
  * taken for the whole.
  *
  * @param level the level under test
+ * @param reading how both ends read
  */
-export function forwardContract(level: LevelUnderTest): void {
-  describe(`a forward over ${level.level}`, () => {
-    orderlyTests(level);
-    brokenTests(level);
-    limitTests(level);
-    closingTests(level);
+export function forwardContract(
+  level: LevelUnderTest,
+  reading: ForwardReading = "own buffers",
+): void {
+  describe(`a forward over ${level.level}, ${reading}`, () => {
+    const slabs = reading === "own buffers" ? new SlabPool() : null;
+    const open = (): Promise<ForwardScene> => openForwardScene(level, slabs);
+    orderlyTests(open);
+    brokenTests(level, open);
+    limitTests(open);
+    closingTests(open);
+    it("holds none of its buffers when all is over", async () => {
+      for (let turn = 0; turn < STILL_TURNS; turn += 1) await nextTurn();
+      assert.equal(slabs?.inUse ?? 0, 0);
+    });
   });
 }
 
-function orderlyTests(level: LevelUnderTest): void {
+type Open = () => Promise<ForwardScene>;
+
+function orderlyTests(open: Open): void {
   it("carries bytes of many sizes both ways at once, whole and in order", async () => {
-    await using scene = await openForwardScene(level);
+    await using scene = await open();
     const { program, server, ends } = await scene.stream();
     const [up, down] = [payloads("up"), payloads("down").toReversed()];
     const [heardUp, heardDown] = await Promise.all([
@@ -69,7 +84,7 @@ function orderlyTests(level: LevelUnderTest): void {
     ["server", "program"],
   ] as const) {
     it(`lets the ${last} answer after the ${first} has ended`, async () => {
-      await using scene = await openForwardScene(level);
+      await using scene = await open();
       const stream = await scene.stream();
       const [question, answer] = [hearOut(stream[last]), hearOut(stream[first])];
       stream[first].end("the question");
@@ -83,7 +98,7 @@ function orderlyTests(level: LevelUnderTest): void {
   }
 
   it("carries one stream after the other, also empty ones", async () => {
-    await using scene = await openForwardScene(level);
+    await using scene = await open();
     for (const text of ["first", "", "third"]) {
       assert.deepEqual([scene.opener.state, scene.accepter.state], ["idle", "idle"]);
       const stream = await scene.stream();
@@ -96,7 +111,7 @@ function orderlyTests(level: LevelUnderTest): void {
   });
 
   it("holds the writer back while the reader does not read, and loses nothing", async () => {
-    await using scene = await openForwardScene(level);
+    await using scene = await open();
     const { program, server, plain, ends } = await scene.stream();
     const block = Buffer.alloc(65_536, "a slow reader");
     const waiting = (): number =>
@@ -127,13 +142,13 @@ function orderlyTests(level: LevelUnderTest): void {
   });
 }
 
-function brokenTests(level: LevelUnderTest): void {
+function brokenTests(level: LevelUnderTest, open: Open): void {
   for (const [from, to, index] of [
     ["program", "server", 0],
     ["server", "program", 1],
   ] as const) {
     it(`shows a reset of the ${from} to the ${to} as a reset`, async () => {
-      await using scene = await openForwardScene(level);
+      await using scene = await open();
       const stream = await scene.stream();
       const heard = hearOut(stream[to]);
       stream[from].write("half of it");
@@ -150,7 +165,7 @@ function brokenTests(level: LevelUnderTest): void {
   }
 
   it("shows a connection that was cut as a reset to both programs, and never as an end", async () => {
-    await using scene = await openForwardScene(level);
+    await using scene = await open();
     const stream = await scene.stream();
     const heard = [hearOut(stream.program), hearOut(stream.server)];
     stream.program.write("half");
@@ -170,7 +185,7 @@ function brokenTests(level: LevelUnderTest): void {
   });
 
   it("is cut, and not ended, where only one direction had ended", async () => {
-    await using scene = await openForwardScene(level);
+    await using scene = await open();
     const stream = await scene.stream();
     const heard = hearOut(stream.program);
     stream.program.end("the question");
@@ -203,14 +218,14 @@ function brokenTests(level: LevelUnderTest): void {
   });
 }
 
-function limitTests(level: LevelUnderTest): void {
+function limitTests(open: Open): void {
   for (const [limit, code] of [
     ["idleTimeoutMs", "forward.idle"],
     ["totalTimeoutMs", "forward.too_long"],
   ] as const) {
     for (const index of [0, 1] as const) {
       it(`ends by ${limit} of its ${index === 0 ? "opener" : "accepter"} at both ends, with the reason`, async () => {
-        await using scene = await openForwardScene(level);
+        await using scene = await open();
         const options = { [limit]: SHORT_MS };
         const stream = await scene.stream(index === 0 ? [options] : [{}, options]);
         await assertEnded(stream, index, code);
@@ -221,7 +236,7 @@ function limitTests(level: LevelUnderTest): void {
 
   for (const index of [0, 1] as const) {
     it(`ends by a signal at its ${index === 0 ? "opener" : "accepter"} at both ends, with the signal's reason`, async () => {
-      await using scene = await openForwardScene(level);
+      await using scene = await open();
       const stop = new AbortController();
       const options = { signal: stop.signal };
       const stream = await scene.stream(index === 0 ? [options] : [{}, options]);
@@ -234,9 +249,9 @@ function limitTests(level: LevelUnderTest): void {
   }
 }
 
-function closingTests(level: LevelUnderTest): void {
+function closingTests(open: Open): void {
   it("can refuse a stream with a reason, and is idle again", async () => {
-    await using scene = await openForwardScene(level);
+    await using scene = await open();
     const reason = new TautlineError("forward.too_long", { detail: { timeoutMs: 5 } });
     scene.accepter.onOpen((opening) => opening.refuse(reason));
     await assert.rejects(scene.opener.open({ forward: "db" }), (error) => {
@@ -254,7 +269,7 @@ function closingTests(level: LevelUnderTest): void {
 
   for (const which of ["opener", "accepter"] as const) {
     it(`closes when its ${which} says so, but after a running stream came to its end`, async () => {
-      await using scene = await openForwardScene(level);
+      await using scene = await open();
       const stream = await scene.stream();
       const heard = hearOut(stream.server);
       scene[which].announceClose(new TautlineError("forward.cancelled"));
@@ -270,7 +285,7 @@ function closingTests(level: LevelUnderTest): void {
   }
 
   it("is closed without a reason where an idle link goes away", async () => {
-    await using scene = await openForwardScene(level);
+    await using scene = await open();
     scene.cut();
     assert.deepEqual(await bothClosed(scene), [undefined, undefined]);
     await assert.rejects(

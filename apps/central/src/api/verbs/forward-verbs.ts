@@ -1,4 +1,4 @@
-import { LIMITS, parseAgentId, parseForwardName } from "@tautline/protocol";
+import { LIMITS, OPERATOR_ROLES, parseAgentId, parseForwardName } from "@tautline/protocol";
 import { z } from "zod";
 import { FORWARD_LIMITS } from "../../forwards/forward-limits.ts";
 import type { ForwardPlace } from "../../forwards/forward-rows.ts";
@@ -20,7 +20,19 @@ const order = z.strictObject({
   name: nameField.describe("What agents ask for: a DNS label."),
   namespace: namespaceField.default("default"),
   agent: agentField,
-  target: z.string().max(512).describe("host:port that central connects to."),
+  direction: z
+    .enum(["out", "in"])
+    .default("out")
+    .describe("out: agents reach a target; in: operators reach a service of the agent's host."),
+  target: z
+    .string()
+    .max(512)
+    .optional()
+    .describe("host:port that central connects to; for the direction out alone."),
+  operatorRole: z
+    .enum(["operator", "admin"])
+    .optional()
+    .describe("The least role that may open a service: operator unless told; for in alone."),
   alsoLocal: z
     .boolean()
     .default(false)
@@ -42,11 +54,30 @@ const order = z.strictObject({
     .describe("Streams of one agent through it at once."),
 });
 
+/** What belongs to one direction is a mistake with the other: nothing is left out by a slip. */
+const wholeOrder = order.superRefine(({ direction, target, ...said }, context) => {
+  const refuse = (field: string, message: string): void => {
+    context.addIssue({ code: "custom", path: [field], message });
+  };
+  const isIn = direction === "in";
+  if (isIn && target !== undefined) refuse("target", "is said by the agent alone");
+  if (!isIn && target === undefined) refuse("target", "is missing");
+  if (!isIn && said.operatorRole !== undefined) refuse("operatorRole", "is for the direction in");
+  for (const field of ["alsoLocal", "proxyProtocol"] as const) {
+    if (isIn && said[field]) refuse(field, "is for the direction out");
+  }
+});
+
 const row = z.strictObject({
   name: z.string(),
   namespace: z.string(),
   agent: z.string().nullable().describe("The one agent it is for; null: the whole namespace."),
-  target: z.string(),
+  direction: z.enum(["out", "in"]),
+  target: z.string().nullable().describe("Null where an agent's own service is allowed."),
+  operatorRole: z
+    .enum(OPERATOR_ROLES)
+    .nullable()
+    .describe("The least role that may open it; null for the direction out."),
   alsoLocal: z.boolean(),
   proxyProtocol: z.boolean(),
   idleMs: z.int(),
@@ -85,14 +116,15 @@ export function forwardVerbs({ forwards }: Pick<ApiDeps, "forwards">): readonly 
     defineVerb({
       method: "POST",
       path: "/api/v1/forwards",
-      summary: "Allow a namespace's agents, or one agent, a forward to a target",
+      summary:
+        "Allow a namespace's agents, or one agent, a forward to a target; or operators a service of theirs",
       role: "admin",
-      body: order,
+      body: wholeOrder,
       answer: row,
       status: 201,
       reach: "place",
       namespaceOf: ({ body }) => body.namespace,
-      run: ({ body: { agent, ...said } }, who) =>
+      run: ({ body: { agent, direction: _said, ...said } }, who) =>
         forwards.allow({
           ...said,
           agentId: agent === undefined ? undefined : parseAgentId(agent),

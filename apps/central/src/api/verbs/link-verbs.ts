@@ -33,6 +33,11 @@ const row = z.strictObject({
   lastMessageAt: timeField,
   verdict: z.string(),
   target: z.string().nullable().describe("Where a stream of a forward leads; null for others."),
+  direction: z
+    .enum(["out", "in"])
+    .nullable()
+    .describe("Who opened a stream: its agent (out) or an operator (in); null for other links."),
+  operator: z.string().nullable().describe("The operator that opened a stream."),
   up: z.int().nullable().describe("Bytes from the agent so far; null where they are not counted."),
   down: z.int().nullable().describe("Bytes to the agent so far."),
   ...saidOfferFields,

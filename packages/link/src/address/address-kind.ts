@@ -1,7 +1,7 @@
 import { BlockList } from "node:net";
 import { ipBytes, ipv4Text } from "./ip-bytes.ts";
 
-/** What is special about an address that nobody reaches through central unless it is named. */
+/** What is special about an address that nobody reaches through central or an agent unless it is named. */
 export type AddressKind =
   | "unreadable"
   | "unspecified"
