@@ -48,12 +48,13 @@ describe("a fleet on its way from plaintext to mtls", { concurrency: 3 }, () => 
   const skip = OWN_ADDRESS === undefined ? "this host has no address but loopback" : false;
 
   it(
-    "F23, QM-13: is planned, refused, applied with nobody lost, and taken back",
+    "F23, QM-13: is planned, refused, applied with nobody lost or stranded, and taken back",
     { skip },
     async () => {
       await withPolicyCentral(async (central) => {
         const levels = ["plaintext", "basic", "tls", "mtls"] as const;
         const hosts = await Promise.all(levels.map((each) => joinPolicyHost(central, each, each)));
+        const asleep = await joinPolicyHost(central, "asleep", "basic");
         const [one, two, three, four] = hosts;
         assert.ok(
           one !== undefined && two !== undefined && three !== undefined && four !== undefined,
@@ -70,8 +71,15 @@ describe("a fleet on its way from plaintext to mtls", { concurrency: 3 }, () => 
           [...(await linksOf(central)).keys()].find((id) => hosts.every((host) => host.id !== id)),
         );
 
+        {
+          await using briefly = asleep.run();
+          await linkedAt(central, asleep.id, "basic");
+          await briefly.kill("SIGTERM");
+          await until(async () => ((await linksOf(central)).has(asleep.id) ? undefined : true));
+        }
+
         const plan = await policy(central, "plan --floor mtls");
-        assert.match(plan.stdout, /^stays 1, moves 3, unknown 0, cut off 1\n/);
+        assert.match(plan.stdout, /^stays 1, moves 4, unknown 0, cut off 1\n/);
         assert.match(plan.stdout, new RegExp(`cut off +${unproven} +stranger +no_identity`));
         const refused = await policy(central, "apply --floor mtls");
         assert.equal(refused.code, 1);
@@ -94,6 +102,10 @@ describe("a fleet on its way from plaintext to mtls", { concurrency: 3 }, () => 
         assert.equal(await isOpen(central.address, plaintextPort), false);
         assert.equal(await isOpen("127.0.0.1", plaintextPort), true);
         assert.equal(await isOpen("::1", plaintextPort), true);
+
+        // Who was switched off was told nothing: it finds its level closed, and goes up by itself.
+        await using _awake = asleep.run();
+        await linkedAt(central, asleep.id, "mtls");
 
         const undone = await policy(central, "undo");
         assert.equal(undone.code, 0, undone.stderr);

@@ -92,6 +92,7 @@ async function watch(deps: ChangeDeps, run: ChangeRun, elapsedMs: number): Promi
   const limitMs = missingLimitMs(run.change.windowMs);
   const lost = noteWatched(run, await readSights(deps, run), { elapsedMs, limitMs });
   if (lost.length > 0) await noteLost(deps, run, lost);
+  await openForExcepted(deps, run);
   return { ...NOTHING_SEEN, ...countAgents(run.agents.values()) };
 }
 
@@ -104,6 +105,20 @@ async function close(deps: ChangeDeps, run: ChangeRun): Promise<void> {
     return listeners.go(then, run.change.actor);
   });
   if (isDone) run.change = { ...run.change, heardAfter: listeners.heard() };
+}
+
+/** An exception is worth nothing where its level is not listened to. */
+async function openForExcepted(deps: ChangeDeps, run: ChangeRun): Promise<void> {
+  const { listeners, policies } = deps;
+  const changeId = String(run.change.id);
+  const own = policies.exceptions().filter((each) => each.changeId === changeId);
+  // Once for each: what an operator closes afterwards stays closed.
+  if (own.length <= run.openedFor) return;
+  const levels = own.map(({ level }) => level);
+  const isDone = await tryIt(deps, run, () =>
+    listeners.go(openedFor(listeners.heard(), levels), "central"),
+  );
+  if (isDone) run.openedFor = own.length;
 }
 
 /** Each is a finding; who is entitled is let back. */

@@ -181,9 +181,12 @@ describe("agents that do not come along", () => {
       await world.unlink(lost);
       await world.pass(WINDOW_MS / 3);
       assert.deepEqual(excepted(world), []);
+      assert.equal(world.settings.plaintext.bind, "loopback");
       await world.pass(2_000);
       assert.deepEqual(excepted(world), [lost]);
       assert.deepEqual(world.errors, ["policy.agent_missing"]);
+      // An exception is worth nothing on a port that is closed.
+      assert.equal(world.settings.plaintext.bind, "public");
       assert.ok((await actionsOf(world.core)).includes("policy.agent-missing"));
       await world.link(lost, "plaintext");
       assert.equal((await world.end()).step, "done");

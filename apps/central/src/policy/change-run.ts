@@ -15,6 +15,8 @@ export interface ChangeRun {
   savedMs: number;
   /** This process has told agents to climb. */
   isOrdered: boolean;
+  /** Exceptions of this change for which this process has opened their levels. */
+  openedFor: number;
   /** What went wrong last, so that it is not logged at every turn. */
   trouble: string;
 }
@@ -39,6 +41,7 @@ export function createRun(
     lastMs: undefined,
     savedMs: change.spentMs,
     isOrdered: false,
+    openedFor: 0,
     trouble: "",
   };
 }
