@@ -13,6 +13,7 @@ import { history } from "./history.ts";
 import { idleMemory } from "./idle-memory.ts";
 import { joins } from "./joins.ts";
 import { crl } from "./crl.ts";
+import { drill } from "./drill.ts";
 import { currentLoad, describeMachine } from "./machine.ts";
 import { levels } from "./levels.ts";
 import { planner } from "./planner.ts";
@@ -37,6 +38,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   "idle-memory": idleMemory,
   history,
   planner,
+  drill,
 };
 
 const RESULTS = join(import.meta.dirname, "results");
