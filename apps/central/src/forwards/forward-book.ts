@@ -1,5 +1,6 @@
 import { TautlineError } from "@tautline/protocol";
 import { oneMoreRun } from "../revocation/one-more-run.ts";
+import { readCounter } from "../store/counter.ts";
 import type { Store } from "../store/store.ts";
 import type { AllowanceDirection, ForwardAllowance } from "./allowance.ts";
 import { allowanceOf, placeKey } from "./forward-rows.ts";
@@ -57,7 +58,7 @@ export function createForwardBook(store: Store): ForwardBook {
   let known = new Map<string, ForwardAllowance>();
   const listeners = new Set<() => void>();
   const lookOnce = async (): Promise<void> => {
-    const changes = await readChanges(store);
+    const changes = await readCounter(store, "forwards");
     if (changes === seen) return;
     known = await readAll(store);
     // Counted before the rows were read: what changed meanwhile is read again at the next look.
@@ -97,17 +98,6 @@ export function createForwardBook(store: Store): ForwardBook {
 
 function isForTarget(allowance: ForwardAllowance | undefined): allowance is TargetAllowance {
   return allowance !== undefined && allowance.target !== null;
-}
-
-async function readChanges(store: Store): Promise<number> {
-  const { value } = await store.read((db) =>
-    db
-      .selectFrom("counters")
-      .select("value")
-      .where("name", "=", "forwards")
-      .executeTakeFirstOrThrow(),
-  );
-  return value;
 }
 
 async function readAll(store: Store): Promise<Map<string, ForwardAllowance>> {

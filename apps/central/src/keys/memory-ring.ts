@@ -2,6 +2,7 @@ import type { Logger } from "@tautline/daemon";
 import { basicPsk } from "@tautline/link";
 import { formatKeyIdentity, isTautlineError } from "@tautline/protocol";
 import type { Vault } from "@tautline/vault";
+import { readCounter } from "../store/counter.ts";
 import type { Store } from "../store/store.ts";
 import type { KeyRing, LiveKey } from "./key-ring.ts";
 import type { KeyUses } from "./key-uses.ts";
@@ -47,7 +48,7 @@ export function createMemoryRing(deps: MemoryRingDeps): MemoryRing {
     },
     noteUse: (key, use) => deps.uses.note(key, use),
     refresh: async () => {
-      const changes = await readChanges(deps.store);
+      const changes = await readCounter(deps.store, "keys");
       if (changes === seen) return false;
       const before = held;
       held = await readKeys(deps, before);
@@ -64,13 +65,6 @@ export function createMemoryRing(deps: MemoryRingDeps): MemoryRing {
 
 function inUseFirst(left: LiveKey, right: LiveKey): number {
   return Number(right.isInUse) - Number(left.isInUse);
-}
-
-async function readChanges(store: Store): Promise<number> {
-  const { value } = await store.read((db) =>
-    db.selectFrom("counters").select("value").where("name", "=", "keys").executeTakeFirstOrThrow(),
-  );
-  return value;
 }
 
 async function readKeys(

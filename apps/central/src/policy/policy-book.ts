@@ -1,5 +1,6 @@
 import { type Level, type LinkPolicy, OPEN_POLICY } from "@tautline/protocol";
 import { oneMoreRun } from "../revocation/one-more-run.ts";
+import { readCounter } from "../store/counter.ts";
 import type { Store } from "../store/store.ts";
 import { keepsLoopback, neededLevels } from "./needed-levels.ts";
 import { POLICY_KINDS, type PolicyKind } from "./policy-kind.ts";
@@ -68,7 +69,7 @@ export function createPolicyBook(store: Store): PolicyBook {
   let known = NOTHING;
   const listeners = new Set<() => void>();
   const lookOnce = async (): Promise<void> => {
-    const changes = await readChanges(store);
+    const changes = await readCounter(store, "policies");
     if (changes === seen) return;
     known = await readAll(store);
     // Counted before the rows were read: what changed meanwhile is read again at the next look.
@@ -101,17 +102,6 @@ export function createPolicyBook(store: Store): PolicyBook {
 /** No part of a key can hold the separator. */
 function keyOf(...parts: readonly string[]): string {
   return parts.join("/");
-}
-
-async function readChanges(store: Store): Promise<number> {
-  const { value } = await store.read((db) =>
-    db
-      .selectFrom("counters")
-      .select("value")
-      .where("name", "=", "policies")
-      .executeTakeFirstOrThrow(),
-  );
-  return value;
 }
 
 async function readAll(store: Store): Promise<Known> {

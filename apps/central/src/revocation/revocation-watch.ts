@@ -6,7 +6,7 @@ import { judgeTokenStandings, type TokenStanding } from "../enrolment/token-stan
 import { endedClaims } from "../fleet/claim-store.ts";
 import { judgeStandings, type Standing } from "../fleet/standing.ts";
 import type { Store } from "../store/store.ts";
-import { readEndings } from "./ending-counter.ts";
+import { readCounter } from "../store/counter.ts";
 import { oneMoreRun } from "./one-more-run.ts";
 
 /** Shows out those whose right to be here has ended, whichever process on this database ended it. */
@@ -41,7 +41,7 @@ export const LOOK_EVERY_MS = 1_000;
 export function createRevocationWatch(deps: RevocationWatchDeps): RevocationWatch {
   let seen: number | undefined;
   const lookOnce = async (): Promise<void> => {
-    const endings = await readEndings(deps.store);
+    const endings = await readCounter(deps.store, "endings");
     if (endings === seen) return;
     // First: who is being judged by older records now, and is in no table yet, is judged again.
     deps.connections.judgeAgain();
