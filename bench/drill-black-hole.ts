@@ -32,14 +32,13 @@ export async function blackHole(fleet: RisenFleet): Promise<Row[]> {
   const few = Math.max(1, Math.round((size * 3) / 100));
   const many = Math.round((size * 40) / 100);
   const undoIf = Math.max(UNDO_IF, Math.ceil((few * 100) / fleet.risen.size));
-  const fewS = await silence(fleet, { agents: few, undoIf, ends: "done" });
-  await fleet.scene.call("POST", "/api/v1/policy/undo", { namespace: "default" });
-  await allLinked(fleet);
+  // The undo of the first leaves the fleet as the second needs it.
   const manyS = await silence(fleet, { agents: many, undoIf, ends: "undone" });
   await allLinked(fleet);
+  const fewS = await silence(fleet, { agents: few, undoIf, ends: "done" });
   return [
-    { what: `drill: ${few} silent, to the end of the change`, unit: "s", values: [fewS] },
     { what: `drill: ${many} silent, to the undo of the change`, unit: "s", values: [manyS] },
+    { what: `drill: ${few} silent, to the end of the change`, unit: "s", values: [fewS] },
   ];
 }
 
@@ -55,7 +54,8 @@ async function silence(
   { agents, undoIf, ends }: Silence,
 ): Promise<number> {
   const silent = [...risen].slice(0, agents);
-  const order = { floor: "mtls", loopback: "off", windowMs: WINDOW_MS, undoIf, allowCutOff: named };
+  const wanted = { namespace: "default", floor: "mtls", loopback: "off" };
+  const order = { ...wanted, windowMs: WINDOW_MS, undoIf, allowCutOff: named };
   const { id } = await scene.call<ShownChange>("POST", "/api/v1/policy/apply", order);
   await changeAt(scene, id, "watching");
   const before = await linksOf(scene);
