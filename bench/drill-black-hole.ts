@@ -37,8 +37,8 @@ export async function blackHole(fleet: RisenFleet): Promise<Row[]> {
   await allLinked(fleet);
   const fewS = await silence(fleet, { agents: few, undoIf, ends: "done" });
   return [
-    { what: `drill: ${many} silent, to the undo of the change`, unit: "s", values: [manyS] },
-    { what: `drill: ${few} silent, to the end of the change`, unit: "s", values: [fewS] },
+    { what: `${many} silent, to the undo of the change`, unit: "s", values: [manyS] },
+    { what: `${few} silent, to the end of the change`, unit: "s", values: [fewS] },
   ];
 }
 

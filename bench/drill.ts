@@ -117,9 +117,9 @@ async function goUpAndBack({ scene, processes, say }: Drill): Promise<Row[]> {
     if (verdict !== "cut off" && pid !== undefined) risen.set(id, pid);
   }
   return [
-    { what: "drill: from apply to its end", unit: "s", values: [appliedS], note },
-    { what: "drill: switched off, started again, to linked at mtls", unit: "s", values: back },
-    { what: "drill: cut off, from the undo to linked", unit: "s", values: returned },
+    { what: "from apply to its end", unit: "s", values: [appliedS], note },
+    { what: "switched off, started again, to linked at mtls", unit: "s", values: back },
+    { what: "cut off, from the undo to linked", unit: "s", values: returned },
     ...(BLACK_HOLE ? await blackHole({ scene, risen, named, say }) : []),
   ];
 }
