@@ -72,6 +72,16 @@ describe("the session of somebody without an identity", () => {
       assert.deepEqual([state, namespace, name], ["keyed", "shop", id]);
     }));
 
+  it("counts as recorded only once it is on the disk, so that nobody takes one that just arrives for one that was ended", () =>
+    withCore(async (core) => {
+      const { id } = makeJoiner();
+      const session = begin(core);
+      const first = session.receive(messageOf(id, 1));
+      assert.deepEqual([session.agentId, session.isRecorded], [id, false]);
+      await first;
+      assert.equal(session.isRecorded, true);
+    }));
+
   it("asks once for what it was not told, and not where central has it", () =>
     withCore(async (core) => {
       const { id } = makeJoiner();

@@ -36,6 +36,7 @@ export interface ClaimSessionDeps {
 
 interface SessionState {
   agentId: string | undefined;
+  isRecorded: boolean;
   sequence: bigint | undefined;
   /** The promotion that this link was told of. */
   toldOf: number | null;
@@ -52,6 +53,7 @@ interface SessionState {
 export function createClaimSession(deps: ClaimSessionDeps, caller: ClaimCaller): Session {
   const state: SessionState = {
     agentId: undefined,
+    isRecorded: false,
     sequence: undefined,
     toldOf: null,
     ended: false,
@@ -59,6 +61,9 @@ export function createClaimSession(deps: ClaimSessionDeps, caller: ClaimCaller):
   return {
     get agentId() {
       return state.agentId;
+    },
+    get isRecorded() {
+      return state.isRecorded;
     },
     isEnded: () => state.ended,
     receive: (bytes) => receive(deps, caller, state, bytes),
@@ -88,6 +93,7 @@ async function receive(
   if (refusal !== undefined) throw refusal;
   const change = statusChangeOf(message);
   const row = await seen(deps, caller, id, nameIn(change));
+  state.isRecorded = true;
   const turn = judgeSequence(state.sequence, message.sequenceNum);
   await deps.claims.saveStatus(id, change);
   state.sequence = message.sequenceNum;

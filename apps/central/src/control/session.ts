@@ -4,6 +4,8 @@ import type { ServerToAgent } from "@tautline/protocol";
 export interface Session {
   /** The agent it is about; undefined until a joining agent has said. */
   readonly agentId: string | undefined;
+  /** False while what the agent says to be is on its way to the disk: it is not missing there because it was ended. */
+  readonly isRecorded?: boolean;
   /** Whether the agent has said good-bye. */
   isEnded(): boolean;
   /**

@@ -83,7 +83,7 @@ export function runWebSocketLink(
   // A joining caller is no agent yet, and its link is none.
   if (caller.kind === "agent") openLive(deps, link, caller.agent);
   deps.connections.giveVoice(caller, {
-    agentId: () => session.agentId,
+    agentId: () => (session.isRecorded === false ? undefined : session.agentId),
     end: (reason) => end(link, reason),
   });
   const stopPing = keepAlive(socket, PING_MS);
