@@ -177,12 +177,13 @@ test("plaintext has no group, and says what it lacks; the same error in a row is
   );
 });
 
+const failedAt = (minute: number, place: string, remedy: string) => ({
+  ...errorAt(minute, "link.unreachable"),
+  text: `No answer from ${place}.`,
+  remedy,
+});
+
 test("what to do about an error is said under it, once where several addresses fail alike", () => {
-  const failedAt = (minute: number, place: string, remedy: string) => ({
-    ...errorAt(minute, "link.unreachable"),
-    text: `No answer from ${place}.`,
-    remedy,
-  });
   const errors = [
     failedAt(1, "a:1", "Check the firewall."),
     failedAt(2, "b:1", "Check the firewall."),
