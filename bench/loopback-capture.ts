@@ -61,7 +61,7 @@ export async function captureLoopback(
     count: async (sinceMs) => {
       await capture.kill("SIGINT");
       const [, received, dropped] =
-        /received\/dropped on interface [^:]*: (\d+)\/(\d+)/.exec(capture.stderr) ?? [];
+        /received\/dropped on interface .*: (\d+)\/(\d+) \(pcap/.exec(capture.stderr) ?? [];
       assert.ok(Number(received) > 0, capture.stderr);
       assert.equal(dropped, "0", capture.stderr);
       return await countFile(file, new Set(ports), sinceMs);

@@ -38,6 +38,7 @@ export * from "./json.ts";
 export * from "./key-identity.ts";
 export * from "./key-text.ts";
 export * from "./level.ts";
+export * from "./level-climb.ts";
 export * from "./level-order.ts";
 export * from "./link-policy.ts";
 export * from "./limits.ts";

@@ -1,10 +1,15 @@
 import { createBackoff } from "@tautline/link";
 import { certificatesFromPem } from "@tautline/pki";
-import { DEFAULT_AGENT_SETTINGS, type Level, type LinkEvidence } from "@tautline/protocol";
+import {
+  higherLevel,
+  provenLevel,
+  DEFAULT_AGENT_SETTINGS,
+  type Level,
+  type LinkEvidence,
+} from "@tautline/protocol";
 import { createOrderHandler, inForce, withIdentity, type Keepers } from "./order-handler.ts";
 import { openAuditWatch, type AuditWatch } from "../audit/audit-watch.ts";
 import type { HeadMemory } from "../audit/head-memory.ts";
-import { higherLevel, provenLevel } from "../level-rule.ts";
 import type { GrantParts } from "../enrolment/grant-check.ts";
 import { exchange } from "../enrolment/exchange.ts";
 import type { RenewalKeeper } from "../enrolment/renewal-keeper.ts";

@@ -1,5 +1,4 @@
-import type { Level, TautlineError } from "@tautline/protocol";
-import { isLower } from "../level-rule.ts";
+import { isLower, type Level, type TautlineError } from "@tautline/protocol";
 import type { CandidateState, CommittedState } from "../settings/agent-state.ts";
 
 /** Where nobody refuses and nobody answers, so many rounds through all addresses come first: a central that restarts is back by then. */
