@@ -40,6 +40,7 @@ export * from "./key-text.ts";
 export * from "./level.ts";
 export * from "./level-climb.ts";
 export * from "./level-order.ts";
+export * from "./level-rescue.ts";
 export * from "./link-policy.ts";
 export * from "./limits.ts";
 export * from "./mismatch.ts";

@@ -2,6 +2,7 @@ import { createBackoff } from "@tautline/link";
 import { certificatesFromPem } from "@tautline/pki";
 import {
   higherLevel,
+  isLevelRefusal,
   provenLevel,
   DEFAULT_AGENT_SETTINGS,
   type Level,
@@ -37,7 +38,7 @@ import type { FoundKey } from "./key-file.ts";
 import { createKeepers, type KeeperOptions } from "./keepers.ts";
 import { createNextMessage, type NextMessage } from "./next-message.ts";
 import type { PeerOffers } from "./peer-offers.ts";
-import { createRescue, isLevelRefusal } from "./rescue.ts";
+import { createRescue } from "./rescue.ts";
 import { statusDigest } from "./status-digest.ts";
 import type { Dial } from "./transport.ts";
 import { openTransportFor } from "./transports.ts";
