@@ -42,37 +42,53 @@ export async function blackHole(fleet: RisenFleet): Promise<Row[]> {
   await revoke(fleet.scene, before);
   const known = without(fleet, before);
   // The undo of the first leaves the fleet as the second needs it.
-  const manyS = await silence(known, { agents: many, undoIf, ends: "undone", revoked: during });
+  const manyS = await silence(known, {
+    silent: [...known.risen.keys()].slice(0, many),
+    undoIf,
+    ends: "undone",
+    revoked: during,
+  });
   const left = without(known, during);
   await staysOut(left, [before, during]);
-  const fewS = await silence(left, { agents: few, undoIf, ends: "done" });
+  const silent = [...left.risen.keys()].slice(0, few);
+  const fewS = await silence(left, { silent, undoIf, ends: "done" });
   return [
     { what: `${many} silent, to the undo of the change`, unit: "s", values: [manyS] },
     { what: `${few} silent, to the end of the change`, unit: "s", values: [fewS] },
   ];
 }
 
-interface Silence {
-  readonly agents: number;
+/** What is done to a fleet, and what has to come of it. */
+export interface Silence {
+  /** Ids; whoever shares a process with one of them is among them. */
+  readonly silent: readonly string[];
+  /** Percent. */
   readonly undoIf: number;
   readonly ends: "done" | "undone";
   /** One of the silent, who is revoked while the change is watched. */
   readonly revoked?: string;
 }
 
-/** @returns seconds from the silence to the end of the change */
-async function silence(
-  { scene, risen, named, say }: RisenFleet,
-  { agents, undoIf, ends, revoked }: Silence,
+/**
+ * Applies mtls to a fleet that is there already, stops some of it while it is watched, and requires that nobody else loses its link.
+ *
+ * @param fleet all of it linked
+ * @param how who is stopped, and how the change has to end
+ * @returns seconds from the silence to the end of the change
+ */
+export async function silence(
+  { scene, risen, named, say }: Omit<RisenFleet, "identified">,
+  { silent, undoIf, ends, revoked }: Silence,
 ): Promise<number> {
-  const silent = [...risen].slice(0, agents);
+  const isSilent = new Set(silent);
+  const pids = new Set(silent.flatMap((id) => risen.get(id) ?? []));
   const wanted = { namespace: "default", floor: "mtls", loopback: "off" };
   const order = { ...wanted, windowMs: WINDOW_MS, undoIf, allowCutOff: named };
   const { id } = await scene.call<ShownChange>("POST", "/api/v1/policy/apply", order);
   await changeAt(scene, id, "watching");
   const before = await linksOf(scene);
   const began = performance.now();
-  for (const [, pid] of silent) process.kill(pid, "SIGSTOP");
+  for (const pid of pids) process.kill(pid, "SIGSTOP");
   let change: ShownChange | undefined;
   try {
     if (revoked !== undefined) await revoke(scene, revoked);
@@ -81,13 +97,13 @@ async function silence(
       return change.step === "done" || change.step === "undone";
     });
     const after = await linksOf(scene);
-    for (const other of [...risen.keys()].slice(agents))
+    for (const other of [...risen.keys()].filter((each) => !isSilent.has(each)))
       assert.equal(after.get(other)?.id, before.get(other)?.id, `${other} lost its link`);
   } finally {
-    for (const [, pid] of silent) process.kill(pid, "SIGCONT");
+    for (const pid of pids) process.kill(pid, "SIGCONT");
   }
   say(
-    `${agents} silent: ${change?.step} ${change?.reason} ${JSON.stringify(change?.counts)}, ${risen.size - agents} others untouched`,
+    `${silent.length} silent: ${change?.step} ${change?.reason} ${JSON.stringify(change?.counts)}, ${risen.size - silent.length} others untouched`,
   );
   assert.deepEqual([change?.step, change?.counts.excepted], [ends, 0]);
   return secondsSince(began);

@@ -12,6 +12,7 @@ import {
 import type { Benchmark, Row } from "./benchmark.ts";
 import { blackHole, type RisenFleet } from "./drill-black-hole.ts";
 import { fleetOf, type Member, startFleet } from "./drill-fleet.ts";
+import { drillSwarm } from "./drill-swarm.ts";
 import { lookUntil, secondsSince } from "./drill-look.ts";
 import { judge, requireAsPlanned, tableOf, type Judged, type Plan } from "./drill-verdicts.ts";
 import { captureLoopback, type LoopbackCapture } from "./loopback-capture.ts";
@@ -19,6 +20,8 @@ import { currentLoad } from "./machine.ts";
 
 const root = join(import.meta.dirname, "..");
 const SIZE = Number(process.env["DRILL_AGENTS"] ?? "100");
+/** So many simulated agents in place of processes. */
+const SWARM = Number(process.env["DRILL_SWARM"] ?? "0");
 const WINDOW = process.env["DRILL_WINDOW"] ?? "30s";
 const BLACK_HOLE = process.env["DRILL_BLACK_HOLE"] !== "no";
 const WANTED = ["--floor", "mtls", "--loopback", "off"];
@@ -29,6 +32,7 @@ export const drill: Benchmark = async ({ say }) => {
     root,
     join(root, "node_modules/.cache/bundle"),
   );
+  if (SWARM > 0) return await drillSwarm({ size: SWARM, blackHole: BLACK_HOLE, say });
   const rows: Row[] = [];
   await withTempFolder(async (folder) => {
     await using processes = new AsyncDisposableStack();
