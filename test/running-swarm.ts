@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -52,7 +53,8 @@ export async function launchSwarm(
   central: RunningCentral,
   { agents, interval, flags = [], env = {} }: SwarmOrder,
 ): Promise<LaunchedProcess> {
-  const tokenFile = join(central.folder, "swarm.token");
+  // Of its own: another swarm may still be about to read the one before.
+  const tokenFile = join(central.folder, `swarm-${randomUUID()}.token`);
   writeFileSync(tokenFile, await central.token({ uses: agents }), { mode: 0o600 });
   const to = `wss://127.0.0.1:${central.agentsPort}`;
   const order = ["swarm", "--agents", String(agents), "--to", to, "--token-file", tokenFile];

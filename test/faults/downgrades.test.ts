@@ -1,17 +1,20 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
-import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { encodeBasicRefusal } from "@tautline/link";
 import { decodeJoinToken, formatTokenCredential } from "@tautline/protocol";
-import {
-  launchProcess,
-  launchTautline,
-  listenOnAnyPort,
-  type LaunchedProcess,
-} from "@tautline/testing";
+import { launchProcess, launchTautline, type LaunchedProcess } from "@tautline/testing";
 import { type Items, type ListedLink } from "../running-central.ts";
+import {
+  type Between,
+  type Kind,
+  OPENING,
+  passing,
+  replacing,
+  standBetween,
+  TO_ANY,
+  TO_TLS,
+} from "./between.ts";
 import {
   dialTcp,
   type EveryLevel,
@@ -21,121 +24,8 @@ import {
   withEveryLevel,
 } from "./every-level.ts";
 
-/** What somebody between an agent and central does to one connection. */
-type Meddling = (near: Socket, targetPort: number) => void;
-
-type Kind = readonly [string, Meddling];
-
-interface Between extends AsyncDisposable {
-  readonly port: number;
-  /** Where it leads. */
-  target: number;
-  /** What is still to be done, one to each connection; after that all is passed on. */
-  meddling: readonly Kind[];
-  /** What each connection began with: its first byte. */
-  readonly openings: number[];
-}
-
 /** Of each level; each meets some of what is done, for a dial that failed is followed by an ever later one. */
 const AGENTS = [1, 2, 3];
-const TLS = 0x16;
-const BASIC = 0xf4;
-
-/** Passes on, with what an end says changed on the way. */
-function passing(
-  change: (bytes: Buffer, at: number) => Buffer = (bytes) => bytes,
-  resetAfter = Infinity,
-): Meddling {
-  return (near, targetPort) => {
-    const far = connect({ port: targetPort, host: "127.0.0.1", allowHalfOpen: true });
-    let said = 0;
-    near.on("data", (bytes: Buffer) => {
-      far.write(change(bytes, said));
-      said += bytes.length;
-      if (said >= resetAfter) {
-        near.resetAndDestroy();
-        far.resetAndDestroy();
-      }
-    });
-    far.on("data", (bytes: Buffer) => near.write(bytes));
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      one.on("error", () => {}).on("close", () => other.destroy());
-      one.on("end", () => other.end());
-    }
-  };
-}
-
-/** Answers itself, to the first words of a caller, and ends. */
-const answering =
-  (answer: string | Uint8Array): Meddling =>
-  (near) => {
-    near.once("data", () => near.end(answer));
-  };
-
-const replacing =
-  (at: number, bytes: readonly number[] | Uint8Array): ((chunk: Buffer, start: number) => Buffer) =>
-  (chunk, start) => {
-    const changed = Buffer.from(chunk);
-    for (const [index, byte] of bytes.entries()) {
-      const place = at + index - start;
-      if (place >= 0 && place < changed.length) changed[place] = byte;
-    }
-    return changed;
-  };
-
-async function standBetween(): Promise<Between> {
-  const openings: number[] = [];
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (near) => {
-    near.on("error", () => {});
-    near.once("readable", () => {
-      const first = near.read() as Buffer | null;
-      if (first === null) return near.destroy();
-      openings.push(first.readUInt8(0));
-      const [kind, ...later] = between.meddling;
-      between.meddling = later;
-      const [, doTo] = kind ?? ["nothing", passing()];
-      doTo(near, between.target);
-      near.unshift(first);
-      return undefined;
-    });
-  });
-  const { port, close } = await listenOnAnyPort(server);
-  const between: Between = {
-    port,
-    target: 0,
-    meddling: [],
-    openings,
-    [Symbol.asyncDispose]: close,
-  };
-  return between;
-}
-
-const HTTP_426 =
-  "HTTP/1.1 426 Upgrade Required\r\ncontent-type: application/problem+json\r\ncontent-length: 2\r\ntautline-offer: 0.0.1; levels=plaintext\r\nconnection: close\r\n\r\n{}";
-const LOWER = {
-  code: "admission.level_not_accepted",
-  text: "Central does not accept the level here. Central offers plaintext.",
-  remedy: "Set the agent's level to plaintext.",
-};
-
-/** What is done to any agent. */
-const TO_ANY: readonly Kind[] = [
-  ["TLS stripped, refused in clear", answering(HTTP_426)],
-  ["TLS stripped, answered in clear", answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")],
-  ["a refusal frame that names plaintext", answering(encodeBasicRefusal(LOWER))],
-  ["an alert: insufficient security", answering(Buffer.from([0x15, 3, 3, 0, 2, 2, 71]))],
-  ["an alert: protocol version", answering(Buffer.from([0x15, 3, 3, 0, 2, 2, 70]))],
-  ...[1, 6, 60, 300].map((at) => [`a reset at byte ${at}`, passing(undefined, at)] as const),
-];
-
-const TO_TLS: readonly Kind[] = [
-  ["the record's version lowered to SSL 3.0", passing(replacing(9, [3, 0]))],
-  ["a session id changed", passing(replacing(50, [0xff]))],
-];
-
 const TO_BASIC: readonly Kind[] = [
   ["the preface's version flipped", passing(replacing(3, [0]))],
   ["the preface's level flipped", passing(replacing(4, [0]))],
@@ -203,9 +93,9 @@ describe("F17, A24: somebody between an agent and central", () => {
           run(legacy(central, "advanced", toAdvanced.port, index)),
         );
         await Promise.all([
-          meddle(toMutual, mutual, { kinds: [...TO_ANY, ...TO_TLS], first: TLS }),
-          meddle(toBasic, basic, { kinds: [...TO_ANY, ...TO_BASIC], first: BASIC }),
-          meddle(toAdvanced, advanced, { kinds: [...TO_ANY, ...TO_TLS], first: TLS }),
+          meddle(toMutual, mutual, { kinds: [...TO_ANY, ...TO_TLS], first: OPENING.tls }),
+          meddle(toBasic, basic, { kinds: [...TO_ANY, ...TO_BASIC], first: OPENING.basic }),
+          meddle(toAdvanced, advanced, { kinds: [...TO_ANY, ...TO_TLS], first: OPENING.tls }),
         ]);
         const expected = ["advanced", "basic", "mtls"].flatMap((level) => AGENTS.map(() => level));
         assert.deepEqual((await levelsOf(central)).toSorted(), expected);

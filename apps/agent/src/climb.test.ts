@@ -10,6 +10,7 @@ import {
   type Level,
   TautlineError,
   toProblem,
+  ROUNDS_BEFORE_RESCUE,
 } from "@tautline/protocol";
 import {
   acknowledge,
@@ -29,7 +30,6 @@ import type { AgentWorld } from "./agent-world.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { loadAgentConfig } from "./config.ts";
 import { lowerFloor } from "./lower-floor.ts";
-import { ROUNDS_BEFORE_RESCUE } from "./control/rescue.ts";
 import { readOpenSettings } from "./settings/settings-file.ts";
 import { readStatus } from "./status/status-reader.ts";
 

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compareLevels, isTautlineError, LEVELS, type Level } from "@tautline/protocol";
-import { sampleEvidence } from "../test/fake-transport.ts";
-import { higherLevel, joinedLevel, legacyLevel, provenLevel } from "./level-rule.ts";
+import { joinedLevel, legacyLevel } from "./level-rule.ts";
 
 const MAYBE: readonly (Level | undefined)[] = [undefined, ...LEVELS];
 
@@ -61,30 +60,4 @@ test("the refusals name both settings, and the way to allow it", () => {
     (error) =>
       isTautlineError(error) && error.remedy.includes("'tautline agent lower-floor plaintext'"),
   );
-});
-
-test("a level counts as proven by central's certificate or by the shared key, and plaintext never does", () => {
-  const plain = {
-    ...sampleEvidence,
-    level: "plaintext",
-    serverProven: false,
-    keyId: null,
-  } as const;
-  assert.equal(provenLevel(plain), undefined);
-  assert.equal(provenLevel({ ...plain, keyId: "legacy" }), undefined);
-  assert.equal(provenLevel({ ...plain, level: "basic", keyId: "legacy" }), "basic");
-  assert.equal(provenLevel({ ...plain, level: "advanced", keyId: "legacy#2" }), "advanced");
-  for (const level of ["tls", "mtls"] as const) {
-    assert.equal(provenLevel({ ...plain, level }), undefined);
-    assert.equal(provenLevel({ ...plain, level, serverProven: true }), level);
-  }
-});
-
-test("what was proven only rises", () => {
-  for (const before of MAYBE) {
-    for (const now of MAYBE) {
-      const rises = now !== undefined && (before === undefined || compareLevels(now, before) > 0);
-      assert.equal(higherLevel(before, now), rises ? now : undefined);
-    }
-  }
 });

@@ -1,10 +1,10 @@
-import { TautlineError, type Level } from "@tautline/protocol";
+import { higherLevel, isLower, TautlineError, type Level } from "@tautline/protocol";
 import { openAgentVault } from "./agent-vault.ts";
 import type { AgentConfig } from "./config.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { takeFolderLock } from "./folder-lock.ts";
 import { openLocalAudit } from "./instructions/local-audit.ts";
-import { higherLevel, isLower, pastLevels } from "./level-rule.ts";
+import { pastLevels } from "./level-rule.ts";
 import { readLegacy, writeLegacy } from "./legacy/legacy-file.ts";
 import type { AgentState } from "./settings/agent-state.ts";
 import { readOpenSettings } from "./settings/settings-file.ts";

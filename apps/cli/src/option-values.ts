@@ -38,6 +38,11 @@ export function levelValue(text: string): Level {
   return text;
 }
 
+/** Reads levels for commander, separated by commas, in their order. */
+export function levelsValue(text: string): Level[] {
+  return text.split(",").map((each) => levelValue(each.trim()));
+}
+
 function wholeNumber(text: string, least: number, most: number): number {
   const value = /^(0|[1-9]\d{0,8})$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isNaN(value) || value < least || value > most) {

@@ -72,10 +72,13 @@ function checkedIdentity(
   return {
     id: self.id,
     name: self.name,
+    namespace: grant.namespace,
     trustDomain: grant.trustDomain,
     keyPem: clientKeyPem(self),
     chainPem,
     roots,
+    instructorKeyPem: grant.instructorKeyPem,
+    signerEpoch: grant.signerEpoch,
     uid: agentIdToBytes(self.id),
     offerHash: connectionSettings?.hash ?? new Uint8Array(),
     counter: self.counter,

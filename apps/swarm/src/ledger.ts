@@ -1,5 +1,5 @@
 import { open, type FileHandle } from "node:fs/promises";
-import { TautlineError } from "@tautline/protocol";
+import { type Level, TautlineError } from "@tautline/protocol";
 
 /** One status message that central acknowledged. */
 export interface LedgerEntry {
@@ -23,6 +23,15 @@ export interface RenewalEntry {
   readonly atMs: number;
 }
 
+/** A level that an agent has climbed to: central has answered at it. */
+export interface ClimbEntry {
+  /** UUIDv7. */
+  readonly agent: string;
+  readonly level: Level;
+  /** Milliseconds since 1970-01-01T00:00:00Z. */
+  readonly atMs: number;
+}
+
 /** The record of what central acknowledged: what stands in it must be found in central's store, whatever happened. */
 export interface Ledger {
   /**
@@ -30,7 +39,7 @@ export interface Ledger {
    *
    * @throws swarm.ledger_failed
    */
-  append(entry: LedgerEntry | RenewalEntry): Promise<void>;
+  append(entry: LedgerEntry | RenewalEntry | ClimbEntry): Promise<void>;
   /** Writes what is left and closes the file. */
   close(): Promise<void>;
 }

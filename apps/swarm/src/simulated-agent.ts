@@ -1,15 +1,31 @@
 import { createBackoff } from "@tautline/link";
-import { toTautlineError, type ServerToAgent } from "@tautline/protocol";
+import {
+  isLevelRefusal,
+  TautlineError,
+  toTautlineError,
+  type Level,
+  type ServerToAgent,
+} from "@tautline/protocol";
 import { IdentityKeeper } from "./identity-keeper.ts";
-import { joinCentral, mayJoinLater, renewLapsed } from "./join-central.ts";
+import { renewLapsed } from "./join-central.ts";
+import { joinInTime, waitsOf } from "./join-in-time.ts";
+import { LevelKeeper, receiptOf, type LevelMove } from "./level-keeper.ts";
+import type { LoopbackTarget } from "./loopback-target.ts";
 import { askedWaitMs } from "./server-word.ts";
-import { createSelf, type SimulatedIdentity } from "./simulated-identity.ts";
-import { openSwarmLink, type SwarmLink, type SwarmLinkEnd } from "./swarm-link.ts";
+import type { SimulatedIdentity } from "./simulated-identity.ts";
+import { openSuccessor } from "./successor.ts";
+import { openSwarmLink, SwarmLink, type SwarmLinkEnd } from "./swarm-link.ts";
 import type { SavedAgent } from "./swarm-state.ts";
-import { pause, type SwarmWorld } from "./swarm-world.ts";
+import { ANSWER_TIMEOUT_MS, pause, type SwarmWorld } from "./swarm-world.ts";
 
 /** A link that was answered for this long was a good one: the next breaks starts waiting anew, as in the agent. */
 const STABLE_MS = 10_000;
+
+/** At which level a link is dialled, and where. */
+interface LinkWay {
+  readonly level: Level;
+  readonly target: LoopbackTarget;
+}
 
 /** One agent of a swarm: it joins or is resumed, keeps a link, reports, renews, and comes back, until it is stopped. */
 export class SimulatedAgent {
@@ -18,6 +34,7 @@ export class SimulatedAgent {
   readonly #world: SwarmWorld;
   readonly #index: number;
   readonly #saved: SavedAgent | undefined;
+  readonly #levels: LevelKeeper;
   readonly #stop = new AbortController();
   readonly #settle: () => void;
   #sequence: number;
@@ -40,6 +57,13 @@ export class SimulatedAgent {
     this.#world = world;
     this.#index = index;
     this.#saved = saved;
+    const { levels, tally } = world;
+    this.#levels = new LevelKeeper(
+      world,
+      levels[(index - 1) % levels.length] ?? "mtls",
+      saved?.level,
+    );
+    tally.begins(this.#levels.inUse);
     this.#sequence = saved?.sequence ?? 0;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.settled = promise;
@@ -49,7 +73,8 @@ export class SimulatedAgent {
   /** Runs until it is stopped or refused for good; never rejects. */
   async run(): Promise<void> {
     const beganMs = this.#world.now();
-    const identity = this.#saved?.identity ?? (await this.#join());
+    const identity =
+      this.#saved?.identity ?? (await joinInTime(this.#world, this.#index, this.#stop.signal));
     if (identity !== undefined) {
       this.#keeper = new IdentityKeeper(this.#world, identity, this.#saved?.newestCounter);
       await this.#keepLink(this.#keeper, beganMs);
@@ -63,7 +88,8 @@ export class SimulatedAgent {
   save(): SavedAgent | undefined {
     if (this.#keeper === undefined) return this.#saved;
     const { current, newestCounter } = this.#keeper;
-    return { identity: current, newestCounter, sequence: this.#sequence };
+    const { saved: level } = this.#levels;
+    return { identity: current, newestCounter, sequence: this.#sequence, level };
   }
 
   /** Breaks the link and resolves when the agent has it back, or is stopped. */
@@ -86,33 +112,10 @@ export class SimulatedAgent {
     this.#link?.leave();
   }
 
-  async #join(): Promise<SimulatedIdentity | undefined> {
-    const { tally } = this.#world;
-    const { signal } = this.#stop;
-    const backoff = createBackoff(this.#waits);
-    if (signal.aborted) return undefined;
-    const self = createSelf(this.#index, this.#world);
-    while (!signal.aborted) {
-      try {
-        return await joinCentral(this.#world, self, signal);
-      } catch (error) {
-        const ours = toTautlineError(error);
-        if (signal.aborted) return undefined;
-        tally.failed(ours.code);
-        if (!mayJoinLater(ours)) {
-          tally.lost();
-          return undefined;
-        }
-        await pause(Math.max(backoff.next(), askedWaitMs(ours)), signal);
-      }
-    }
-    return undefined;
-  }
-
   async #keepLink(keeper: IdentityKeeper, beganMs: number): Promise<void> {
     const { tally } = this.#world;
     const { signal } = this.#stop;
-    const backoff = createBackoff(this.#waits);
+    const backoff = createBackoff(waitsOf(this.#world));
     while (!signal.aborted) {
       const end = await this.#oneLink(keeper, beganMs);
       clearTimeout(this.#alarm);
@@ -120,7 +123,11 @@ export class SimulatedAgent {
         tally.disconnected();
         this.#lostAtMs = this.#world.now();
       }
-      if (end.error !== undefined && !signal.aborted) tally.failed(end.error.code);
+      if (end.error !== undefined && !signal.aborted) {
+        tally.failed(end.error.code);
+        if (end.answeredForMs === undefined || isLevelRefusal(end.error))
+          this.#levels.unanswered(end.error);
+      }
       // It was cut to be dialled anew.
       if (end.error === undefined) continue;
       if (this.#saved !== undefined) this.#settle();
@@ -130,16 +137,15 @@ export class SimulatedAgent {
     }
   }
 
-  get #waits(): { readonly random: () => number; readonly capMs?: number } {
-    const { random, longestWaitMs } = this.#world;
-    return { random, ...(longestWaitMs === undefined ? {} : { capMs: longestWaitMs }) };
-  }
-
   /** Follows a link, and each that takes over from it, to the end of the last. */
   async #oneLink(keeper: IdentityKeeper, beganMs: number): Promise<SwarmLinkEnd> {
     try {
       if (keeper.isLapsed) await this.#renewFirst(keeper);
-      let link: SwarmLink | undefined = await this.#open(keeper, () => this.#connected(beganMs));
+      let link: SwarmLink | undefined = await this.#open(
+        keeper,
+        this.#wayAt(this.#levels.forNextLink),
+        () => this.#connected(beganMs),
+      );
       for (;;) {
         this.#link = link;
         const last = link.identity;
@@ -147,7 +153,8 @@ export class SimulatedAgent {
         link = await this.#successor;
         this.#successor = undefined;
         if (link !== undefined) continue;
-        if (end.error !== undefined) keeper.linkEnded(end.error, last, end.answeredForMs);
+        if (end.error !== undefined && !isLevelRefusal(end.error))
+          keeper.linkEnded(end.error, last, end.answeredForMs);
         return end;
       }
     } catch (error) {
@@ -157,24 +164,32 @@ export class SimulatedAgent {
     }
   }
 
-  async #open(keeper: IdentityKeeper, onProven: () => void): Promise<SwarmLink> {
+  #wayAt(level: Level): LinkWay {
+    return { level, target: this.#levels.targetOf(level) };
+  }
+
+  async #open(keeper: IdentityKeeper, way: LinkWay, onProven: () => void): Promise<SwarmLink> {
     const identity = keeper.forNextLink;
     const owner = {
       identity,
+      ...way,
       nextSequence: () => (this.#sequence += 1),
       onConnected: () => {
+        this.#levels.proven(identity.id, way.level, way.target);
         this.#noteProof(keeper, identity);
         onProven();
         this.#setAlarm(keeper);
       },
       onRenewal: (answer: ServerToAgent) => this.#receiveGrant(keeper, answer),
+      onInstruction: (envelope: Uint8Array) => this.#obey(keeper, envelope),
     };
     try {
       const link = await openSwarmLink(this.#world, owner, this.#stop.signal);
       if (this.#stop.signal.aborted) link.leave();
       return link;
     } catch (error) {
-      keeper.failed(toTautlineError(error), identity);
+      const ours = toTautlineError(error);
+      if (!isLevelRefusal(ours)) keeper.failed(ours, identity);
       throw error;
     }
   }
@@ -187,6 +202,20 @@ export class SimulatedAgent {
     } catch (error) {
       keeper.failed(toTautlineError(error));
       throw error;
+    }
+  }
+
+  /** Nothing binds a request to a plaintext link, so it is made over one at mtls, as an agent does. */
+  async #renewApart(keeper: IdentityKeeper, old: SwarmLink): Promise<void> {
+    const isOver = await Promise.race([old.hold(), old.ended.then(() => true)]);
+    if (isOver === true) return;
+    try {
+      const next = keeper.begin();
+      const { signal } = this.#stop;
+      this.#receiveGrant(keeper, await renewLapsed(this.#world, keeper.current, next, signal));
+    } catch (error) {
+      this.#renewalFailed(keeper, error);
+      old.goOn();
     }
   }
 
@@ -204,25 +233,67 @@ export class SimulatedAgent {
   /** Opens a candidate under the new identity; the old link stays until central has answered it. */
   async #moveOver(keeper: IdentityKeeper, old: SwarmLink): Promise<SwarmLink | undefined> {
     const identity = keeper.forNextLink;
-    try {
-      const link = await this.#open(keeper, () => this.#connectedAgain());
-      const proven = await Promise.race([link.answered, link.ended.then((end) => end.error)]);
-      if (proven === true) {
-        old.retire();
-        this.#link = link;
-        if (this.#stop.signal.aborted) link.leave();
-        return link;
-      }
-      if (proven !== undefined && !this.#stop.signal.aborted) {
-        keeper.failed(proven, identity);
-        this.#world.tally.failed(proven.code);
-      }
-    } catch (error) {
-      if (!this.#stop.signal.aborted) this.#world.tally.failed(toTautlineError(error).code);
+    const way = this.#wayAt(this.#levels.inUse);
+    const opened = await openSuccessor(old, () =>
+      this.#open(keeper, way, () => this.#connectedAgain()),
+    );
+    if (opened instanceof SwarmLink) return this.#tookOver(opened);
+    if (!this.#stop.signal.aborted) {
+      // A failed dial was counted for the identity where it was made.
+      if (opened !== undefined) this.#world.tally.failed(opened.code);
+      if (opened !== undefined && !isLevelRefusal(opened)) keeper.failed(opened, identity);
+      // What a stop cut short is no failure.
+      this.#world.tally.renewalFailed();
     }
-    // What a stop cut short is no failure.
-    if (!this.#stop.signal.aborted) this.#world.tally.renewalFailed();
     this.#setAlarm(keeper);
+    old.goOn();
+    return undefined;
+  }
+
+  #tookOver(link: SwarmLink): SwarmLink {
+    this.#link = link;
+    if (this.#stop.signal.aborted) link.leave();
+    return link;
+  }
+
+  /** An instruction came over the link. One that comes while another link is to take over is passed over: central offers it again. */
+  #obey(keeper: IdentityKeeper, envelope: Uint8Array): void {
+    const link = this.#link;
+    if (link === undefined || this.#successor !== undefined || this.#stop.signal.aborted) return;
+    const told = this.#levels.receive(envelope, keeper.current);
+    if ("code" in told) link.tell(told);
+    else this.#successor = this.#climb(keeper, link, told);
+  }
+
+  /** Opens a candidate at the ordered level; the old link, and its level, stay in use until central has answered it. */
+  async #climb(
+    keeper: IdentityKeeper,
+    old: SwarmLink,
+    move: LevelMove,
+  ): Promise<SwarmLink | undefined> {
+    const isOver = await Promise.race([old.hold(), old.ended.then(() => true)]);
+    let failure = new TautlineError("agent.central_silent", {
+      detail: { address: this.#world.target.address, seconds: ANSWER_TIMEOUT_MS / 1000 },
+    });
+    for (const target of move.targets) {
+      if (this.#stop.signal.aborted) break;
+      const opened = await openSuccessor(old, () =>
+        this.#open(keeper, { level: move.level, target }, () => this.#connectedAgain()),
+      );
+      if (opened instanceof SwarmLink) {
+        opened.tell(receiptOf(move));
+        return this.#tookOver(opened);
+      }
+      failure = opened ?? failure;
+    }
+    if (isOver === true || this.#stop.signal.aborted) {
+      old.goOn();
+      return undefined;
+    }
+    this.#world.tally.failed(failure.code);
+    const { level } = move;
+    const detail = { level, reason: failure.message };
+    old.tell(receiptOf(move, new TautlineError("agent.level_unreachable", { detail })));
     old.goOn();
     return undefined;
   }
@@ -239,8 +310,9 @@ export class SimulatedAgent {
     clearTimeout(this.#alarm);
     if (this.#stop.signal.aborted) return;
     this.#alarm = setTimeout(() => {
-      if (keeper.isDue) this.#link?.renew(keeper.begin());
-      else this.#setAlarm(keeper);
+      if (!keeper.isDue) this.#setAlarm(keeper);
+      else if (this.#link?.level === "plaintext") void this.#renewApart(keeper, this.#link);
+      else this.#link?.renew(keeper.begin());
     }, keeper.sleepMs);
   }
 

@@ -19,10 +19,14 @@ export interface SimulatedIdentity {
   /** The id as OpAMP's instance_uid. */
   readonly uid: Uint8Array;
   readonly name: string;
+  readonly namespace: string;
   readonly trustDomain: string;
   readonly keyPem: string;
   readonly chainPem: string;
   readonly roots: readonly X509Certificate[];
+  /** Ed25519 in PEM: what signed instructions are verified by. */
+  readonly instructorKeyPem: string;
+  readonly signerEpoch: number;
   /** Of OpAMP's offer of connection settings, as it is reported back. */
   readonly offerHash: Uint8Array;
   /** 0n is that of the join. */

@@ -2,18 +2,24 @@ import { createHash } from "node:crypto";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   AgentCapability,
+  AGENT_ATTRIBUTES,
   agentIdToBytes,
   AgentToServerSchema,
   CAPABILITY_ENROLMENT,
+  CAPABILITY_INSTRUCTION,
   ConnectionSettingsStatuses,
   customMessage,
   encodeAgentToServer,
   encodeEnrolmentRequest,
+  encodeInstructionReceipt,
   encodeRenewalRequest,
+  formatInstructionKinds,
   recordToAttributes,
   RemoteConfigStatuses,
+  type InstructionReceipt,
 } from "@tautline/protocol";
 import { createCsr } from "@tautline/pki";
+import { OBEYED_KINDS } from "./level-keeper.ts";
 import type { SimulatedIdentity, SimulatedSelf } from "./simulated-identity.ts";
 
 const VERSION = "0.1.0";
@@ -23,8 +29,8 @@ const CAPABILITIES =
 const JOINING_CAPABILITIES =
   AgentCapability.ReportsStatus | AgentCapability.AcceptsOpAMPConnectionSettings;
 
-/** What a message of a joined agent tells: the full state, a status that differs from the last, or that it is there; or that it asks for its next identity. */
-export type MessageKind = "full" | "status" | "heartbeat" | "goodbye" | "renewal";
+/** What a message of a joined agent tells: the full state, a status that differs from the last, or that it is there; that it asks for its next identity, or what became of an instruction. */
+export type MessageKind = "full" | "status" | "heartbeat" | "goodbye" | "renewal" | "receipt";
 
 /**
  * The value of `swarm.hash` in a status message: wrong if a store mixed two messages or two agents.
@@ -48,7 +54,7 @@ export function statusHash(agentId: string, sequence: number): string {
 export function encodeStatus(
   who: Pick<SimulatedIdentity, "id" | "uid" | "name" | "offerHash">,
   sequence: number,
-  kind: Exclude<MessageKind, "renewal">,
+  kind: Exclude<MessageKind, "renewal" | "receipt">,
 ): Uint8Array {
   const message: MessageInitShape<typeof AgentToServerSchema> = {
     instanceUid: who.uid,
@@ -59,10 +65,14 @@ export function encodeStatus(
     message.agentDescription = description(who, {
       "swarm.sequence": String(sequence),
       "swarm.hash": statusHash(who.id, sequence),
+      [AGENT_ATTRIBUTES.instructions]: formatInstructionKinds(OBEYED_KINDS),
     });
   }
   if (kind === "full") {
     message.health = { healthy: true };
+    message.customCapabilities = {
+      capabilities: [CAPABILITY_INSTRUCTION, CAPABILITY_ENROLMENT],
+    };
     message.remoteConfigStatus = { status: RemoteConfigStatuses.UNSET };
     message.connectionSettingsStatus = {
       lastConnectionSettingsHash: who.offerHash,
@@ -71,6 +81,30 @@ export function encodeStatus(
   }
   if (kind === "goodbye") message.agentDisconnect = {};
   return encodeAgentToServer(create(AgentToServerSchema, message));
+}
+
+/**
+ * Makes the message that tells central what became of an instruction.
+ *
+ * @param who the agent
+ * @param sequence its next sequence number
+ * @param receipt epoch, number and outcome
+ * @returns an encoded AgentToServer
+ */
+export function encodeReceipt(
+  { uid }: Pick<SimulatedIdentity, "uid">,
+  sequence: number,
+  receipt: InstructionReceipt,
+): Uint8Array {
+  const data = encodeInstructionReceipt(receipt);
+  return encodeAgentToServer(
+    create(AgentToServerSchema, {
+      instanceUid: uid,
+      sequenceNum: BigInt(sequence),
+      capabilities: CAPABILITIES,
+      customMessage: customMessage(CAPABILITY_INSTRUCTION, "receipt", data),
+    }),
+  );
 }
 
 /**

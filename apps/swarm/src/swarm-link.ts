@@ -1,17 +1,28 @@
-import { dialMutual, openWebSocket } from "@tautline/link";
+import { openWebSocket, provenOrClosed } from "@tautline/link";
 import {
   CAPABILITY_ENROLMENT,
+  CAPABILITY_INSTRUCTION,
   decodeFrame,
   encodeFrame,
   LIMITS,
+  type InstructionReceipt,
+  type Level,
   type ServerToAgent,
   TautlineError,
   toTautlineError,
 } from "@tautline/protocol";
 import type { WebSocket } from "ws";
+import { dialAtLevel } from "./dial-level.ts";
+import type { LoopbackTarget } from "./loopback-target.ts";
 import { readServerWord, type ServerWord } from "./server-word.ts";
 import type { SimulatedIdentity, SimulatedSelf } from "./simulated-identity.ts";
-import { encodeRenewal, encodeStatus, statusHash, type MessageKind } from "./status-message.ts";
+import {
+  encodeReceipt,
+  encodeRenewal,
+  encodeStatus,
+  statusHash,
+  type MessageKind,
+} from "./status-message.ts";
 import { ANSWER_TIMEOUT_MS, HEARTBEAT_MS, OPAMP_PATH, type SwarmWorld } from "./swarm-world.ts";
 
 const MAX_FRAME_BYTES = LIMITS.opampMessageBytes.value + 1;
@@ -32,12 +43,16 @@ export interface SwarmLinkEnd {
 /** The agent that a link belongs to. */
 export interface LinkOwner {
   readonly identity: SimulatedIdentity;
+  readonly level: Level;
+  readonly target: LoopbackTarget;
   /** Counts on over all links of the agent. */
   readonly nextSequence: () => number;
   /** The first answer came. */
   readonly onConnected: () => void;
   /** The answer to a request for the next identity came; the link says nothing more until it is told to go on. */
   readonly onRenewal: (answer: ServerToAgent) => void;
+  /** A signed instruction came: an encoded SignedInstruction. */
+  readonly onInstruction: (envelope: Uint8Array) => void;
 }
 
 interface UnderWay {
@@ -47,7 +62,7 @@ interface UnderWay {
 }
 
 /**
- * Opens a mutual TLS link with a WebSocket to central, as an agent with an identity does.
+ * Opens a link with a WebSocket to central at the owner's level, as an agent with an identity does.
  *
  * @param world the swarm's
  * @param owner whose link
@@ -59,23 +74,16 @@ export async function openSwarmLink(
   owner: LinkOwner,
   signal: AbortSignal,
 ): Promise<SwarmLink> {
-  const { host, port, address } = world.target;
-  const { id, keyPem, chainPem, roots, trustDomain } = owner.identity;
-  const { socket } = await dialMutual({
-    host,
-    port,
-    roots,
-    identity: { keyPem, chainPem },
-    trustDomain,
-    timeoutMs: ANSWER_TIMEOUT_MS,
-    signal,
-    now: world.now,
-  });
+  const { identity, level, target } = owner;
+  const { address } = target;
+  const path = OPAMP_PATH;
+  const link = await dialAtLevel(world, { identity, level, target, signal });
+  const proof = await provenOrClosed(link, { address, path, signal });
   const websocket = await openWebSocket({
-    socket,
-    path: OPAMP_PATH,
+    socket: link.socket,
+    path,
     host: address,
-    headers: { "OpAMP-Instance-UID": id },
+    headers: { ...proof, "OpAMP-Instance-UID": identity.id },
     maxMessageBytes: MAX_FRAME_BYTES,
     signal,
   });
@@ -98,6 +106,10 @@ export class SwarmLink {
   #isBusy = false;
   #isLeaving = false;
   #isOver = false;
+  /** What central is to be told of its instructions, as soon as nothing is under way. */
+  readonly #receipts: InstructionReceipt[] = [];
+  /** Somebody waits for this link to fall silent. */
+  #held: (() => void) | undefined;
   /** The next identity to ask for, as soon as nothing is under way. */
   #wanted: SimulatedSelf | undefined;
   #deadline: NodeJS.Timeout | undefined;
@@ -119,6 +131,11 @@ export class SwarmLink {
     this.#send("full");
   }
 
+  /** That was dialled. */
+  get level(): Level {
+    return this.#owner.level;
+  }
+
   /** Whom the link proves. */
   get identity(): SimulatedIdentity {
     return this.#owner.identity;
@@ -138,10 +155,27 @@ export class SwarmLink {
     this.#send("renewal");
   }
 
-  /** The next identity came to nothing: the link serves on. */
+  /** Tells central what became of an instruction, as soon as nothing is under way. */
+  tell(receipt: InstructionReceipt): void {
+    this.#receipts.push(receipt);
+    if (this.#isBusy || this.#isLeaving || this.#isOver) return;
+    clearTimeout(this.#next);
+    this.#send("receipt");
+  }
+
+  /** Resolves when nothing is under way; from then on the link says nothing until it is told to go on. */
+  hold(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#held = resolve;
+    if (!this.#isBusy && !this.#isOver) this.#beHeld();
+    return promise;
+  }
+
+  /** What was to take over came to nothing: the link serves on. */
   goOn(): void {
     this.#isBusy = false;
-    if (!this.#isLeaving && !this.#isOver) this.replan();
+    if (!this.#isLeaving && !this.#isOver && this.#receipts.length > 0) this.#send("receipt");
+    else if (!this.#isLeaving && !this.#isOver) this.replan();
     else if (!this.#isOver) this.#sayGoodbye();
   }
 
@@ -178,6 +212,11 @@ export class SwarmLink {
   }
 
   #encode(sequence: number, kind: MessageKind): Uint8Array {
+    if (kind === "receipt") {
+      const receipt = this.#receipts.shift();
+      if (receipt === undefined) throw new TautlineError("internal.unexpected");
+      return encodeReceipt(this.#owner.identity, sequence, receipt);
+    }
     const wanted = this.#wanted;
     if (kind !== "renewal") return encodeStatus(this.#owner.identity, sequence, kind);
     if (wanted === undefined) throw new TautlineError("internal.unexpected");
@@ -202,6 +241,8 @@ export class SwarmLink {
       this.#websocket.close(NORMAL_CLOSURE);
       return;
     }
+    const instruction = instructionIn(message);
+    if (instruction !== undefined) this.#owner.onInstruction(instruction);
     if (this.#underWay === undefined) return;
     const { sequence, kind } = this.#underWay;
     if (kind === "renewal" && isGrant(message)) {
@@ -234,7 +275,8 @@ export class SwarmLink {
     }
     // What a renewal brought decides how it goes on.
     if (underWay.kind === "renewal") return;
-    if (underWay.kind === "heartbeat") this.#goOn(underWay, wantsFullState);
+    if (underWay.kind === "heartbeat" || underWay.kind === "receipt")
+      this.#goOn(underWay, wantsFullState);
     else void this.#enter(underWay, wantsFullState);
   }
 
@@ -257,12 +299,22 @@ export class SwarmLink {
     if (this.#isOver) return;
     this.#isBusy = false;
     if (this.#isLeaving) return this.#sayGoodbye();
+    if (this.#held !== undefined) return this.#beHeld();
     if (wantsFullState) return this.#send("full");
+    if (this.#receipts.length > 0) return this.#send("receipt");
     if (this.#wanted !== undefined) return this.#send("renewal");
     const { pace, now } = this.#world;
     const waitMs = (pace.intervalMs ?? HEARTBEAT_MS) - (now() - sentMs);
     if (waitMs > 0) this.#plan(waitMs);
     else this.#send(this.#nextKind());
+  }
+
+  #beHeld(): void {
+    const held = this.#held;
+    clearTimeout(this.#next);
+    this.#held = undefined;
+    this.#isBusy = true;
+    held?.();
   }
 
   #plan(delayMs: number): void {
@@ -276,7 +328,7 @@ export class SwarmLink {
 
   #armDeadline(ms: number): void {
     clearTimeout(this.#deadline);
-    const detail = { address: this.#world.target.address, seconds: ms / 1000 };
+    const detail = { address: this.#owner.target.address, seconds: ms / 1000 };
     this.#deadline = setTimeout(() => {
       this.#end(new TautlineError("agent.central_silent", { detail }));
       this.#websocket.terminate();
@@ -294,7 +346,7 @@ export class SwarmLink {
 
   #closed(code: number): TautlineError | undefined {
     if (this.#isLeaving && !this.#isBusy) return undefined;
-    const detail = { address: this.#world.target.address, reason: ` (code ${code})` };
+    const detail = { address: this.#owner.target.address, reason: ` (code ${code})` };
     return new TautlineError("agent.link_closed", { detail });
   }
 
@@ -307,6 +359,12 @@ export class SwarmLink {
     const answeredForMs = since === undefined ? undefined : this.#world.now() - since;
     this.#resolve({ answeredForMs, error, retryAfterMs });
   }
+}
+
+function instructionIn({ customMessage }: ServerToAgent): Uint8Array | undefined {
+  const isSigned =
+    customMessage?.capability === CAPABILITY_INSTRUCTION && customMessage.type === "signed";
+  return isSigned ? customMessage.data : undefined;
 }
 
 function isGrant({ customMessage }: ServerToAgent): boolean {

@@ -62,3 +62,16 @@ test("another host is refused, whatever else is right", () => {
 test("a damaged token is refused before anything is dialled", () => {
   assert.equal(codeOf({ token: token.slice(0, -2) }), "value.join_token");
 });
+
+test("a level is taken only with what it needs: a port for plaintext, a key for basic and advanced", () => {
+  const key = { key: { name: "legacy" }, sharedKey: new Uint8Array(32) };
+  assert.deepEqual(planSwarm(sound).levels, ["mtls"]);
+  for (const level of ["plaintext", "basic", "advanced"] as const) {
+    assert.equal(codeOf({ levels: ["mtls", level] }), "swarm.level_needs");
+    assert.equal(codeOf({ levels: [level], key, plaintextTo: "127.0.0.1:8787" }), undefined);
+  }
+  assert.equal(codeOf({ levels: ["tls", "mtls"] }), undefined);
+  assert.equal(codeOf({ levels: ["plaintext"], key }), "swarm.level_needs");
+  const elsewhere = { levels: ["plaintext"], plaintextTo: "192.0.2.1:8787" } as const;
+  assert.equal(codeOf(elsewhere), "swarm.not_loopback");
+});

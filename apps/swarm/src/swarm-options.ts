@@ -1,5 +1,6 @@
-import { decodeJoinToken, TautlineError, type JoinToken } from "@tautline/protocol";
+import { decodeJoinToken, TautlineError, type JoinToken, type Level } from "@tautline/protocol";
 import { parseLoopbackTarget, type LoopbackTarget } from "./loopback-target.ts";
+import type { SwarmKey } from "./swarm-world.ts";
 
 /** What the caller asks of a swarm. */
 export interface SwarmOptions {
@@ -7,6 +8,12 @@ export interface SwarmOptions {
   readonly agents: number;
   /** URL or "host:port" of central's agents port, on this host. */
   readonly to: string;
+  /** At which its agents begin, in turn; mtls alone unless told. They climb by central's signed instruction. */
+  readonly levels?: readonly Level[] | undefined;
+  /** "host:port" of central's plaintext port, on this host; plaintext needs it. */
+  readonly plaintextTo?: string | undefined;
+  /** What is shared with central; `basic` and `advanced` need it. */
+  readonly key?: SwarmKey | undefined;
   /** The join token's text; it must have a use for each agent. */
   readonly token: string;
   /** How long the whole run takes. */
@@ -20,8 +27,10 @@ export interface SwarmOptions {
 }
 
 /** The same, read and found in order. */
-export interface SwarmPlan extends Omit<SwarmOptions, "to" | "token"> {
+export interface SwarmPlan extends Omit<SwarmOptions, "to" | "plaintextTo" | "token" | "levels"> {
   readonly target: LoopbackTarget;
+  readonly plaintextTarget: LoopbackTarget | undefined;
+  readonly levels: readonly Level[];
   readonly token: JoinToken;
 }
 
@@ -45,16 +54,37 @@ export const SWARM_BOUNDS = {
  * Reads the options of a swarm.
  *
  * @param options as the caller gave them
- * @throws swarm.out_of_bounds, swarm.not_loopback, link.address_malformed, value.join_token
+ * @throws swarm.out_of_bounds, swarm.not_loopback, swarm.level_needs, link.address_malformed, value.join_token
  */
 export function planSwarm(options: SwarmOptions): SwarmPlan {
-  const { to, token, ...numbers } = options;
+  const { to, plaintextTo, token, levels = ["mtls"], key, ...numbers } = options;
   for (const [key, bound] of Object.entries(SWARM_BOUNDS)) {
     const value = numbers[key as keyof typeof SWARM_BOUNDS];
     if (value !== undefined) requireWithin(bound, value);
   }
   if (!Number.isInteger(options.agents)) requireWithin(SWARM_BOUNDS.agents, Number.NaN);
-  return { ...numbers, target: parseLoopbackTarget(to), token: decodeJoinToken(token.trim()) };
+  requireMeans({ levels, plaintextTo, key });
+  const plaintextTarget = plaintextTo === undefined ? undefined : parseLoopbackTarget(plaintextTo);
+  const target = parseLoopbackTarget(to);
+  return { ...numbers, levels, key, target, plaintextTarget, token: decodeJoinToken(token.trim()) };
+}
+
+function requireMeans({
+  levels = [],
+  plaintextTo,
+  key,
+}: Pick<SwarmOptions, "levels" | "plaintextTo" | "key">): void {
+  for (const level of levels) {
+    const isKeyed = level === "basic" || level === "advanced";
+    const lacking =
+      level === "plaintext" && plaintextTo === undefined
+        ? "--plaintext-to"
+        : isKeyed && key === undefined
+          ? "--key-file"
+          : undefined;
+    if (lacking === undefined) continue;
+    throw new TautlineError("swarm.level_needs", { detail: { level, option: lacking } });
+  }
 }
 
 /** Asked this way round, what is no number is refused too. */

@@ -1,9 +1,12 @@
+import type { Level } from "@tautline/protocol";
 import type { TallyReading, Times } from "./tally.ts";
 
 /** What a swarm did, as `--json` prints it. */
 export interface SwarmReport {
   readonly target: string;
-  readonly level: "mtls";
+  /** Agents by the level in use at the end. */
+  readonly levels: Readonly<Record<Level, number>>;
+  readonly climbs: number;
   readonly seconds: number;
   readonly agents: {
     readonly asked: number;
@@ -50,7 +53,8 @@ export function reportOf(reading: TallyReading, facts: ReportFacts): SwarmReport
   const { joined, connected, lost, joiningMs, sent, acknowledged, errors } = reading;
   return {
     target,
-    level: "mtls",
+    levels: reading.levels,
+    climbs: reading.climbs,
     seconds: round(elapsedMs / 1000),
     agents: { asked, joined, connected, lost },
     joins: { perSecond: joined === 0 ? null : perSecond(joined, joiningMs), ...reading.joinTimes },
@@ -83,6 +87,7 @@ export function formatReport(report: SwarmReport): string {
   const { agents, joins, reconnects, renewals, messages, answers, errors } = report;
   const rows = [
     ["agents", `${agents.joined} of ${agents.asked} joined, ${agents.lost} refused for good`],
+    ["levels", `${levelsText(report.levels)}; ${report.climbs} climbs`],
     ["joins", `${joins.perSecond ?? 0}/s, each ${formatTimes(joins)}`],
     ["reconnects", `${reconnects.count}, each ${formatTimes(reconnects)}`],
     [
@@ -120,6 +125,11 @@ export function formatProgress(reading: TallyReading, facts: ReportFacts): strin
     `answers p99 ${answerTimes.p99Ms ?? "-"} ms`,
     `${failures} errors`,
   ].join(", ");
+}
+
+function levelsText(levels: SwarmReport["levels"]): string {
+  const used = Object.entries(levels).filter(([, agents]) => agents > 0);
+  return used.length === 0 ? "-" : used.map(([level, agents]) => `${agents} ${level}`).join(", ");
 }
 
 function formatTimes({ p50Ms, p99Ms, maxMs }: Times): string {

@@ -11,7 +11,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { certificatesFromPem, importPrivateKey } from "@tautline/pki";
-import { agentIdToBytes, isAgentId, TautlineError } from "@tautline/protocol";
+import { agentIdToBytes, isAgentId, isLevel, TautlineError } from "@tautline/protocol";
+import type { SavedLevel } from "./level-keeper.ts";
 import type { SimulatedIdentity } from "./simulated-identity.ts";
 
 /** What a later run needs to be the same agent. */
@@ -21,6 +22,7 @@ export interface SavedAgent {
   readonly newestCounter: bigint;
   /** Of its last message. */
   readonly sequence: number;
+  readonly level: SavedLevel;
 }
 
 const FILE = "agents.json";
@@ -77,7 +79,7 @@ export function saveState(folder: string, agents: readonly SavedAgent[]): void {
 
 type Written = ReturnType<typeof write>;
 
-function write({ identity, newestCounter, sequence }: SavedAgent) {
+function write({ identity, newestCounter, sequence, level }: SavedAgent) {
   const { roots, uid: _uid, offerHash, counter, ...rest } = identity;
   return {
     ...rest,
@@ -86,10 +88,12 @@ function write({ identity, newestCounter, sequence }: SavedAgent) {
     counter: String(counter),
     newestCounter: String(newestCounter),
     sequence,
+    level: { ...level, seq: String(level.seq) },
   };
 }
 
-function read({ newestCounter, sequence, rootsPem, ...rest }: Written): SavedAgent {
+function read({ newestCounter, sequence, level, rootsPem, ...rest }: Written): SavedAgent {
+  if (!isLevel(level.inUse)) throw new Error("a level is none");
   if (!isAgentId(rest.id)) throw new Error("an id is none");
   importPrivateKey(rest.keyPem);
   const identity = {
@@ -99,7 +103,8 @@ function read({ newestCounter, sequence, rootsPem, ...rest }: Written): SavedAge
     offerHash: Buffer.from(rest.offerHash, "hex"),
     counter: BigInt(rest.counter),
   };
-  return { identity, newestCounter: BigInt(newestCounter), sequence };
+  const known = { ...level, seq: BigInt(level.seq) };
+  return { identity, newestCounter: BigInt(newestCounter), sequence, level: known };
 }
 
 function attempt<Result>(file: string, work: () => Result): Result {

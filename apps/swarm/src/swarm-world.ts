@@ -1,4 +1,4 @@
-import type { JoinToken } from "@tautline/protocol";
+import type { JoinToken, KeyIdentity, Level } from "@tautline/protocol";
 import type { Ledger } from "./ledger.ts";
 import type { LoopbackTarget } from "./loopback-target.ts";
 import type { Tally } from "./tally.ts";
@@ -6,6 +6,11 @@ import type { Tally } from "./tally.ts";
 /** What all agents of a swarm have in common. */
 export interface SwarmWorld {
   readonly target: LoopbackTarget;
+  /** Central's plaintext port, where plaintext is among the levels. */
+  readonly plaintextTarget?: LoopbackTarget | undefined;
+  /** At which its agents begin, in turn. */
+  readonly levels: readonly Level[];
+  readonly key?: SwarmKey | undefined;
   readonly token: JoinToken;
   readonly ledger: Ledger;
   readonly tally: Tally;
@@ -20,6 +25,13 @@ export interface SwarmWorld {
   readonly randomBytes: (size: number) => Uint8Array;
   /** The ledger failed: the run is over. */
   readonly onBroken: (error: unknown) => void;
+}
+
+/** The key that all agents of a swarm share with central. */
+export interface SwarmKey {
+  readonly key: KeyIdentity;
+  /** 32 bytes. */
+  readonly sharedKey: Uint8Array;
 }
 
 /** How often each agent sends a status message. */

@@ -55,12 +55,15 @@ export function startSwarm(plan: SwarmPlan, deps: SwarmDeps): Swarm {
   if (deps.signal.aborted) stop.abort();
   const tally = createTally(deps.now);
   const pace: Pace = { intervalMs: plan.intervalMs };
-  const { target, token } = plan;
+  const { target, plaintextTarget, levels, key, token } = plan;
   const { ledger, now, random, randomBytes, saved = [] } = deps;
   const { longestWaitMs } = plan;
   const onBroken = broken.reject;
   const world: SwarmWorld = {
     target,
+    plaintextTarget,
+    levels,
+    key,
     token,
     ledger,
     tally,

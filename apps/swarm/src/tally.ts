@@ -1,3 +1,4 @@
+import type { Level } from "@tautline/protocol";
 import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
 
 const MICROSECONDS = 1_000;
@@ -27,6 +28,10 @@ export interface Tally {
   renewalFailed(): void;
   /** An agent ends without a valid certificate since so many milliseconds. */
   gap(ms: number): void;
+  /** An agent begins at a level. */
+  begins(level: Level): void;
+  /** It has gone up from one level to another. */
+  climbed(from: Level, to: Level): void;
   failed(code: string): void;
   read(): TallyReading;
 }
@@ -51,6 +56,9 @@ export interface TallyReading {
   /** Times in which an agent had no valid certificate that central has proven. */
   readonly gaps: number;
   readonly longestGapMs: number;
+  /** Agents by the level in use. */
+  readonly levels: Readonly<Record<Level, number>>;
+  readonly climbs: number;
   readonly sent: number;
   readonly acknowledged: number;
   /** From the beginning to the last join, milliseconds. */
@@ -69,25 +77,13 @@ export interface TallyReading {
  */
 export function createTally(now: () => number): Tally {
   const beganMs = now();
-  const count = {
-    joined: 0,
-    connected: 0,
-    lost: 0,
-    reconnects: 0,
-    renewals: 0,
-    lapsed: 0,
-    renewalFailures: 0,
-    gaps: 0,
-    longestGapMs: 0,
-    sent: 0,
-    acknowledged: 0,
-    joiningMs: 0,
-  };
+  const count = noneYet();
   const times = {
     join: createHistogram(),
     reconnect: createHistogram(),
     answer: createHistogram(),
   };
+  const levels = countLevels();
   const errors = new Map<string, number>();
   const gap = (ms: number): void => {
     count.gaps += 1;
@@ -117,14 +113,50 @@ export function createTally(now: () => number): Tally {
     lapsed: () => void (count.lapsed += 1),
     renewalFailed: () => void (count.renewalFailures += 1),
     gap,
+    begins: (level) => levels.add(level, 1),
+    climbed: (from, to) => {
+      count.climbs += 1;
+      levels.add(from, -1);
+      levels.add(to, 1);
+    },
     failed: (code) => void errors.set(code, (errors.get(code) ?? 0) + 1),
     read: () => ({
       ...count,
+      levels: levels.read(),
       joinTimes: readTimes(times.join),
       reconnectTimes: readTimes(times.reconnect),
       answerTimes: readTimes(times.answer),
       errors: Object.fromEntries([...errors].sort(([a], [b]) => a.localeCompare(b))),
     }),
+  };
+}
+
+function noneYet() {
+  return {
+    joined: 0,
+    connected: 0,
+    lost: 0,
+    reconnects: 0,
+    renewals: 0,
+    lapsed: 0,
+    renewalFailures: 0,
+    gaps: 0,
+    longestGapMs: 0,
+    climbs: 0,
+    sent: 0,
+    acknowledged: 0,
+    joiningMs: 0,
+  };
+}
+
+function countLevels(): {
+  readonly add: (level: Level, agents: number) => void;
+  readonly read: () => TallyReading["levels"];
+} {
+  const counts = { plaintext: 0, basic: 0, advanced: 0, tls: 0, mtls: 0 };
+  return {
+    add: (level, agents) => void (counts[level] += agents),
+    read: () => ({ ...counts }),
   };
 }
 

@@ -34,4 +34,5 @@ export * from "./profile.ts";
 export * from "./proof-challenge.ts";
 export * from "./key-file.ts";
 export { createSerial, serialOf } from "./serial.ts";
+export * from "./signed-instruction.ts";
 export * from "./key-derivation.ts";

@@ -1,10 +1,16 @@
 import { createBackoff } from "@tautline/link";
 import { certificatesFromPem } from "@tautline/pki";
-import { DEFAULT_AGENT_SETTINGS, type Level, type LinkEvidence } from "@tautline/protocol";
+import {
+  higherLevel,
+  isLevelRefusal,
+  provenLevel,
+  DEFAULT_AGENT_SETTINGS,
+  type Level,
+  type LinkEvidence,
+} from "@tautline/protocol";
 import { createOrderHandler, inForce, withIdentity, type Keepers } from "./order-handler.ts";
 import { openAuditWatch, type AuditWatch } from "../audit/audit-watch.ts";
 import type { HeadMemory } from "../audit/head-memory.ts";
-import { higherLevel, provenLevel } from "../level-rule.ts";
 import type { GrantParts } from "../enrolment/grant-check.ts";
 import { exchange } from "../enrolment/exchange.ts";
 import type { RenewalKeeper } from "../enrolment/renewal-keeper.ts";
@@ -32,7 +38,7 @@ import type { FoundKey } from "./key-file.ts";
 import { createKeepers, type KeeperOptions } from "./keepers.ts";
 import { createNextMessage, type NextMessage } from "./next-message.ts";
 import type { PeerOffers } from "./peer-offers.ts";
-import { createRescue, isLevelRefusal } from "./rescue.ts";
+import { createRescue } from "./rescue.ts";
 import { statusDigest } from "./status-digest.ts";
 import type { Dial } from "./transport.ts";
 import { openTransportFor } from "./transports.ts";

@@ -1,13 +1,19 @@
-import { dialMutual, dialPinned, tlsBinding, type DialledLink } from "@tautline/link";
+import {
+  dialMutual,
+  dialPinned,
+  tlsBinding,
+  type DialledLink,
+  type SecuredSocket,
+} from "@tautline/link";
 import { certificatesFromPem, spkiPin } from "@tautline/pki";
 import { fromBase64Url, type Level } from "@tautline/protocol";
 import type { AgentIdentity, AgentKeys, JoinTicket } from "../settings/agent-state.ts";
 import { keyedDial } from "./dial-keyed.ts";
 import { plaintextDial } from "./dial-plaintext.ts";
 import { requireLevel, wayTo, type DialLimits } from "./dial-way.ts";
-import { provingDial } from "./identity-proof.ts";
+import { provingDial } from "./proving-dial.ts";
 import type { FoundKey } from "./key-file.ts";
-import type { Dial, SecuredSocket } from "./transport.ts";
+import type { Dial } from "./transport.ts";
 
 /**
  * Dials by the pin of a join token (level `tls`); used only before the join.

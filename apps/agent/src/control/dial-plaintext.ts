@@ -1,4 +1,4 @@
-import { connectTcp, dialWithin, plaintextEvidence } from "@tautline/link";
+import { dialPlaintext } from "@tautline/link";
 import { wayTo, type DialLimits } from "./dial-way.ts";
 import type { Dial } from "./transport.ts";
 
@@ -8,11 +8,6 @@ import type { Dial } from "./transport.ts";
  * @param limits time
  */
 export function plaintextDial(limits: DialLimits): Dial {
-  return async (address, callOff) => {
-    const way = wayTo(address, "plaintext", limits);
-    const socket = await dialWithin({ ...way, signal: callOff }, (signal) =>
-      connectTcp({ ...way, signal }),
-    );
-    return { socket, evidence: plaintextEvidence(limits.now) };
-  };
+  return async (address, signal) =>
+    await dialPlaintext({ ...wayTo(address, "plaintext", limits), signal });
 }

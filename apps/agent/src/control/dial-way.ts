@@ -4,9 +4,9 @@ import {
   type DialOptions,
   type HostPort,
   type Proxy,
+  type SecuredSocket,
 } from "@tautline/link";
 import { compareLevels, TautlineError, type Level } from "@tautline/protocol";
-import type { SecuredSocket } from "./transport.ts";
 
 /** Port of central's agents listener where an address names none (QM-4). */
 export const AGENTS_PORT = 9150;

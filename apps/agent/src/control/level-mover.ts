@@ -1,11 +1,11 @@
 import {
+  isLower,
   TautlineError,
   toTautlineError,
   type InstructionReceipt,
   type Level,
 } from "@tautline/protocol";
 import type { LocalAudit } from "../instructions/local-audit.ts";
-import { isLower } from "../level-rule.ts";
 import type { CommittedState, LevelMove } from "../settings/agent-state.ts";
 import type { SettingsStore } from "../settings/settings-store.ts";
 import type { MoveStart } from "./address-mover.ts";

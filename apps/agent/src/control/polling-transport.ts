@@ -1,8 +1,7 @@
-import { postMessage, refusalFromAnswer } from "@tautline/link";
+import { postMessage, provenOrClosed, refusalFromAnswer, type SecuredSocket } from "@tautline/link";
 import { LIMITS, toTautlineError, type TautlineError } from "@tautline/protocol";
-import { provenOrClosed } from "./identity-proof.ts";
 import { OPAMP_PATH } from "./opamp-path.ts";
-import type { ControlTransport, OpenTransport, SecuredSocket } from "./transport.ts";
+import type { ControlTransport, OpenTransport } from "./transport.ts";
 
 /** How long a goodbye may take when the agent stops. */
 const CLOSE_TIMEOUT_MS = 2_000;
@@ -28,7 +27,7 @@ export const openPollingTransport: OpenTransport = async ({
   askTime,
 }) => {
   let link: SecuredSocket = await dial(address, signal);
-  let proof = await provenOrClosed(link, address, signal);
+  let proof = await provenOrClosed(link, { address, path: OPAMP_PATH, signal });
   const stop = new AbortController();
   let inFlight: Promise<void> = Promise.resolve();
   let isClosed = false;
@@ -43,7 +42,7 @@ export const openPollingTransport: OpenTransport = async ({
     if (isClosed) return;
     if (isOver(link)) {
       link = await dial(address, stop.signal);
-      proof = await provenOrClosed(link, address, stop.signal);
+      proof = await provenOrClosed(link, { address, path: OPAMP_PATH, signal: stop.signal });
     }
     const question = askTime?.();
     const answer = await postMessage({

@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compareLevels, type ErrorCode, LEVELS, TautlineError } from "@tautline/protocol";
+import {
+  compareLevels,
+  type ErrorCode,
+  isLevelRefusal,
+  LEVELS,
+  ROUNDS_BEFORE_RESCUE,
+  TautlineError,
+} from "@tautline/protocol";
 import { sampleCandidate, sampleCommitted } from "../../test/sample-states.ts";
-import { climbsAfter, createRescue, isLevelRefusal, ROUNDS_BEFORE_RESCUE } from "./rescue.ts";
+import { climbsAfter, createRescue } from "./rescue.ts";
 
 const said = (code: string): TautlineError =>
   new TautlineError("link.refused", { detail: { address: "a:1", status: 426, code } });

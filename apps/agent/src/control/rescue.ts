@@ -1,9 +1,11 @@
-import type { Level, TautlineError } from "@tautline/protocol";
-import { isLower } from "../level-rule.ts";
+import {
+  isLevelRefusal,
+  isLower,
+  ROUNDS_BEFORE_RESCUE,
+  type Level,
+  type TautlineError,
+} from "@tautline/protocol";
 import type { CandidateState, CommittedState } from "../settings/agent-state.ts";
-
-/** Where nobody refuses and nobody answers, so many rounds through all addresses come first: a central that restarts is back by then. */
-export const ROUNDS_BEFORE_RESCUE = 8;
 
 /** A level above the one in use, and where it may be heard. */
 export interface Climb {
@@ -88,18 +90,4 @@ export function climbsAfter(facts: RescueFacts): readonly Climb[] {
 
 function isRepeated(climbs: readonly Climb[], at: number): boolean {
   return climbs.findIndex(({ level }) => level === climbs[at]?.level) < at;
-}
-
-/** Of a caller at `tls` central cannot know that it has a certificate to show. */
-const OF_LEVEL = new Set(["admission.level_not_accepted", "admission.certificate_needed"]);
-
-/**
- * Tells whether central refused the level and not the agent. Nothing proves who says so, and nothing has to: all it leads to is a climb.
- *
- * @param error how a link failed
- */
-export function isLevelRefusal({ code, detail }: TautlineError): boolean {
-  if (code === "link.level_refused" || code === "agent.level_refused") return true;
-  const said = String(detail["code"]);
-  return said.startsWith("policy.") || OF_LEVEL.has(said);
 }

@@ -1,16 +1,6 @@
-import type { Duplex } from "node:stream";
+import type { SecuredSocket } from "@tautline/link";
 import type { LinkEvidence, TautlineError } from "@tautline/protocol";
 import type { TimeQuestion } from "./central-clock.ts";
-
-/** A connection that is what its level promises, before any byte of ours went over it. */
-export interface SecuredSocket {
-  readonly socket: Duplex;
-  readonly evidence: LinkEvidence;
-  /** What the two ends of this very connection share and nobody else knows; undefined where there is no such thing (plaintext). */
-  readonly binding?: () => Buffer | undefined;
-  /** Gives the headers that prove this agent's identity on this connection; left out where the handshake did, or there is none. */
-  readonly prove?: (binding: Uint8Array) => Readonly<Record<string, string>>;
-}
 
 /**
  * Dials one address of central at a fixed level. There is no other way to reach central, so nothing can lower the level (DESIGN

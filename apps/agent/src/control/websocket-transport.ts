@@ -1,4 +1,4 @@
-import { openWebSocket } from "@tautline/link";
+import { openWebSocket, provenOrClosed } from "@tautline/link";
 import {
   decodeFrame,
   encodeFrame,
@@ -7,7 +7,6 @@ import {
   toTautlineError,
 } from "@tautline/protocol";
 import type { WebSocket } from "ws";
-import { provenOrClosed } from "./identity-proof.ts";
 import { OPAMP_PATH } from "./opamp-path.ts";
 import type { ControlTransport, OpenTransport, TransportEvents } from "./transport.ts";
 
@@ -27,7 +26,7 @@ export const openWebSocketTransport: OpenTransport = async (options) => {
   const { address, dial, events, signal, headers = {}, askTime } = options;
   const link = await dial(address, signal);
   const { socket, evidence } = link;
-  const proof = await provenOrClosed(link, address, signal);
+  const proof = await provenOrClosed(link, { address, path: OPAMP_PATH, signal });
   const question = askTime?.();
   const websocket = await openWebSocket({
     socket,

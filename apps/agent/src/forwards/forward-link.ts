@@ -1,6 +1,6 @@
-import { ForwardChannel, type ForwardDirection, openForward } from "@tautline/link";
+import { ForwardChannel, type ForwardDirection, openForward, provenOrClosed } from "@tautline/link";
 import { TautlineError, toTautlineError } from "@tautline/protocol";
-import { provenOrClosed } from "../control/identity-proof.ts";
+import { OPAMP_PATH } from "../control/opamp-path.ts";
 import type { Dial } from "../control/transport.ts";
 import type { PooledLink } from "./pool.ts";
 
@@ -55,7 +55,7 @@ async function dialOne(
   signal: AbortSignal,
 ): Promise<ForwardLink> {
   const link = await dial()(address, signal);
-  const headers = await provenOrClosed(link, address, signal);
+  const headers = await provenOrClosed(link, { address, path: OPAMP_PATH, signal });
   const { socket } = link;
   const secured = await openForward({
     socket,

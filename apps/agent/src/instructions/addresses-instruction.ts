@@ -1,5 +1,5 @@
 import { decodeCentralAddresses, type Instruction } from "@tautline/protocol";
-import { requireSubject } from "./signed-instruction.ts";
+import { requireSubject } from "@tautline/pki";
 
 /**
  * Reads the addresses that an accepted instruction is about, after proving that they are what was signed.

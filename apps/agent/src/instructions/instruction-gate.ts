@@ -1,5 +1,7 @@
+import { openSignedInstruction } from "@tautline/pki";
 import {
   judgeInstruction,
+  requireClimb,
   TautlineError,
   toHex,
   toTautlineError,
@@ -13,11 +15,9 @@ import type { CommittedState } from "../settings/agent-state.ts";
 import type { SettingsStore } from "../settings/settings-store.ts";
 import type { LocalAudit } from "./local-audit.ts";
 import type { ReportAllowance } from "../report-allowance.ts";
-import { requireClimb } from "../level-rule.ts";
 import { readAddressesInstruction } from "./addresses-instruction.ts";
 import { readLevelInstruction } from "./level-instruction.ts";
 import { readSettingsInstruction } from "./settings-instruction.ts";
-import { openSignedInstruction } from "./signed-instruction.ts";
 
 const MAX_HASH_BYTES = 64;
 

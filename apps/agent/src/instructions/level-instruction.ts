@@ -1,5 +1,5 @@
 import { decodeLevelOrder, type Instruction, type LevelOrder } from "@tautline/protocol";
-import { requireSubject } from "./signed-instruction.ts";
+import { requireSubject } from "@tautline/pki";
 
 /**
  * Reads the level that an accepted instruction is about, after proving that it is what was signed.

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { startParts, type Part } from "@tautline/daemon";
 import {
+  higherLevel,
+  provenLevel,
   makeAgentId,
   TautlineError,
   toBase64Url,
@@ -16,7 +18,7 @@ import { createKeyFile } from "../control/key-file.ts";
 import { createPeerOffers } from "../control/peer-offers.ts";
 import { chooseProxy, type ProxyChoice } from "../control/proxy-choice.ts";
 import { takeFolderLock, type FolderLock } from "../folder-lock.ts";
-import { higherLevel, legacyLevel, provenLevel } from "../level-rule.ts";
+import { legacyLevel } from "../level-rule.ts";
 import { createProblemList, type ProblemList } from "../problem-list.ts";
 import { reportProblem } from "../problem-report.ts";
 import { createReportAllowance, type ReportAllowance } from "../report-allowance.ts";

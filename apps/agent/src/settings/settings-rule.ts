@@ -1,10 +1,11 @@
 import {
+  higherLevel,
+  isLower,
   DEFAULT_AGENT_SETTINGS,
   TautlineError,
   type AgentSettings,
   type Level,
 } from "@tautline/protocol";
-import { higherLevel, isLower } from "../level-rule.ts";
 import type {
   AgentIdentity,
   AgentKeys,

@@ -1,6 +1,7 @@
 import { TautlineError } from "@tautline/protocol";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { CertificateAuthority } from "../authority/authority.ts";
+import { inheritPolicies } from "../policy/inherit-policy.ts";
 import type { Store } from "../store/store.ts";
 
 /** The namespace that exists from the start. */
@@ -18,7 +19,7 @@ export interface NamespaceStore {
   list(): Promise<NamespaceView[]>;
   /** @throws api.not_found */
   get(name: string): Promise<NamespaceView>;
-  /** @throws api.conflict */
+  /** Makes one, with the policies that stand in `default`. @throws api.conflict */
   create(name: string, actor: string): Promise<NamespaceView>;
 }
 
@@ -86,6 +87,8 @@ async function createNamespace(deps: NamespaceDeps, name: string, actor: string)
       actor,
       subject: `namespace:${name}`,
     });
+    const made = { namespace: name, from: DEFAULT_NAMESPACE, actor, atMs: deps.now() };
+    await inheritPolicies(trx, made, deps.audit);
     return deps.authority.addNamespace(trx, name);
   });
   makeKnown();

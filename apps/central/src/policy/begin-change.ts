@@ -2,12 +2,15 @@ import { compareLevels, lackOf, type LinkPolicy, TautlineError } from "@tautline
 import type { ChangeAgent, ChangeOrder, ChangePlace, LackingLink, PolicyChange } from "./change.ts";
 import type { ChangeDeps } from "./change-deps.ts";
 import { insertChange, type NewChange } from "./change-store.ts";
+import { describePolicy } from "./policy-rows.ts";
 import type { Plan, PlannedAgent } from "./plan.ts";
 
 /** What an operator asks for. */
 export interface ApplyOrder extends ChangeOrder {
   /** Ids of agents that may be cut off. */
   readonly allowCutOff: readonly string[];
+  /** Agents of whom nobody knows what becomes of them may be cut off, whoever they are. */
+  readonly allowUnknown: boolean;
   /** Begin of the period that the plan looks at, milliseconds since the epoch; undefined: the planner's own. */
   readonly sinceMs?: number | undefined;
 }
@@ -22,19 +25,20 @@ export interface BegunChange {
 const AGENTS_NAMED = 5;
 
 /**
- * Begins a change: plans it, refuses where somebody would be cut off without having been named, and records it. Nothing is done yet.
+ * Begins a change: plans it, refuses where somebody would, or for all that is known could, be cut off without having been allowed to, and records it. Nothing is done yet.
  *
  * @param deps what changes work on
  * @param order what is asked for
- * @throws policy.would_cut_off, policy.change_running, api.not_found for an unknown namespace, store.*
+ * @throws policy.would_cut_off, policy.agents_unknown, policy.change_running, api.not_found for an unknown namespace, store.*
  */
 export async function beginChange(deps: ChangeDeps, order: ApplyOrder): Promise<BegunChange> {
   const places = await placesOf(deps, order);
   const { namespace, kinds, policy } = order;
   const plan = await deps.plan({ namespace, kinds, policy }, order.sinceMs);
   requireNobodyCutOff(plan, order.allowCutOff);
+  if (!order.allowUnknown) requireNobodyUnknown(plan, order.allowCutOff);
   const agents = await agentsOf(deps, plan, policy);
-  const { sinceMs: _, allowCutOff, ...kept } = order;
+  const { sinceMs: _, allowCutOff, allowUnknown, ...kept } = order;
   const atMs = deps.now();
   const begun: NewChange = {
     ...kept,
@@ -65,21 +69,12 @@ export async function beginChange(deps: ChangeDeps, order: ApplyOrder): Promise<
         undo: order.mayUndo ? `above ${order.undoIf} %` : "never",
         ...plan.totals,
         ...(allowCutOff.length > 0 && { allowedCutOff: allowCutOff.join(" ") }),
+        ...(allowUnknown && { allowedUnknown: plan.totals.unknown }),
       },
     });
     return made;
   });
   return { change, agents };
-}
-
-/**
- * A policy as facts of an audit entry.
- *
- * @param policy any
- */
-export function describePolicy(policy: LinkPolicy): Readonly<Record<string, string>> {
-  const { accept, clientProof, postQuantum, loopback } = policy;
-  return { accept: accept.join(","), clientProof, postQuantum, loopback };
 }
 
 async function placesOf(
@@ -101,12 +96,26 @@ function requireNobodyCutOff({ agents }: Plan, allowCutOff: readonly string[]): 
   const allowed = new Set(allowCutOff);
   const cutOff = agents.filter(({ id, verdict }) => verdict === "cut off" && !allowed.has(id));
   if (cutOff.length === 0) return;
-  const named = cutOff.slice(0, AGENTS_NAMED).map(({ id, name }) => `${id} (${name})`);
-  const others = cutOff.length > AGENTS_NAMED ? " and others" : "";
-  const count = cutOff.length === 1 ? "1 agent" : `${cutOff.length} agents`;
-  throw new TautlineError("policy.would_cut_off", {
-    detail: { agents: `${count}: ${named.join(", ")}${others}` },
-  });
+  throw new TautlineError("policy.would_cut_off", { detail: { agents: namesOf(cutOff) } });
+}
+
+/**
+ * Who was not seen may speak what is closed now, and nothing brings it back once it comes. Whom central keeps out anyway is no reason to wait.
+ */
+function requireNobodyUnknown({ agents }: Plan, allowCutOff: readonly string[]): void {
+  const allowed = new Set(allowCutOff);
+  const unknown = agents.filter(
+    ({ id, verdict, reason }) => verdict === "unknown" && reason !== "kept_out" && !allowed.has(id),
+  );
+  if (unknown.length === 0) return;
+  throw new TautlineError("policy.agents_unknown", { detail: { agents: namesOf(unknown) } });
+}
+
+function namesOf(agents: readonly PlannedAgent[]): string {
+  const named = agents.slice(0, AGENTS_NAMED).map(({ id, name }) => `${id} (${name})`);
+  const others = agents.length > AGENTS_NAMED ? " and others" : "";
+  const count = agents.length === 1 ? "1 agent" : `${agents.length} agents`;
+  return `${count}: ${named.join(", ")}${others}`;
 }
 
 /** Those that are linked now are watched; of the others those are kept to whom something happens. */

@@ -1,12 +1,12 @@
 import { isSamePolicy, type LinkPolicy } from "@tautline/protocol";
 import type { Writer } from "../store/store.ts";
 import { letBack } from "./agent-sights.ts";
-import { describePolicy } from "./begin-change.ts";
 import { type ChangeAgent, type ChangePlace, isOver, type PolicyChange } from "./change.ts";
 import type { ChangeDeps } from "./change-deps.ts";
 import type { StepDecision } from "./change-rule.ts";
 import { type ChangeRun, climbing, countsIn, noteAgents } from "./change-run.ts";
 import { pruneAgents, saveAgents, saveChange } from "./change-store.ts";
+import { describePolicy } from "./policy-rows.ts";
 
 /** Why an agent that was told to climb is let stay where it is. */
 const NOT_MOVED = "not_moved";
@@ -26,7 +26,7 @@ export async function enterStep(
 ): Promise<void> {
   const { store, policies, now } = deps;
   const atMs = now();
-  if (step === "undone") await policies.follow();
+  if (step === "undone" || step === "watching") await policies.follow();
   const stragglers = step === "watching" ? await stragglersOf(deps, run) : undefined;
   const next: PolicyChange = {
     ...run.change,
@@ -39,18 +39,19 @@ export async function enterStep(
     isSettled: step === "done",
   };
   const after = await store.write(async (trx) => {
-    if (step === "watching") await setPolicies(deps, trx, next, atMs);
+    const change = step === "watching" ? await withNewPlaces(deps, trx, next) : next;
+    if (step === "watching") await setPolicies(deps, trx, change, atMs);
     if (step === "undone") await setPoliciesBack(deps, trx, next, atMs);
     const codeOf = ({ id }: ChangeAgent): string => stragglers?.get(id) ?? NOT_MOVED;
     const agents = [...(stragglers?.keys() ?? [])].flatMap((id) => run.agents.get(id) ?? []);
     const let_ = await letBack(deps, trx, { run, agents, codeOf, atMs });
-    await saveRun(trx, { ...run, change: next }, let_);
-    await appendStep(deps, trx, next);
-    return let_;
+    await saveRun(trx, { ...run, change }, let_);
+    await appendStep(deps, trx, change);
+    return { change, let_ };
   });
-  noteAgents(run, after);
+  noteAgents(run, after.let_);
   run.changed.clear();
-  run.change = next;
+  run.change = after.change;
   run.savedMs = 0;
   tellStep(deps, next);
   if (step === "watching" || step === "undone") await policies.follow();
@@ -65,6 +66,23 @@ async function stragglersOf(
   const statuses = await orders.statusOf(waiting.map(({ id }) => id));
   const left = waiting.filter(({ id }) => statuses.get(id)?.status !== "applied");
   return new Map(left.map(({ id }) => [id, statuses.get(id)?.error || NOT_MOVED]));
+}
+
+/** A change of every namespace is one of those too that were made since it began. */
+async function withNewPlaces(
+  { policies }: ChangeDeps,
+  trx: Writer,
+  change: PolicyChange,
+): Promise<PolicyChange> {
+  if (change.namespace !== undefined) return change;
+  const known = new Set(change.places.map(({ namespace }) => namespace));
+  const rows = await trx.selectFrom("namespaces").select("name").orderBy("name").execute();
+  const added = rows
+    .filter(({ name }) => !known.has(name))
+    .flatMap(({ name: namespace }) =>
+      change.kinds.map((kind) => ({ namespace, kind, before: policies.policyAt(namespace, kind) })),
+    );
+  return { ...change, places: [...change.places, ...added] };
 }
 
 async function setPolicies(

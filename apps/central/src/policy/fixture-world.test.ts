@@ -36,6 +36,7 @@ export const ORDER: ApplyOrder = {
   mayUndo: true,
   actor: "operator:ana",
   allowCutOff: [],
+  allowUnknown: false,
   sinceMs: 0,
 };
 

@@ -116,6 +116,7 @@ const CASES: readonly Case[] = [
     [seen("mtls", [8, 0], { code: "admission.agent_quarantined" })],
   ],
   ["waits for approval", "kept_out", MTLS, [], { state: "pending" }],
+  ["quarantined, and not seen", "kept_out", MTLS, [], { state: "quarantined" }],
   ["quarantined, and lacking", "kept_out", MTLS, [plaintext], { state: "quarantined" }],
   ["quarantined, and good", "meets_policy", MTLS, [seen("mtls", [8, 5])], { state: "quarantined" }],
   ["QM-12: unproven at plaintext", "no_identity", MTLS, [plaintext], unproven],

@@ -57,7 +57,8 @@ export function planAgent(agent: AgentFacts, wanted: Wanted): PlannedAgent | und
   if (wanted.namespace !== undefined && wanted.namespace !== agent.namespace) return undefined;
   const { id, name, namespace, state, upgrade } = agent;
   const parts = partsOf(agent, wanted).map((links) => planPart(agent, links, wanted.policy));
-  const unseen: PlanReason = state === "pending" ? "kept_out" : "not_seen";
+  const isKeptOut = state === "pending" || state === "quarantined";
+  const unseen: PlanReason = isKeptOut ? "kept_out" : "not_seen";
   const reason = worstOf(parts)?.reason ?? unseen;
   const remedy = remedyOf(reason, agent, wanted.policy);
   return {

@@ -84,3 +84,13 @@ export function exceptionOfRow(row: PolicyExceptionTable): PolicyException | und
   const { agent_id: agentId, change_id: changeId, since: sinceMs } = row;
   return { agentId, namespace, kind, level, reason, changeId, sinceMs };
 }
+
+/**
+ * A policy as facts of an audit entry.
+ *
+ * @param policy any
+ */
+export function describePolicy(policy: LinkPolicy): Readonly<Record<string, string>> {
+  const { accept, clientProof, postQuantum, loopback } = policy;
+  return { accept: accept.join(","), clientProof, postQuantum, loopback };
+}

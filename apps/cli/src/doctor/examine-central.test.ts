@@ -24,6 +24,8 @@ const HEALTHY: Answers = {
   "GET /api/v1/agents": { body: { items: [] } },
   "GET /api/v1/listeners": { body: { items: [] } },
   "GET /api/v1/keys": { body: { items: [] } },
+  "GET /api/v1/policy": { body: { items: [] } },
+  "GET /api/v1/policy/changes": { body: { items: [] } },
 };
 
 async function examine(answers: Answers, config?: string): Promise<readonly string[]> {

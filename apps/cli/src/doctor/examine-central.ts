@@ -8,6 +8,7 @@ import { examineCertificate } from "./examine-certificates.ts";
 import { timeAndDistance } from "../time-text.ts";
 import { examineLinks } from "./examine-links.ts";
 import { examineOldFile, oldFilesIn } from "./examine-old-settings.ts";
+import { examinePolicy } from "./examine-policy.ts";
 import type { Finding } from "./finding.ts";
 
 /**
@@ -80,9 +81,12 @@ async function askCentral(
   const agents = await client.list({ path: ["agents"] });
   const listeners = await client.list({ path: ["listeners"] });
   const keys = await client.list({ path: ["keys"] });
+  const changes = await client.list({ path: ["policy", "changes"] });
+  const policies = await client.list({ path: ["policy"] });
   return [
     ...examineVault(vault, folder),
     ...examineLinks(listeners, keys),
+    ...examinePolicy(changes, policies, nowMs),
     ...agents.flatMap((agent) => examineCopies(agent, nowMs)),
     ...agents.flatMap(examineAgentClock),
     ...authorities

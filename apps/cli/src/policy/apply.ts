@@ -14,6 +14,7 @@ import { wantedOrder, type WantedOptions, withWantedFlags } from "./wanted-flags
 interface ApplyOptions extends CentralOptions, WantedOptions {
   readonly since?: number;
   readonly allowCutOff?: readonly string[];
+  readonly allowUnknown?: boolean;
   readonly window?: number;
   readonly undoIf?: number;
   readonly undo: boolean;
@@ -27,7 +28,7 @@ export const applyPolicy: DefineVerb = (command, context) => {
     .description(
       "Sets a policy as 'policy plan' has planned it. First what it needs is listened to, then agents are told to climb, then what it does not accept is " +
         "closed, and everybody who was linked is watched. An agent that does not come along is let use what it used before, by an exception of its own; where " +
-        "more than a share of them are lost, everything is as before. It is refused while anybody would be cut off who is not named. It goes on by itself " +
+        "more than a share of them are lost, everything is as before. It is refused while anybody would be cut off who is not named, or was not seen for so long that nobody knows. It goes on by itself " +
         "whether this command runs or not, and after a restart of central too.",
     )
     .option(
@@ -36,6 +37,10 @@ export const applyPolicy: DefineVerb = (command, context) => {
       durationValue,
     )
     .option("--allow-cut-off <ids>", "agents that may be cut off, with commas between", agentIds)
+    .option(
+      "--allow-unknown",
+      "agents that were not seen in that time may be cut off, whoever they are",
+    )
     .option(
       "--window <duration>",
       "watch agents for so long; half of it they have to climb (default: 15m)",
@@ -56,11 +61,12 @@ export const applyPolicy: DefineVerb = (command, context) => {
     )
     .action(async (options: ApplyOptions) => {
       const { output, now } = context;
-      const { since, allowCutOff, window, undoIf, undo, wait } = options;
+      const { since, allowCutOff, allowUnknown, window, undoIf, undo, wait } = options;
       const order = {
         ...wantedOrder(options, "tautline policy apply"),
         ...(since !== undefined && { since: sinceTime(since, now()) }),
         ...(allowCutOff !== undefined && { allowCutOff }),
+        ...(allowUnknown !== undefined && { allowUnknown }),
         ...(window !== undefined && { windowMs: window }),
         ...(undoIf !== undefined && { undoIf }),
         ...(!undo && { undo }),

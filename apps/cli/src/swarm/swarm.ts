@@ -1,16 +1,22 @@
 import { resolve } from "node:path";
-import { LIMITS, TautlineError } from "@tautline/protocol";
-import { InvalidArgumentError, Option } from "commander";
+import { type Level, LIMITS, TautlineError } from "@tautline/protocol";
+import { InvalidArgumentError } from "commander";
 import type { CommandContext } from "../context.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { readInput } from "../input-file.ts";
+import { readGivenKey } from "../doctor/given-key.ts";
 import type { DefineVerb } from "../noun.ts";
-import { countValue, durationValue } from "../option-values.ts";
+import { countValue, durationValue, levelsValue } from "../option-values.ts";
 
 interface SwarmVerbOptions {
   readonly agents: number;
   readonly to: string;
   readonly tokenFile?: string;
+  readonly level: readonly Level[];
+  readonly plaintextTo?: string;
+  readonly keyFile?: string;
+  readonly keyName: string;
+  readonly keyNamespace?: string;
   readonly duration: number;
   readonly joinRate?: number;
   readonly interval: number;
@@ -28,8 +34,8 @@ export const swarm: DefineVerb = (command, context) => {
     .summary("simulate many agents against a central on this host")
     .description(
       "Lets many simulated agents loose on a central on this host: each makes its own keys, joins with the token over pinned " +
-        "TLS, keeps a mutual TLS link, reports a status that changes, renews its certificates, and comes back by itself when " +
-        "the link breaks. They follow no settings. Ends after --duration or at SIGTERM with a report; exits 1 if central refused an agent for good.",
+        "TLS, keeps a link at its level, reports a status that changes, renews its certificates, comes back by itself when " +
+        "the link breaks, and climbs to a level that central orders. They follow no settings. Ends after --duration or at SIGTERM with a report; exits 1 if central refused an agent for good.",
     )
     .requiredOption("--agents <n>", "how many", countValue)
     .requiredOption("--to <address>", "central's agents port: a URL or host:port, loopback only")
@@ -37,7 +43,16 @@ export const swarm: DefineVerb = (command, context) => {
       "--token-file <file>",
       "join token with a use for each agent (- for standard input; or TAUTLINE_TOKEN)",
     )
-    .addOption(new Option("--level <level>", "how they link").choices(["mtls"]).default("mtls"))
+    .option(
+      "--level <levels>",
+      "levels at which they begin, in turn: mtls, or several, separated by commas",
+      levelsValue,
+      ["mtls"],
+    )
+    .option("--plaintext-to <address>", "central's plaintext port, loopback only; for plaintext")
+    .option("--key-file <file>", "the key shared with central; for basic and advanced")
+    .option("--key-name <name>", "its name: name, or name#version", "legacy")
+    .option("--key-namespace <namespace>", "its namespace (default: default)")
     .option("--duration <time>", "length of the run", durationValue, MINUTE_MS)
     .option("--join-rate <n>", "joins begun per second (default: 64 under way at once)", rateValue)
     .option(
@@ -52,32 +67,38 @@ export const swarm: DefineVerb = (command, context) => {
       "take up the agents that an earlier run left there, and leave these for a later one",
     )
     .option("--ledger <file>", "new file for every acknowledged message, as JSON lines")
-    .action(async (options: SwarmVerbOptions) => {
-      const token = await readToken(options.tokenFile, context);
-      const { runSwarm } = await import("@tautline/swarm/main");
-      const { agents, to, joinRate, ledger, state, longestWait } = options;
-      const code = await runSwarm(
-        {
-          agents,
-          to,
-          token,
-          durationMs: options.duration,
-          joinRate,
-          intervalMs: options.interval,
-          longestWaitMs: longestWait,
-          state: state === undefined ? undefined : resolve(context.cwd, state),
-          ledger: ledger === undefined ? undefined : resolve(context.cwd, ledger),
-          json: context.output.json,
-        },
-        {
-          write: (text) => context.output.text(text),
-          isTerminal: context.interactive,
-          signal: context.takeSignals().stop,
-        },
-      );
-      context.endWith(code as ExitCode);
-    });
+    .action((options: SwarmVerbOptions) => runVerb(options, context));
 };
+
+async function runVerb(options: SwarmVerbOptions, context: CommandContext): Promise<void> {
+  const token = await readToken(options.tokenFile, context);
+  const { runSwarm } = await import("@tautline/swarm/main");
+  const { agents, to, joinRate, ledger, state, longestWait, keyFile } = options;
+  const given = keyFile === undefined ? undefined : await readGivenKey(options, context);
+  const code = await runSwarm(
+    {
+      agents,
+      to,
+      levels: options.level,
+      plaintextTo: options.plaintextTo,
+      key: given && { key: given.identity, sharedKey: given.sharedKey },
+      token,
+      durationMs: options.duration,
+      joinRate,
+      intervalMs: options.interval,
+      longestWaitMs: longestWait,
+      state: state === undefined ? undefined : resolve(context.cwd, state),
+      ledger: ledger === undefined ? undefined : resolve(context.cwd, ledger),
+      json: context.output.json,
+    },
+    {
+      write: (text) => context.output.text(text),
+      isTerminal: context.interactive,
+      signal: context.takeSignals().stop,
+    },
+  );
+  context.endWith(code as ExitCode);
+}
 
 async function readToken(
   file: string | undefined,

@@ -9,6 +9,14 @@ export const policyChangeErrors = defineErrors({
     status: 409,
     exit: 1,
   },
+  "policy.agents_unknown": {
+    sentence:
+      "Nobody knows what this policy does to {agents}: they were not linked in the period that was looked at.",
+    remedy:
+      "Nothing was changed. Start them, or look further back with --since; revoke or delete those that are gone for good ('tautline agents revoke ID'). Those that may be cut off are named with --allow-cut-off ID,ID, or all with --allow-unknown.",
+    status: 409,
+    exit: 1,
+  },
   "policy.change_running": {
     sentence: "Change {id} of the policy of {where} is still under way: it is {step}.",
     remedy:

@@ -9,6 +9,13 @@ export const swarmErrors = defineErrors({
     status: 403,
     exit: 2,
   },
+  "swarm.level_needs": {
+    sentence: "Agents at the level '{level}' need {option}.",
+    remedy:
+      "Give it: --plaintext-to names central's plaintext port on this host, --key-file the file of the key that agents share with central.",
+    status: 400,
+    exit: 2,
+  },
   "swarm.out_of_bounds": {
     sentence: "{what} is {value}; a swarm takes {least} to {most}.",
     remedy: "Choose a value within these bounds; for a larger fleet start a second swarm.",

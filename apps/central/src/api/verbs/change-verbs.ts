@@ -30,6 +30,10 @@ const order = z.strictObject({
     .max(MAX_ALLOWED)
     .default([])
     .describe("Ids of agents that may be cut off."),
+  allowUnknown: z
+    .boolean()
+    .default(false)
+    .describe("True: agents that were not seen in the period may be cut off, whoever they are."),
   windowMs: z
     .int()
     .min(SHORTEST_WINDOW_MS)
@@ -76,10 +80,10 @@ export function changeVerbs({ changes }: Pick<ApiDeps, "changes">): readonly Ver
       reach: "place",
       namespaceOf: ({ body }) => body.namespace ?? "",
       run: async ({ body }, who) => {
-        const { namespace, kinds, since, allowCutOff, windowMs, undoIf, undo } = body;
+        const { namespace, kinds, since, allowCutOff, allowUnknown, windowMs, undoIf, undo } = body;
         const policy = wantedPolicy(body);
         const sinceMs = since === undefined ? undefined : Date.parse(since);
-        const asked = { namespace, kinds, policy, sinceMs, allowCutOff };
+        const asked = { namespace, kinds, policy, sinceMs, allowCutOff, allowUnknown };
         const watching = { windowMs, undoIf, mayUndo: undo, actor: actorOf(who) };
         return changeView(await changes.apply({ ...asked, ...watching }));
       },

@@ -8,7 +8,8 @@ import {
   TautlineError,
   type Instruction,
 } from "@tautline/protocol";
-import { importPublicKey, keyId, verifyMessage } from "@tautline/pki";
+import { importPublicKey } from "./keys.ts";
+import { keyId, verifyMessage } from "./message-signature.ts";
 
 /**
  * Opens a signed envelope by the instructor key pinned at the join; no key that travels with it is ever used (A10).

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { test } from "node:test";
-import { listenOn } from "@tautline/link";
+import { listenOn, proofFor, proofHeader, type SecuredSocket } from "@tautline/link";
 import {
   createKeyPair,
   decodeIdentityProof,
@@ -24,8 +24,9 @@ import {
 import { createTestAuthority } from "@tautline/testing";
 import { WebSocketServer } from "ws";
 import { sampleIdentity } from "../../test/sample-states.ts";
-import { proofFor, proofHeader, provingDial } from "./identity-proof.ts";
-import type { Dial, SecuredSocket } from "./transport.ts";
+import { OPAMP_PATH } from "./opamp-path.ts";
+import { provingDial } from "./proving-dial.ts";
+import type { Dial } from "./transport.ts";
 import { openTransportFor } from "./transports.ts";
 
 const ID = "0190a000-0000-7000-8000-000000000001";
@@ -45,6 +46,7 @@ const WHO = {
   identity: { ...sampleIdentity, clientChainPem, trustDomain: "fleet.test" },
   keys: { client: exportPrivateKey(key.privateKey), server: "" },
 };
+const PROVEN = { chainPem: clientChainPem, keyPem: WHO.keys.client, trustDomain: "fleet.test" };
 
 const evidenceAt = (level: Level): LinkEvidence => ({
   level,
@@ -137,15 +139,16 @@ for (const level of ["basic", "advanced", "tls"] as const) {
     };
     link.socket.on("error", () => {});
     const proving = await provingDial(() => Promise.resolve(link), WHO)("a:1", NEVER);
-    const headers = await proofFor(proving, "a:1", NEVER);
+    const headers = await proofFor(proving, QUESTION);
     assertProves(headers[PROOF_HEADER], level, BINDING);
-    const other = proofHeader({ ...WHO, level, binding: NONCE });
+    const other = proofHeader(PROVEN, { level, binding: NONCE });
     assert.notEqual(other[PROOF_HEADER], headers[PROOF_HEADER]);
     link.socket.destroy();
   });
 }
 
 const NEVER = new AbortController().signal;
+const QUESTION = { address: "a:1", path: OPAMP_PATH, signal: NEVER };
 
 /** A link that nothing is to be said on. */
 function bareLink(level: Level): SecuredSocket {
@@ -156,8 +159,8 @@ function bareLink(level: Level): SecuredSocket {
 
 test("at mtls, and for who has no identity, nothing is proven beside the handshake", async () => {
   const mutual = await provingDial(() => Promise.resolve(bareLink("mtls")), WHO)("a:1", NEVER);
-  assert.deepEqual(await proofFor(mutual, "a:1", NEVER), {});
-  assert.deepEqual(await proofFor(bareLink("plaintext"), "a:1", NEVER), {});
+  assert.deepEqual(await proofFor(mutual, QUESTION), {});
+  assert.deepEqual(await proofFor(bareLink("plaintext"), QUESTION), {});
 });
 
 test("a link that should have something to bind to, and has not, proves nothing", async () => {
@@ -165,7 +168,7 @@ test("a link that should have something to bind to, and has not, proves nothing"
   const bare: SecuredSocket = { socket, evidence: evidenceAt("basic") };
   const link = await provingDial(() => Promise.resolve(bare), WHO)("a:1", NEVER);
   await assert.rejects(
-    proofFor(link, "a:1", NEVER),
+    proofFor(link, QUESTION),
     (error) => isTautlineError(error) && error.code === "link.unproven_level",
   );
   socket.destroy();

@@ -1,4 +1,3 @@
-import { postMessage, refusalFromAnswer } from "@tautline/link";
 import {
   certificatesFromPem,
   encodeIdentityProof,
@@ -10,20 +9,36 @@ import {
   spiffeIdOf,
 } from "@tautline/pki";
 import { type Level, parseSpiffeId, TautlineError } from "@tautline/protocol";
-import type { AgentIdentity, AgentKeys } from "../settings/agent-state.ts";
-import { OPAMP_PATH } from "./opamp-path.ts";
-import type { Dial, SecuredSocket } from "./transport.ts";
+import { postMessage } from "./http-post.ts";
+import { refusalFromAnswer } from "./refusal.ts";
+import type { SecuredSocket } from "./secured-socket.ts";
 
 /** Headers of an HTTP request. */
 type Headers = Readonly<Record<string, string>>;
 
-/** Who proves itself, and on which link. */
-export interface ProofOptions {
-  readonly identity: Pick<AgentIdentity, "clientChainPem" | "trustDomain">;
-  readonly keys: Pick<AgentKeys, "client">;
+/** The agent that proves itself. */
+export interface ProvenAgent {
+  /** PEM, leaf first. */
+  readonly chainPem: string;
+  /** PKCS#8 in PEM. */
+  readonly keyPem: string;
+  readonly trustDomain: string;
+}
+
+/** On which link it does. */
+export interface ProofSpot {
   readonly level: Level;
   /** What the two ends of the one connection share; the number that central gave where they share nothing. */
   readonly binding: Uint8Array;
+}
+
+/** Where central is asked for a number, on plaintext. */
+export interface ProofQuestion {
+  /** "host:port". */
+  readonly address: string;
+  /** Of the HTTP resource. */
+  readonly path: string;
+  readonly signal: AbortSignal;
 }
 
 const NO_HEADERS: Headers = {};
@@ -31,50 +46,36 @@ const NO_BODY = new Uint8Array();
 const LARGEST_ANSWER_BYTES = 64 * 1024;
 
 /**
- * Makes the header by which this agent proves its identity on a link below mtls. It is good on that one connection alone.
+ * Makes the header by which an agent proves its identity on a link below mtls. It is good on that one connection alone.
  *
- * @param options identity, keys and link
+ * @param who identity and key
+ * @param spot the link
  * @throws pki.*
  */
-export function proofHeader({ identity, keys, level, binding }: ProofOptions): Headers {
-  const { clientChainPem, trustDomain } = identity;
-  const chain = certificatesFromPem(clientChainPem);
+export function proofHeader(
+  { chainPem, keyPem, trustDomain }: ProvenAgent,
+  { level, binding }: ProofSpot,
+): Headers {
+  const chain = certificatesFromPem(chainPem);
   const [leaf] = chain;
   const who = parseSpiffeId((leaf && spiffeIdOf(leaf)) ?? "");
   const agentId = who.kind === "agent" ? who.agentId : "";
   const subject = { role: "agent", agentId, trustDomain, level, binding } as const;
-  const signature = signIdentity(importPrivateKey(keys.client), subject);
+  const signature = signIdentity(importPrivateKey(keyPem), subject);
   return { [PROOF_HEADER]: encodeIdentityProof({ chain, signature }) };
 }
 
 /**
- * Makes a dial whose links below mtls can prove this agent's identity; at mtls the handshake did.
- *
- * @param dial reaches central
- * @param who identity and keys
- */
-export function provingDial(dial: Dial, who: Pick<ProofOptions, "identity" | "keys">): Dial {
-  return async (address, signal) => {
-    const link = await dial(address, signal);
-    const { level } = link.evidence;
-    if (level === "mtls") return link;
-    return { ...link, prove: (binding) => proofHeader({ ...who, level, binding }) };
-  };
-}
-
-/**
- * Gives the headers that prove this agent's identity on a link; none where there is nothing to prove, or the handshake did.
+ * Gives the headers that prove this end's identity on a link; none where there is nothing to prove, or the handshake did.
  * On plaintext it asks central for a number on the same connection first.
  *
  * @param link that was dialled
- * @param address "host:port", for the request
- * @param signal calls it off
+ * @param question where to ask, and what calls it off
  * @throws link.refused, link.broken, link.timeout, link.cancelled, link.answer_malformed, link.unproven_level
  */
 export async function proofFor(
   link: SecuredSocket,
-  address: string,
-  signal: AbortSignal,
+  { address, path, signal }: ProofQuestion,
 ): Promise<Headers> {
   const { prove, evidence, socket } = link;
   if (prove === undefined) return NO_HEADERS;
@@ -87,7 +88,7 @@ export async function proofFor(
   }
   const answer = await postMessage({
     socket,
-    path: OPAMP_PATH,
+    path,
     host: address,
     headers: { [PROOF_HEADER]: PROOF_CHALLENGE, "Content-Type": "application/x-protobuf" },
     body: NO_BODY,
@@ -99,14 +100,17 @@ export async function proofFor(
   return prove(nonce);
 }
 
-/** The same; a link on which nothing can be proven is of no use, and is closed. */
+/**
+ * The same; a link on which nothing can be proven is of no use, and is closed.
+ *
+ * @throws as `proofFor`
+ */
 export async function provenOrClosed(
   link: SecuredSocket,
-  address: string,
-  signal: AbortSignal,
+  question: ProofQuestion,
 ): Promise<Headers> {
   try {
-    return await proofFor(link, address, signal);
+    return await proofFor(link, question);
   } catch (error) {
     link.socket.destroy();
     throw error;
