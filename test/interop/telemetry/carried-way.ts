@@ -26,7 +26,6 @@ export async function startCarriedWay(
   limits: Partial<CarrierLimits> = {},
 ): Promise<CarriedWay> {
   const records: CallRecord[] = [];
-  const now = (): number => performance.now();
   const upstreams = createUpstreams({
     places: to.map((port) => placeAt(port)),
     protocol: "h2",
@@ -65,4 +64,8 @@ function placeAt(port: number): UpstreamPlace {
       return socket;
     },
   };
+}
+
+function now(): number {
+  return performance.now();
 }

@@ -46,11 +46,6 @@ export async function startEchoBackend(): Promise<EchoBackend> {
     if (failure !== undefined) return done(failure);
     done(null, call.request, trailersOf(call.metadata));
   };
-  const collect: handleClientStreamingCall<Buffer, Buffer> = (call, done) => {
-    const parts: Buffer[] = [];
-    call.on("data", (part: Buffer) => parts.push(part));
-    call.on("end", () => done(null, Buffer.concat(parts), trailersOf(call.metadata)));
-  };
   const repeat: handleServerStreamingCall<Buffer, Buffer> = (call) => {
     onCancelled(call, "repeat");
     call.sendMetadata(echoed(call.metadata));
@@ -61,12 +56,10 @@ export async function startEchoBackend(): Promise<EchoBackend> {
     onCancelled(call, "talk");
     call.sendMetadata(echoed(call.metadata));
     call.on("data", (part: Buffer) => {
-      if (part.toString() !== "fail") return void call.write(part);
-      call.emit("error", {
-        code: status.ABORTED,
-        details: "told to: 50 % é",
-        metadata: trailersOf(call.metadata),
-      });
+      const details = "told to: 50 % é";
+      const failure = { code: status.ABORTED, details, metadata: trailersOf(call.metadata) };
+      if (part.toString() === "fail") call.emit("error", failure);
+      else call.write(part);
     });
     call.on("end", () => call.end(trailersOf(call.metadata)));
   };
@@ -85,6 +78,12 @@ export async function startEchoBackend(): Promise<EchoBackend> {
     },
   };
 }
+
+const collect: handleClientStreamingCall<Buffer, Buffer> = (call, done) => {
+  const parts: Buffer[] = [];
+  call.on("data", (part: Buffer) => parts.push(part));
+  call.on("end", () => done(null, Buffer.concat(parts), trailersOf(call.metadata)));
+};
 
 function waits(call: { readonly metadata: Metadata }): boolean {
   return call.metadata.get("x-wait").length > 0;
@@ -114,12 +113,15 @@ function trailersOf(metadata: Metadata): Metadata {
   return trailers;
 }
 
+function same(bytes: Buffer): Buffer {
+  return bytes;
+}
+
 function method(
   name: string,
   requestStream: boolean,
   responseStream: boolean,
 ): MethodDefinition<Buffer, Buffer> {
-  const same = (bytes: Buffer): Buffer => bytes;
   return {
     path: `/test.Echo/${name}`,
     requestStream,
