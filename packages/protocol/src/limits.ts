@@ -1,20 +1,8 @@
-/** One limit: its value, the unit of the value, and why it is this. */
-export interface Limit {
-  readonly value: number;
-  readonly unit: string;
-  readonly why: string;
-}
+import { defineLimits } from "./limit.ts";
 
 const KIB = 1024;
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
-
-/** Checks the table at compile time and keeps its literal keys. */
-function defineLimits<const Names extends string>(
-  limits: Readonly<Record<Names, Limit>>,
-): Readonly<Record<Names, Limit>> {
-  return limits;
-}
 
 /** Every limit of the protocol (DESIGN promise 5: limits before allocation); each has a test that exceeds it by one. */
 export const LIMITS = defineLimits({
