@@ -1,5 +1,12 @@
 import type { CarriedConnection } from "@tautline/link";
-import type { ProvenClient, ReceiverLink } from "./caller.ts";
+import type { ReceiverLink, ShownToken } from "./caller.ts";
+
+/** What calls over a link have used: judged again when anything changes that they were judged by. */
+export interface LinkUse {
+  /** Name of the backend. */
+  readonly backend: string;
+  readonly token: ShownToken;
+}
 
 /** A link over which telemetry comes, while it is carried. */
 export interface LiveReceiverLink extends ReceiverLink {
@@ -12,8 +19,8 @@ export interface LiveReceiverLink extends ReceiverLink {
   heardMs: number;
   /** What its callers say they are, as the last call said it. */
   userAgent: string | null;
-  /** Clients whose tokens its calls have shown, by the token's id. */
-  readonly clients: Map<string, ProvenClient>;
+  /** By backend and token; a link is listed from the first one on. */
+  readonly uses: Map<string, LinkUse>;
   /** Bytes of bodies of calls that are over. */
   up: number;
   down: number;
@@ -23,8 +30,12 @@ export interface LiveReceiverLink extends ReceiverLink {
 export interface LinkTable {
   add(link: LiveReceiverLink): void;
   remove(link: LiveReceiverLink): void;
+  /** Also those of which no call was let through yet. */
   all(): readonly LiveReceiverLink[];
 }
+
+/** So many backends and tokens of one link are remembered; a call that would be one more is refused. */
+export const MOST_USES = 64;
 
 /** Makes the empty table. */
 export function createLinkTable(): LinkTable {
@@ -34,4 +45,19 @@ export function createLinkTable(): LinkTable {
     remove: (link) => void links.delete(link),
     all: () => [...links],
   };
+}
+
+/**
+ * Remembers what a call uses.
+ *
+ * @param link that it came over
+ * @param use its backend and token
+ * @returns false where there is no room for another: it must not run, for nobody could end it
+ */
+export function noteUse({ uses }: Pick<LiveReceiverLink, "uses">, use: LinkUse): boolean {
+  const tokenId = use.token.kind === "proven" ? use.token.client.tokenId : "";
+  const key = `${use.backend} ${tokenId}`;
+  if (!uses.has(key) && uses.size >= MOST_USES) return false;
+  uses.set(key, use);
+  return true;
 }

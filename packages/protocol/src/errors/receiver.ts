@@ -74,6 +74,14 @@ export const receiverErrors = defineErrors({
     status: 426,
     exit: 1,
   },
+  "receiver.too_many_uses": {
+    sentence:
+      "This connection has used {limit} different tokens and backends, and no call may add another.",
+    remedy:
+      "Open another connection. A proxy that brings the calls of many clients together should keep a connection for each.",
+    status: 429,
+    exit: 3,
+  },
   "receiver.backend_forbidden": {
     sentence: "Backend '{name}' is nowhere that central may connect to: {reason}.",
     remedy:

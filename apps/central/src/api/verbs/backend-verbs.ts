@@ -112,7 +112,6 @@ export function backendVerbs({ receiver }: Pick<ApiDeps, "receiver">): readonly 
       role: "viewer",
       row,
       rows: async () => (await receiver.backends.list()).map(shown),
-      // One for all is everybody's business: who may send where is no secret of a namespace.
       namespaceOf: ({ namespace }) => namespace ?? "",
     }),
     defineVerb({
