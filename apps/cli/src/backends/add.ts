@@ -101,7 +101,7 @@ async function trustOf(
 ): Promise<Row> {
   if (ca !== undefined && pin !== undefined) {
     const detail = {
-      reason: "either --ca or --pin says what the backend is known by",
+      reason: "either --ca or --pin says what the backend is known by, and not both",
       command: "tautline backends add",
     };
     throw new TautlineError("cli.usage", { detail });
