@@ -50,6 +50,12 @@ const joined = async (central: RunningCentral) => {
   return { id: agent.id, key, chain, root };
 };
 
+const rowOf = (rows: readonly Row[], who: string): Row => {
+  const found = rows.find((row) => row["client"] === who || row["agent"] === who);
+  assert.ok(found !== undefined, who);
+  return found;
+};
+
 const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` });
 
 describe("the receiver, called by software that is not ours", { concurrency: 2 }, () => {
@@ -99,17 +105,14 @@ describe("the receiver, called by software that is not ours", { concurrency: 2 }
       assert.doesNotMatch(carried.details, /receiver/);
 
       const rows = await linksOf(central);
-      const [byToken, byCertificate] = ["shop", agent.id].map((who) =>
-        rows.find((row) => row["client"] === who || row["agent"] === who),
-      );
+      const [byToken, byCertificate] = ["shop", agent.id].map((who) => rowOf(rows, who));
       assert.equal(byToken?.["level"], "tls");
       assert.match(String(byToken?.["userAgent"]), /grpc-node-js/);
       assert.equal(byCertificate?.["level"], "mtls");
       assert.match(String(byCertificate?.["certificateExpiresAt"]), /^20/);
       assert.equal(byCertificate?.["component"], "echo, strict");
       const { items } = await central.call<Items<Row>>("GET", "/api/v1/backends");
-      const [place] = items[0]?.["places"] as readonly Row[];
-      assert.equal(place?.["state"], "ready");
+      assert.match(JSON.stringify(items[0]), /"state":"ready"/);
     }));
 
   it("A28, SWP-3: a revoked token, a revoked agent and a removed backend end the streams that run by them", () =>
