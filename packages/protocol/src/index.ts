@@ -16,6 +16,7 @@ export * from "./bytes.ts";
 export * from "./capability.ts";
 export * from "./carry-limits.ts";
 export * from "./central-addresses.ts";
+export * from "./client-token.ts";
 export * from "./compatibility.ts";
 export * from "./config-map.ts";
 export * from "./custom-message.ts";

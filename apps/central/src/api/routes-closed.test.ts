@@ -24,6 +24,8 @@ import { createCertificateCatalogue } from "../authority/certificate-catalogue.t
 import { openForwards } from "../forwards/forwards.ts";
 import { createKeys, openKeyRing } from "../keys/keys.ts";
 import { LOCAL_PRINCIPAL } from "../operators/principal.ts";
+import { createBackendStore } from "../receiver/backend-store.ts";
+import { createClientStore } from "../receiver/client-store.ts";
 import { openOperators } from "../operators/operator-store.ts";
 import type { ApiDeps } from "./api-deps.ts";
 import { acceptJson, createApiApp } from "./api-app.ts";
@@ -75,12 +77,13 @@ async function mountedRoutes(core: Core): Promise<string[]> {
         ...fleet,
         ...judging,
         forwarding: opening.service,
+        receiving: { serveEdge: () => Promise.resolve() },
         clockWatch,
         log,
         now,
       });
       assert.equal(server.listenerCount("upgrade"), 1);
-      for (const path of ["/v1/opamp", "/v1/forward"]) {
+      for (const path of ["/v1/opamp", "/v1/forward", "/v1/receiver"]) {
         mounted.push(nameOf({ port, method: "GET", path }));
       }
     } else {
@@ -92,10 +95,14 @@ async function mountedRoutes(core: Core): Promise<string[]> {
       );
       const operators = await openOperators({ ...opened, onEnded: () => undefined });
       const { keys: sharedKeys } = createKeys({ ...opened, ...openedRing, ...fleet });
+      const following = { ...opened, onChanged: () => Promise.resolve() };
+      const backends = createBackendStore(following);
+      const clients = createClientStore(following);
       const verbs = listVerbs({
         ...fleet,
         keys: sharedKeys,
         ...opening,
+        receiver: { backends, clients, healthOf: () => [], links: () => [] },
         operators,
         listeners: { list: () => [], set: () => Promise.reject(new Error("unused")) },
         plan: () => Promise.reject(new Error("unused")),
