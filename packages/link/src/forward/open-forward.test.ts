@@ -7,6 +7,7 @@ import { isTautlineError, TautlineError, toProblem, type ErrorCode } from "@taut
 import { BARE_LEVELS, startBareHttp } from "../../test/bare-http.ts";
 import { createFleetAuthority } from "../../test/fleet-authority.ts";
 import { startHttpCentral, type HttpCentralHandlers } from "../../test/http-central.ts";
+import { RECEIVER_PATH, RECEIVER_PROTOCOL } from "../carry/receiver-upgrade.ts";
 import { postMessage } from "../http-post.ts";
 import { refusalCode } from "../refusal.ts";
 import {
@@ -122,6 +123,26 @@ for (const level of BARE_LEVELS) {
     link.destroy();
   });
 }
+
+test("a link goes over to another protocol where that is asked for, and to no other than the one asked for", async () => {
+  let asked = "";
+  const handlers: HttpCentralHandlers = {
+    onUpgrade: (request, socket) => {
+      asked = `${request.url} ${request.headers.upgrade}`;
+      const to = head(SWITCHING[0] ?? "", "Connection: Upgrade", `Upgrade: ${RECEIVER_PROTOCOL}`);
+      socket.on("error", () => {}).write(`${to}PRI`);
+    },
+  };
+  await using central = await startHttpCentral(authority, handlers);
+  const { socket } = await central.dial();
+  const to = { path: RECEIVER_PATH, protocol: RECEIVER_PROTOCOL };
+  const carried = await openForward({ socket, host, direction: "out", ...to });
+  assert.equal(await read(carried, 3), "PRI");
+  assert.equal(asked, "/v1/receiver tautline-receiver");
+  carried.destroy();
+  const refusal = await refusalOf(answering(head(...SWITCHING)), to);
+  assert.equal(refusal.code, "link.answer_malformed");
+});
 
 test("a refusal arrives with its code, sentence, remedy and Retry-After", async () => {
   const problem = JSON.stringify(toProblem(new TautlineError("admission.agent_revoked")));

@@ -26,6 +26,8 @@ export interface OpenForwardOptions {
   readonly direction: ForwardDirection;
   /** Where it is asked for; FORWARD_PATH unless told. */
   readonly path?: string;
+  /** What is upgraded to; FORWARD_PROTOCOL unless told. */
+  readonly protocol?: string;
   /** Such as those that prove the agent's identity. */
   readonly headers?: Readonly<Record<string, string>>;
   /** For the upgrade; 30 s unless told. */
@@ -34,7 +36,8 @@ export interface OpenForwardOptions {
 }
 
 /**
- * Upgrades a dialled link to one that carries a forward's frames (HTTP/1.1, RFC 9110 section 7.8). The link is closed where that fails.
+ * Upgrades a dialled link to one that carries a forward's frames, or what else `protocol` says (HTTP/1.1, RFC 9110 section 7.8). The link
+ * is closed where that fails.
  *
  * @param options the link, who opens streams, headers, limits
  * @returns the same link, not read from yet: what came right behind the answer is read first
@@ -85,7 +88,7 @@ function upgrade(options: OpenForwardOptions, signal: AbortSignal): Promise<Dupl
     });
     asking.on("upgrade", (response, _socket, head) => {
       signal.removeEventListener("abort", cancel);
-      if (!isForward(response)) {
+      if (!isUpgradedTo(response, options.protocol ?? FORWARD_PROTOCOL)) {
         const reason = "it goes over to another protocol than was asked for";
         reject(new TautlineError("link.answer_malformed", { detail: { address: host, reason } }));
         return;
@@ -103,6 +106,7 @@ function ask({
   direction,
   headers,
   path = FORWARD_PATH,
+  protocol = FORWARD_PROTOCOL,
 }: OpenForwardOptions): ClientRequest {
   return request({
     method: "GET",
@@ -111,7 +115,7 @@ function ask({
       ...headers,
       Host: withoutZone(host),
       Connection: "Upgrade",
-      Upgrade: FORWARD_PROTOCOL,
+      Upgrade: protocol,
       "Tautline-Forward": direction,
     },
     // A link that was posted over belongs to the agent of those posts, and to nobody else.
@@ -121,8 +125,8 @@ function ask({
   });
 }
 
-function isForward({ headers }: IncomingMessage): boolean {
-  return headers.upgrade?.toLowerCase() === FORWARD_PROTOCOL;
+function isUpgradedTo({ headers }: IncomingMessage, protocol: string): boolean {
+  return headers.upgrade?.toLowerCase() === protocol;
 }
 
 function broken(address: string, reason: string): TautlineError {
