@@ -37,6 +37,7 @@ export type { StreamLimits } from "./forward/stream-limits.ts";
 export type { CarryOptions, StreamEnd } from "./forward/stream-pump.ts";
 export * from "./handshake-gate.ts";
 export * from "./listen.ts";
+export * from "./local-request.ts";
 export * from "./no-proxy.ts";
 export * from "./peer-chain.ts";
 export * from "./plaintext/plaintext-evidence.ts";

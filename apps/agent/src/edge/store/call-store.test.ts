@@ -12,7 +12,7 @@ import type { KeptCall } from "./kept-call.ts";
 const call = (text: string, client = "app"): KeptCall => ({
   path: "/skywalking.v3.TraceSegmentReportService/collect",
   isGrpc: true,
-  headers: { "content-type": "application/grpc" },
+  headers: ["content-type", "application/grpc"],
   client,
   body: Buffer.from(text),
 });
@@ -21,7 +21,7 @@ interface Subject {
   readonly folder: string;
   readonly problems: TautlineError[];
   nowMs: number;
-  open(change?: { maxBytes?: number }): CallStore;
+  readonly open: (change?: { maxBytes?: number }) => CallStore;
 }
 
 async function withStore(use: (subject: Subject) => Promise<void>): Promise<void> {

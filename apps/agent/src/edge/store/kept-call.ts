@@ -5,8 +5,8 @@ export interface KeptCall {
   /** The path it was made to, with its query. */
   readonly path: string;
   readonly isGrpc: boolean;
-  /** What is sent on of its headers; lower case. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** What is sent on of its headers: names in lower case and values, one after the other, as they came. */
+  readonly headers: readonly string[];
   /** Who made it, for people; see `clientOf`. */
   readonly client: string;
   /** The body as it came: gRPC's frames with their heads, or HTTP's content. */
@@ -57,9 +57,8 @@ function isHead(value: unknown): value is Omit<KeptCall, "body"> {
     typeof path === "string" &&
     typeof isGrpc === "boolean" &&
     typeof client === "string" &&
-    typeof headers === "object" &&
-    headers !== null &&
-    Object.values(headers).every((one) => typeof one === "string")
+    Array.isArray(headers) &&
+    headers.every((one) => typeof one === "string")
   );
 }
 
