@@ -1,6 +1,13 @@
 import { agentConfigExample, agentConfigReference } from "@tautline/agent/main";
 import { centralConfigExample, centralConfigReference } from "@tautline/central/main";
-import { AGENT_SETTINGS_KEYS, ERROR_CATALOGUE, LIMITS, type ErrorEntry } from "@tautline/protocol";
+import {
+  AGENT_SETTINGS_KEYS,
+  CARRY_LIMITS,
+  ERROR_CATALOGUE,
+  LIMITS,
+  type ErrorEntry,
+  type Limit,
+} from "@tautline/protocol";
 import { formatCode, formatTable, formatText } from "./markdown.ts";
 
 const NOTE = "<!-- Written by `npm run generate` from the code; edits here are lost. -->\n";
@@ -48,15 +55,21 @@ Words in \`{braces}\` are filled in where the error happens. *HTTP* is the statu
 `;
 
 function limitsPage(): string {
-  const rows = Object.entries(LIMITS).map(([name, { value, unit, why }]) => [
+  const introduction =
+    "What one message, name or list may measure. Each is judged before anything is set aside for it, and has a test that exceeds it by one.\n";
+  const carried =
+    "What a caller may take whose telemetry is carried to a backend, where nothing else is said.\n";
+  return `# Limits\n\n${NOTE}\n${introduction}\n${limitsTable(LIMITS)}\n## Telemetry\n\n${carried}\n${limitsTable(CARRY_LIMITS)}`;
+}
+
+function limitsTable(limits: Readonly<Record<string, Limit>>): string {
+  const rows = Object.entries(limits).map(([name, { value, unit, why }]) => [
     formatCode(name),
     String(value),
     unit,
     formatText(why),
   ]);
-  const introduction =
-    "What one message, name or list may measure. Each is judged before anything is set aside for it, and has a test that exceeds it by one.\n";
-  return `# Limits\n\n${NOTE}\n${introduction}\n${formatTable(["limit", "value", "unit", "why"], rows)}`;
+  return formatTable(["limit", "value", "unit", "why"], rows);
 }
 
 function agentSettingsPage(): string {

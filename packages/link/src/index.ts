@@ -15,6 +15,8 @@ export * from "./basic/probe-basic.ts";
 export { basicPsk } from "./basic/prologue.ts";
 export type * from "./carry/call.ts";
 export type * from "./carry/carrier.ts";
+export * from "./carry/create-carrier.ts";
+export * from "./carry/create-upstreams.ts";
 export * from "./carry/receiver-upgrade.ts";
 export type * from "./carry/upstreams.ts";
 export * from "./channel-binding.ts";

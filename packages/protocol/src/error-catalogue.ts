@@ -5,6 +5,7 @@ import { agentForwardErrors } from "./errors/agent-forward.ts";
 import { agentLevelErrors } from "./errors/agent-level.ts";
 import { apiErrors } from "./errors/api.ts";
 import { auditErrors } from "./errors/audit.ts";
+import { carryErrors } from "./errors/carry.ts";
 import { centralErrors } from "./errors/central.ts";
 import { cliErrors } from "./errors/cli.ts";
 import { configErrors } from "./errors/config.ts";
@@ -40,6 +41,7 @@ export const ERROR_CATALOGUE = {
   ...vaultErrors,
   ...linkErrors,
   ...forwardErrors,
+  ...carryErrors,
   ...admissionErrors,
   ...policyLinkErrors,
   ...enrolmentErrors,

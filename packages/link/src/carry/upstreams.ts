@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { TautlineError } from "@tautline/protocol";
+import type { LegOpener } from "./leg.ts";
 
 /** One place where calls may be carried to. */
 export interface UpstreamPlace {
@@ -58,7 +59,7 @@ export interface UpstreamsOptions {
 }
 
 /** The places that calls of one kind are carried to. */
-export interface Upstreams {
+export interface Upstreams extends LegOpener {
   readonly protocol: "h2" | "http/1.1";
   /** In the order of the places. */
   states(): readonly UpstreamState[];

@@ -1,0 +1,101 @@
+import { TautlineError } from "@tautline/protocol";
+import { Http2Upstream } from "./http2-upstream.ts";
+import type { KeptPlace } from "./kept-place.ts";
+import type { Leg, LegEvents, LegRequest } from "./leg.ts";
+import { PlaceKeeper, type PlaceKeeperOptions } from "./place-keeper.ts";
+import type { UpstreamState } from "./upstreams.ts";
+
+/** A backend takes some hundred calls on a connection; with more it gets another, up to so many. */
+const MOST_CONNECTIONS = 16;
+
+/** What a place of HTTP/2 needs besides. */
+export interface Http2PlaceOptions extends Omit<PlaceKeeperOptions, "calls" | "onRetry"> {
+  readonly keepaliveMs: number;
+  readonly keepaliveTimeoutMs: number;
+  readonly idleMs: number;
+}
+
+/** A place that is spoken to by HTTP/2. */
+export class Http2Place implements KeptPlace {
+  readonly #options: Http2PlaceOptions;
+  readonly #keeper: PlaceKeeper;
+  readonly #live = new Set<Http2Upstream>();
+  #connecting: Promise<void> | undefined;
+  #isStopped = false;
+
+  constructor(options: Http2PlaceOptions) {
+    this.#options = options;
+    this.#keeper = new PlaceKeeper({
+      ...options,
+      calls: () => this.#calls(),
+      onRetry: () => void this.connect().catch(() => {}),
+    });
+  }
+
+  get state(): UpstreamState {
+    return this.#keeper.state;
+  }
+
+  get isOut(): boolean {
+    return this.#keeper.isOut;
+  }
+
+  open(request: LegRequest, events: LegEvents): Leg | undefined {
+    let least: Http2Upstream | undefined;
+    for (const upstream of this.#live) {
+      if (upstream.isOver) continue;
+      if (upstream.hasRoom) return upstream.open(request, events);
+      if (least === undefined || upstream.calls < least.calls) least = upstream;
+    }
+    // All are full: this call waits in one of them, and the next finds another.
+    if (least !== undefined && this.#live.size < MOST_CONNECTIONS) {
+      void this.connect().catch(() => {});
+    }
+    return least?.open(request, events);
+  }
+
+  connect(): Promise<void> {
+    this.#connecting ??= this.#dial().finally(() => (this.#connecting = undefined));
+    return this.#connecting;
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.#isStopped = true;
+    this.#keeper.stop();
+    for (const upstream of this.#live) upstream.drain();
+    const reason = new TautlineError("carry.stopping");
+    const timer = setTimeout(() => {
+      for (const upstream of this.#live) upstream.destroy(reason);
+    }, graceMs);
+    await Promise.all([...this.#live].map(({ closed }) => closed));
+    clearTimeout(timer);
+  }
+
+  async #dial(): Promise<void> {
+    if (this.#isStopped) throw new TautlineError("carry.stopping");
+    await this.#keeper.dial(async (socket) => {
+      const { place, keepaliveMs, keepaliveTimeoutMs, idleMs } = this.#options;
+      const upstream: Http2Upstream = new Http2Upstream({
+        place,
+        socket,
+        keepaliveMs,
+        keepaliveTimeoutMs,
+        idleMs,
+        onOver: () => this.#over(),
+      });
+      await upstream.ready;
+      this.#live.add(upstream);
+      void upstream.closed.then(() => this.#live.delete(upstream));
+    });
+  }
+
+  #over(): void {
+    if ([...this.#live].every(({ isOver }) => isOver)) this.#keeper.rest();
+  }
+
+  #calls(): number {
+    let calls = 0;
+    for (const upstream of this.#live) calls += upstream.calls;
+    return calls;
+  }
+}

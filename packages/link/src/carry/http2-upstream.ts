@@ -1,0 +1,213 @@
+import { connect, constants, type ClientHttp2Session } from "node:http2";
+import type { Duplex } from "node:stream";
+import { TautlineError } from "@tautline/protocol";
+import { nameUpstreamFailure } from "./carry-failure.ts";
+import { followHttp2Leg, type LegConnection } from "./http2-leg.ts";
+import type { Leg, LegEvents, LegRequest } from "./leg.ts";
+import { resetName } from "./reset-name.ts";
+import type { UpstreamPlace } from "./upstreams.ts";
+import { CONNECTION_WINDOW_BYTES, STREAM_WINDOW_BYTES } from "./windows.ts";
+
+const { NGHTTP2_NO_ERROR } = constants;
+/** A backend's answer has headers and trailers of a few hundred bytes. */
+const LARGEST_ANSWER_HEADERS = 64 * 1024;
+/** What one connection may hold, MiB; the calls of many callers share it. */
+const LARGEST_SESSION_MIB = 256;
+/** What is told to a backend that does not say how many calls it takes at once. */
+const CALLS_UNTOLD = 100;
+
+/** What one connection with a backend needs. */
+export interface Http2UpstreamOptions {
+  readonly place: UpstreamPlace;
+  readonly socket: Duplex;
+  readonly keepaliveMs: number;
+  readonly keepaliveTimeoutMs: number;
+  readonly idleMs: number;
+  /** It takes no more calls, or is gone. */
+  readonly onOver: () => void;
+}
+
+/** One HTTP/2 connection with a backend. */
+export class Http2Upstream implements LegConnection {
+  readonly #session: ClientHttp2Session;
+  readonly #options: Http2UpstreamOptions;
+  #loss: TautlineError | undefined;
+  #lastTaken: number | undefined;
+  #calls = 0;
+  #isOver = false;
+  #watch: NodeJS.Timeout | undefined;
+  #pong: NodeJS.Timeout | undefined;
+  /** Resolves when the backend's first frame of HTTP/2 has come; rejects when it is lost before. */
+  readonly ready: Promise<void>;
+  readonly closed: Promise<void>;
+
+  constructor(options: Http2UpstreamOptions) {
+    this.#options = options;
+    const { socket } = options;
+    // Node closes the streams of a connection that ends as if they had been cancelled: what happened has to be known before.
+    socket.on("error", (error) => this.#lose(error));
+    socket.once("close", () => this.#lose(undefined));
+    const session = openSession(socket);
+    this.#session = session;
+    session.on("error", (error) => this.#lose(error));
+    session.on("goaway", (code, lastTaken) => this.#goneAway(code, lastTaken));
+    session.once("connect", () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.closed = promise;
+    session.once("close", () => {
+      this.#lose(undefined);
+      resolve();
+    });
+    this.ready = new Promise((settle, reject) => {
+      session.once("remoteSettings", () => settle());
+      void promise.then(() => reject(this.loss ?? this.#lossFrom(undefined)));
+    });
+    this.ready.catch(() => {});
+  }
+
+  get place(): string {
+    return this.#options.place.name;
+  }
+
+  get loss(): TautlineError | undefined {
+    return this.#loss;
+  }
+
+  get lastTaken(): number | undefined {
+    return this.#lastTaken;
+  }
+
+  get calls(): number {
+    return this.#calls;
+  }
+
+  /** It takes one more call at once. */
+  get hasRoom(): boolean {
+    return this.#calls < (this.#session.remoteSettings?.maxConcurrentStreams ?? CALLS_UNTOLD);
+  }
+
+  /** It takes no more calls. */
+  get isOver(): boolean {
+    return this.#isOver || this.#session.closed || this.#session.destroyed;
+  }
+
+  /**
+   * Sends a request's head.
+   *
+   * @param request its headers may not hold what HTTP/2 forbids
+   * @param events told what comes
+   */
+  open(request: LegRequest, events: LegEvents): Leg {
+    const { place } = this.#options;
+    const stream = this.#session.request(
+      [
+        ":method",
+        request.method,
+        ":scheme",
+        place.scheme,
+        ":authority",
+        place.authority,
+        ":path",
+        request.path,
+        ...request.headers,
+      ],
+      { endStream: request.ends },
+    );
+    this.#calls += 1;
+    clearTimeout(this.#watch);
+    if (this.#calls === 1) this.#watchSilence();
+    return followHttp2Leg(stream, this, {
+      ...events,
+      head: (status, headers, ends, answer) => {
+        this.#heard();
+        events.head(status, headers, ends, answer);
+      },
+      over: (end) => {
+        this.#calls -= 1;
+        this.#heard();
+        if (this.#calls === 0) this.#watchIdle();
+        events.over(end);
+      },
+    });
+  }
+
+  /** Takes no more calls; closes when those there are have ended. */
+  drain(): void {
+    this.#isOver = true;
+    this.#session.close();
+  }
+
+  /** Cuts. */
+  destroy(reason: TautlineError): void {
+    this.#lose(reason);
+    this.#session.destroy();
+  }
+
+  #goneAway(code: number, lastTaken: number): void {
+    this.#lastTaken = lastTaken;
+    this.#isOver = true;
+    if (code !== NGHTTP2_NO_ERROR) this.#lose(this.#reasoned(`GOAWAY ${resetName(code)}`));
+    this.#options.onOver();
+  }
+
+  #lose(error: unknown): void {
+    if (this.#loss !== undefined) return;
+    this.#loss = this.#lossFrom(error);
+    this.#isOver = true;
+    clearTimeout(this.#watch);
+    clearTimeout(this.#pong);
+    this.#options.onOver();
+  }
+
+  #lossFrom(error: unknown): TautlineError {
+    return nameUpstreamFailure(error, { place: this.place, protocol: "h2" });
+  }
+
+  #reasoned(reason: string): TautlineError {
+    return new TautlineError("carry.upstream_lost", { detail: { place: this.place, reason } });
+  }
+
+  #heard(): void {
+    if (this.#calls > 0) this.#watch?.refresh();
+  }
+
+  /** Asks whether the backend is there still, where calls wait and nothing comes. */
+  #watchSilence(): void {
+    const { keepaliveMs, keepaliveTimeoutMs } = this.#options;
+    this.#watch = setTimeout(() => {
+      if (this.isOver || this.#calls === 0) return;
+      const detail = { place: this.place, timeoutMs: keepaliveTimeoutMs };
+      const silent = new TautlineError("carry.upstream_silent", { detail });
+      this.#pong = setTimeout(() => this.destroy(silent), keepaliveTimeoutMs);
+      this.#session.ping(() => {
+        clearTimeout(this.#pong);
+        if (!this.isOver && this.#calls > 0) this.#watchSilence();
+      });
+    }, keepaliveMs);
+    this.#watch.unref();
+  }
+
+  #watchIdle(): void {
+    clearTimeout(this.#watch);
+    if (this.isOver) return;
+    this.#watch = setTimeout(() => this.drain(), this.#options.idleMs);
+    this.#watch.unref();
+  }
+}
+
+function openSession(socket: Duplex): ClientHttp2Session {
+  const options = {
+    createConnection: () => socket,
+    peerMaxConcurrentStreams: CALLS_UNTOLD,
+    maxReservedRemoteStreams: 0,
+    maxSessionMemory: LARGEST_SESSION_MIB,
+    strictSingleValueFields: false,
+    settings: {
+      enablePush: false,
+      initialWindowSize: STREAM_WINDOW_BYTES,
+      maxHeaderListSize: LARGEST_ANSWER_HEADERS,
+    },
+  };
+  // Authority and scheme of each call are its own; this address is never looked up.
+  return connect("http://upstream.invalid", options);
+}

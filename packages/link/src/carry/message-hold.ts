@@ -1,0 +1,58 @@
+import { TautlineError } from "@tautline/protocol";
+import type { MessageLook } from "./call.ts";
+
+const PREFIX_BYTES = 5;
+
+/** Holds the messages of a request back, each until it is whole and was looked at. */
+export class MessageHold {
+  readonly #look: MessageLook;
+  #held: Buffer = Buffer.alloc(0);
+  #parts: Buffer[] = [];
+  #partBytes = 0;
+
+  constructor(look: MessageLook) {
+    this.#look = look;
+  }
+
+  /**
+   * @param chunk the next bytes
+   * @returns bytes that may pass, whole messages; or why the call ends here: carry.message_too_large, or what the look says
+   */
+  read(chunk: Buffer): Buffer | TautlineError {
+    this.#parts.push(chunk);
+    this.#partBytes += chunk.length;
+    // Joined only when something whole may be in it: a long message in many parts is copied once.
+    if (this.#partBytes < this.#wanted() - this.#held.length) return Buffer.alloc(0);
+    this.#held = Buffer.concat([this.#held, ...this.#parts]);
+    this.#parts = [];
+    this.#partBytes = 0;
+    let whole = 0;
+    while (this.#held.length - whole >= PREFIX_BYTES) {
+      const length = this.#held.readUInt32BE(whole + 1);
+      const limit = this.#look.largestBytes;
+      if (length > limit) {
+        return new TautlineError("carry.message_too_large", { detail: { bytes: length, limit } });
+      }
+      const end = whole + PREFIX_BYTES + length;
+      if (end > this.#held.length) break;
+      const message = this.#held.subarray(whole + PREFIX_BYTES, end);
+      const refusal = this.#look.message(message, this.#held[whole] === 1);
+      if (refusal !== undefined) return refusal;
+      whole = end;
+    }
+    const passing = this.#held.subarray(0, whole);
+    this.#held = this.#held.subarray(whole);
+    return passing;
+  }
+
+  /** @returns what was begun and never became whole */
+  rest(): Buffer {
+    return Buffer.concat([this.#held, ...this.#parts]);
+  }
+
+  /** Bytes after which there is something to look at. */
+  #wanted(): number {
+    if (this.#held.length < PREFIX_BYTES) return PREFIX_BYTES;
+    return PREFIX_BYTES + this.#held.readUInt32BE(1);
+  }
+}

@@ -1,0 +1,125 @@
+import type { Readable, Writable } from "node:stream";
+import { TautlineError } from "@tautline/protocol";
+import type { BodyMeter } from "./body-meter.ts";
+import type { MessageLook } from "./call.ts";
+import { MessageHold } from "./message-hold.ts";
+
+/** So much of a body is kept until the answer begins, in case the backend did not take the call in. */
+const KEPT_BYTES = 64 * 1024;
+
+/** What a request's body needs. */
+export interface RequestBodyOptions {
+  /** There is none. */
+  readonly ends: boolean;
+  readonly meter: BodyMeter;
+  readonly look: MessageLook | undefined;
+  /** Something of it came. */
+  readonly onBytes: () => void;
+  /** It is over a limit, or was refused by the look. */
+  readonly onRefused: (error: TautlineError) => void;
+}
+
+/** The body of a request on its way to a backend, and, for a short one, once more to another. */
+export class RequestBody {
+  readonly #source: Readable;
+  readonly #options: RequestBodyOptions;
+  readonly #hold: MessageHold | undefined;
+  #target: Writable | undefined;
+  /** What was sent already; undefined where it is too much, or not needed any more. */
+  #kept: Buffer[] | undefined = [];
+  #keptBytes = 0;
+  #isReading = false;
+  #hasEnded: boolean;
+  readonly #onData = (chunk: Buffer): void => this.#take(chunk);
+  readonly #onEnd = (): void => this.#ended();
+  readonly #onDrain = (): void => void this.#source.resume();
+
+  constructor(source: Readable, options: RequestBodyOptions) {
+    this.#source = source;
+    this.#options = options;
+    this.#hold = options.look === undefined ? undefined : new MessageHold(options.look);
+    this.#hasEnded = options.ends;
+  }
+
+  get bytes(): number {
+    return this.#options.meter.bytes;
+  }
+
+  get messages(): number {
+    return this.#options.meter.messages;
+  }
+
+  /** Its end has come. */
+  get isWhole(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Sends it on: what was kept first. */
+  flowInto(target: Writable): void {
+    this.#target = target;
+    if (this.#options.ends) return;
+    for (const chunk of this.#kept ?? []) target.write(chunk);
+    if (this.#hasEnded) return void target.end();
+    if (this.#isReading) return void this.#source.resume();
+    this.#isReading = true;
+    this.#source.on("data", this.#onData);
+    this.#source.on("end", this.#onEnd);
+  }
+
+  /** @returns whether it can be sent once more, from its beginning; nothing is read of it until then */
+  rewind(): boolean {
+    if (this.#kept === undefined) return false;
+    this.#target?.removeListener("drain", this.#onDrain);
+    this.#target = undefined;
+    if (this.#isReading && !this.#hasEnded) this.#source.pause();
+    return true;
+  }
+
+  /** It will not have to be sent once more. */
+  forget(): void {
+    this.#kept = undefined;
+  }
+
+  /** Sends nothing more on. */
+  stop(): void {
+    this.#source.removeListener("data", this.#onData);
+    this.#source.removeListener("end", this.#onEnd);
+    this.#target?.removeListener("drain", this.#onDrain);
+    this.#kept = undefined;
+  }
+
+  #take(chunk: Buffer): void {
+    this.#options.onBytes();
+    const refusal = this.#options.meter.read(chunk);
+    if (refusal !== undefined) return this.#options.onRefused(refusal);
+    const passing = this.#hold === undefined ? chunk : this.#hold.read(chunk);
+    if (passing instanceof TautlineError) return this.#options.onRefused(passing);
+    if (passing.length > 0) this.#send(passing);
+  }
+
+  #send(chunk: Buffer): void {
+    this.#keep(chunk);
+    const target = this.#target;
+    if (target === undefined || target.write(chunk)) return;
+    this.#source.pause();
+    target.once("drain", this.#onDrain);
+  }
+
+  #keep(chunk: Buffer): void {
+    if (this.#kept === undefined) return;
+    this.#keptBytes += chunk.length;
+    if (this.#keptBytes > KEPT_BYTES) this.#kept = undefined;
+    else this.#kept.push(chunk);
+  }
+
+  #ended(): void {
+    this.#hasEnded = true;
+    const rest = this.#hold?.rest();
+    // A message that never became whole was not looked at; it is not passed on, and the backend sees an ended stream.
+    if (rest !== undefined && rest.length > 0) {
+      const detail = { reason: "its body ended in the middle of a message" };
+      return this.#options.onRefused(new TautlineError("carry.cancelled", { detail }));
+    }
+    this.#target?.end();
+  }
+}
