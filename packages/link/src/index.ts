@@ -17,6 +17,8 @@ export type * from "./carry/call.ts";
 export type * from "./carry/carrier.ts";
 export * from "./carry/create-carrier.ts";
 export * from "./carry/create-upstreams.ts";
+export { parseGrpcTimeout } from "./carry/grpc-timeout.ts";
+export type * from "./carry/leg.ts";
 export * from "./carry/receiver-upgrade.ts";
 export type * from "./carry/upstreams.ts";
 export * from "./channel-binding.ts";
