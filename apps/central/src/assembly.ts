@@ -17,7 +17,7 @@ import { ownPlacesOf } from "./forwards/own-places.ts";
 import { createFleet, type Fleet } from "./fleet-parts.ts";
 import type { Herd } from "./herd/herd.ts";
 import { makeConfiguredKeys } from "./keys/configured-keys.ts";
-import { createKeys, type Keys, openKeyRing } from "./keys/keys.ts";
+import { createKeys, type Keys, type OpenedRing, openKeyRing } from "./keys/keys.ts";
 import type { KeyUses } from "./keys/key-uses.ts";
 import type { LinkStore } from "./fleet/link-store.ts";
 import type { EvidenceHistory } from "./history/evidence-history.ts";
@@ -49,6 +49,11 @@ import type { PolicyChanges } from "./policy/change-engine.ts";
 import { policyChangesOn } from "./policy/change-parts.ts";
 import type { Plan, Wanted } from "./policy/plan.ts";
 import { PLAN_PERIOD_MS, readPlan } from "./policy/plan-reading.ts";
+import { openReceiver, type Receiver } from "./receiver/receiver.ts";
+import { createReceiverListener, type ReceiverListener } from "./receiver/receiver-listener.ts";
+import { createReceiverPortStore } from "./receiver/receiver-port-store.ts";
+import { doorsOf } from "./receiver/receiver-doors.ts";
+import { firstReceiverSettings } from "./receiver/receiver-settings.ts";
 import { createRevocations, type Revocations } from "./revocation/revocations.ts";
 import { isHealthy, retryWrite } from "./store/store-health.ts";
 import type { Store } from "./store/store.ts";
@@ -66,7 +71,9 @@ export interface Assembly {
   readonly forwards: Forwards;
   readonly policies: Policies;
   readonly timers: Timers;
+  readonly receiver: Receiver;
   readonly agentsListener: AgentsListener;
+  readonly receiverListener: ReceiverListener;
   readonly consoleListener: ConsoleListener;
   readonly adminSocket: AdminSocket;
   /** Resolves when what follows a revocation is done. */
@@ -100,6 +107,7 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const names = () => certifiedNames(readHostFacts(), config.agents.advertise);
   const identity = await openCentralIdentity({ store, authority, names, now }, (renewed) => {
     agentsListener.acceptor.replaceIdentity(renewed);
+    receiverListener.acceptor.replaceIdentity(renewed);
     consoleListener.acceptor.replaceIdentity(renewed);
   });
   const revocation = await openRevocation(deps, fleet, identity);
@@ -108,14 +116,18 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   metrics.watchEnds(() => readEnds({ authority, identity, crls, now }));
   const clockWatch = createClockWatch({ audit, log, now });
   const isStopping = (): boolean => state.isStopping;
-  const control = { ...fleet, clockWatch, log, now, isStopping, forwarding: forwards.service };
+  const receiver = await openTelemetry(deps, fleet, { state, ring: openedRing.ring });
+  const carrying = { forwarding: forwards.service, receiving: receiver.service };
+  const control = { ...fleet, clockWatch, log, now, isStopping, ...carrying };
   const secured = { config, authority, identity, refusals, log, now };
   const front = createForeignFront({ ...deps, files: deps.tlsFiles, root: authority.root });
-  const { agentsListener, listeners } = await openListeners(deps, fleet, {
+  const { agentsListener, receiverListener, listeners } = await openListeners(deps, fleet, {
     ...secured,
     control,
     front,
     herd: fleet.herd,
+    receiver,
+    state,
     keys: openedRing.ring,
     onMoved: (at) => void Object.assign(state, at),
   });
@@ -126,7 +138,16 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
     readPlan(planned, wanted, { sinceMs });
   const settings = (): ListenerSettings => agentsListener.settings();
   const changes = policyChangesOn({ ...deps, ...fleet, settings, listeners, plan });
-  const served = { ...fleet, ...forwards, keys: shared.keys, operators, listeners, plan, changes };
+  const served = {
+    ...fleet,
+    ...forwards,
+    receiver: receiver.api,
+    keys: shared.keys,
+    operators,
+    listeners,
+    plan,
+    changes,
+  };
   const verbs = listVerbs(createApi(deps, { ...served, revocations, crls, watch }, state));
   const health: HealthDeps = { registry: metrics.registry, isReady: () => isReady(store, state) };
   const consoleListener = await createConsoleListener({ ...secured, verbs, gate, health, crls });
@@ -134,26 +155,77 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const adminSocket = await createAdminSocket({ path, verbs, health, log });
   const timers = createCentralTimers(
     deps,
-    { ...fleet, keyUses: openedRing.uses, keyWatch: shared.watch, forwards, changes, operators },
+    {
+      ...fleet,
+      keyUses: openedRing.uses,
+      keyWatch: shared.watch,
+      forwards,
+      receiver,
+      changes,
+      operators,
+    },
     { identity, crls, watch, front, state },
   );
   const { uses: keyUses } = openedRing;
-  const listening = { agentsListener, consoleListener, adminSocket };
-  const parts = { audit, trail: deps.trail, keyUses, forwards, timers, revocationSettled, state };
+  const listening = { agentsListener, receiverListener, consoleListener, adminSocket };
+  const { trail } = deps;
+  const parts = { audit, trail, keyUses, forwards, receiver, timers, revocationSettled, state };
   return { ...fleet, ...listening, ...parts };
 }
 
-/** The agents' ports, by what was set last. */
+interface OpenedListeners {
+  readonly agentsListener: AgentsListener;
+  readonly receiverListener: ReceiverListener;
+  readonly listeners: Listeners;
+}
+
+/** The ports for agents and for telemetry, by what was set last. */
 async function openListeners(
   deps: OpenedCentral,
-  { live, offerAddresses }: Fleet,
-  listening: Omit<AgentsListenerDeps, "first">,
-): Promise<{ readonly agentsListener: AgentsListener; readonly listeners: Listeners }> {
+  { live, offerAddresses, refusals, offers }: Fleet,
+  listening: Omit<AgentsListenerDeps, "first"> & {
+    readonly receiver: Receiver;
+    readonly state: CentralState;
+  },
+): Promise<OpenedListeners> {
   const kept = createListenerStore(deps);
   const first = firstSettings(deps.config, deps.flags, await kept.read());
+  const { receiver, state } = listening;
+  const { service, exposed } = receiver;
+  const keptTelemetry = createReceiverPortStore(deps);
+  const receiverListener = createReceiverListener({
+    ...listening,
+    config: deps.config,
+    first: firstReceiverSettings(deps.config.receiver, await keptTelemetry.read()),
+    refusals,
+    service,
+    exposed,
+    offer: () => offers.header(),
+  });
   const listener = await createAgentsListener({ ...listening, first });
-  const listeners = createListeners({ listener, kept, live, onMoved: offerAddresses });
-  return { agentsListener: listener, listeners };
+  state.telemetry = receiverListener;
+  const telemetry = { listener: receiverListener, kept: keptTelemetry, links: receiver.api.links };
+  const onMoved = offerAddresses;
+  const listeners = createListeners({ listener, kept, live, onMoved, telemetry });
+  return { agentsListener: listener, receiverListener, listeners };
+}
+
+/** What takes telemetry; its ports come later. */
+function openTelemetry(
+  deps: OpenedCentral,
+  fleet: Fleet,
+  { state, ring }: { readonly state: CentralState; readonly ring: OpenedRing["ring"] },
+): Promise<Receiver> {
+  return openReceiver({
+    ...deps,
+    ...fleet,
+    ring,
+    own: ownPlacesOf(state),
+    sources: fleet.herd.sources,
+    recorder: fleet.history.recorder,
+    doors: doorsOf(state),
+    isStopping: () => state.isStopping,
+  });
 }
 
 /** Operators and the gate they come in by: whoever is disabled is shown out. */
@@ -200,14 +272,14 @@ async function openRevocation(
 function createApi(
   deps: OpenedCentral,
   fleet: Fleet &
-    Pick<ApiDeps, "keys" | "forwards" | "services" | "streams" | "operators"> &
+    Pick<ApiDeps, "keys" | "forwards" | "services" | "streams" | "receiver" | "operators"> &
     Pick<ApiDeps, "revocations" | "listeners" | "plan" | "changes"> &
     Pick<Revocation, "crls" | "watch">,
   state: CentralState,
 ): ApiDeps {
   const { vault, audit, trail, store, log } = deps;
   const { agents, life, moves, links, history, tokens, namespaces, settings, live } = fleet;
-  const { keys, forwards, services, streams, operators, revocations, listeners } = fleet;
+  const { keys, forwards, services, streams, receiver, operators, revocations, listeners } = fleet;
   const { plan, changes, offers, policies } = fleet;
   return {
     status: describeCentral(deps, fleet, state),
@@ -230,6 +302,7 @@ function createApi(
     forwards,
     services,
     streams,
+    receiver,
     namespaces: {
       ...namespaces,
       create: async (name, actor) => {
@@ -260,6 +333,7 @@ function createCentralTimers(
     readonly keyUses: KeyUses;
     readonly keyWatch: Keys["watch"];
     readonly forwards: Forwards;
+    readonly receiver: Receiver;
     readonly changes: PolicyChanges;
     readonly operators: Pick<OperatorStore, "isActive">;
   },
@@ -278,6 +352,7 @@ function createCentralTimers(
   const { centralLifetime } = config.certificates;
   const { live, polling, history, keyUses, keyWatch, forwards, policies, changes, operators } =
     fleet;
+  const { receiver } = fleet;
   // Before the ports are open there is nothing to change; when central stops, every agent is gone.
   const carryOn = async (): Promise<void> => {
     if (state.agents !== undefined && !state.isStopping) await changes.step();
@@ -289,6 +364,7 @@ function createCentralTimers(
     { name: "policies", everyMs: LOOK_EVERY_MS, run: () => policies.book.look() },
     { name: "policy changes", everyMs: CHANGE_TURN_MS, run: carryOn },
     { name: "forwards", everyMs: LOOK_EVERY_MS, run: () => forwards.book.look() },
+    { name: "receiver", everyMs: LOOK_EVERY_MS, run: () => receiver.look() },
     {
       name: "operators' streams",
       everyMs: LOOK_EVERY_MS,

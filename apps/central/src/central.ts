@@ -150,7 +150,8 @@ function listParts(
   assembly: Assembly,
   { store, vault }: { readonly store: Store; readonly vault: Vault },
 ): Part[] {
-  const { agentsListener, consoleListener, adminSocket, live, links, timers, state } = assembly;
+  const { agentsListener, receiverListener, consoleListener, adminSocket } = assembly;
+  const { live, links, timers, state } = assembly;
   const { audit, trail, revocationSettled, herd, keyUses, forwards } = assembly;
   const { recorder } = assembly.history;
   const central = { actor: "central", subject: "central" };
@@ -196,6 +197,11 @@ function listParts(
         await agentsListener.stop();
         await live.flush();
       },
+    },
+    {
+      name: "receiver",
+      start: () => receiverListener.start(),
+      stop: () => receiverListener.stop(),
     },
     { name: "admin socket", start: () => adminSocket.start(), stop: () => adminSocket.stop() },
     { name: "exports", stop: () => trail.exporter.stop() },

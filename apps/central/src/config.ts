@@ -13,6 +13,7 @@ import { z } from "zod";
 import { keySettings } from "./keys/key-settings.ts";
 import { acceptedCrypto, cryptoSettings } from "./listeners/crypto-settings.ts";
 import { LISTENER_BINDS } from "./listeners/listener-settings.ts";
+import { receiverSettings } from "./receiver/receiver-config.ts";
 import { fileSettings } from "./tls-files/file-settings.ts";
 
 const DEFAULT_AGENTS_PORT = 9150;
@@ -228,6 +229,7 @@ export const centralConfigSchema = z.strictObject({
   trustDomain,
   agents,
   plaintext,
+  receiver: receiverSettings,
   keys: keySettings,
   console: console_,
   certificates,
@@ -296,6 +298,7 @@ function withFlags(config: CentralConfig, flags: CentralFlags): CentralConfig {
       host: flags.host ?? config.plaintext.host,
       ...(flags.plaintextPort !== undefined && { bind: "public", port: flags.plaintextPort }),
     },
+    receiver: { ...config.receiver, host: flags.host ?? config.receiver.host },
     console: {
       ...config.console,
       host: flags.host ?? config.console.host,

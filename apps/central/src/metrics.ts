@@ -1,6 +1,7 @@
 import { LEVELS, type LinkEvidence } from "@tautline/protocol";
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import { POLICY_KINDS, type PolicyKind } from "./policy/policy-kind.ts";
+import { CALL_OUTCOMES } from "./receiver/call-outcome.ts";
 import { VERSION } from "./version.ts";
 
 /** What central counts; names, labels and their values stand in docs/reference/metrics.md. */
@@ -17,6 +18,8 @@ export interface CentralMetrics {
   readonly turnedAway: Counter<"queue">;
   readonly forwardStreams: Counter<"outcome">;
   readonly forwardBytes: Counter<"direction">;
+  readonly receiverCalls: Counter<"backend" | "outcome">;
+  readonly receiverBytes: Counter<"direction">;
   readonly policyEnded: Counter<"code">;
   /** Says who knows how many exceptions there are, by kind of link; asked whenever the metrics are read. */
   watchExceptions(read: () => ReadonlyMap<PolicyKind, number>): void;
@@ -44,6 +47,7 @@ export const LABEL_VALUES = {
   direction: ["up", "down"],
   policy: ["policy.level_refused", "policy.client_unproven", "policy.not_post_quantum"],
   kind: POLICY_KINDS,
+  call: CALL_OUTCOMES,
   queue: ["handshakes", "handshakes-advanced", "handshakes-basic", "enrolments"],
 } as const;
 
@@ -92,6 +96,7 @@ export function createMetrics(): CentralMetrics {
     }),
     watchEnds: watchEndsOn(registry),
     ...createForwardMetrics(registers),
+    ...createReceiverMetrics(registers),
     ...createPolicyMetrics(registers),
     ...createQueueMetrics(registers),
   };
@@ -197,6 +202,26 @@ function createForwardMetrics(
   };
 }
 
+/** Calls of telemetry. */
+function createReceiverMetrics(
+  registers: Registry[],
+): Pick<CentralMetrics, "receiverCalls" | "receiverBytes"> {
+  return {
+    receiverCalls: new Counter({
+      name: "tautline_receiver_calls_total",
+      help: "Calls of telemetry that are over, by backend and outcome.",
+      labelNames: ["backend", "outcome"],
+      registers,
+    }),
+    receiverBytes: new Counter({
+      name: "tautline_receiver_bytes_total",
+      help: "Bytes in the bodies of such calls; up is from callers.",
+      labelNames: ["direction"],
+      registers,
+    }),
+  };
+}
+
 /** What policies end, and whom they let be. */
 function createPolicyMetrics(
   registers: Registry[],
@@ -235,7 +260,13 @@ function beginAtZero(metrics: CentralMetrics): void {
   for (const level of LABEL_VALUES.level) links.set({ level }, 0);
   for (const outcome of LABEL_VALUES.stream) metrics.forwardStreams.inc({ outcome }, 0);
   for (const code of LABEL_VALUES.policy) metrics.policyEnded.inc({ code }, 0);
-  for (const direction of LABEL_VALUES.direction) metrics.forwardBytes.inc({ direction }, 0);
+  for (const direction of LABEL_VALUES.direction) {
+    metrics.forwardBytes.inc({ direction }, 0);
+    metrics.receiverBytes.inc({ direction }, 0);
+  }
+  for (const outcome of LABEL_VALUES.call) {
+    metrics.receiverCalls.inc({ backend: "none", outcome }, 0);
+  }
   for (const queue of LABEL_VALUES.queue) {
     metrics.waiting.set({ queue }, 0);
     for (const counter of [metrics.begun, metrics.waited, metrics.turnedAway]) {

@@ -14,7 +14,7 @@ import { createGatedServer, HANDSHAKE_LEASE_MS, type HandshakeGate } from "./han
 import { forgetPeerChain, peerChain } from "./peer-chain.ts";
 import { evidenceOfAccepted, type CertifiedPeer } from "./tls-evidence.ts";
 import { nameTlsFailure } from "./tls-failure.ts";
-import type { TlsIdentity } from "./tls-settings.ts";
+import type { InnerProtocols, TlsIdentity } from "./tls-settings.ts";
 import { createShownIdentities, type OtherFront } from "./shown-identities.ts";
 
 /** What an acceptor needs. */
@@ -31,6 +31,8 @@ export interface TlsAcceptorOptions {
   readonly handshakeTimeoutMs: number;
   /** Groups and suites that are allowed; the default where it is left out. */
   readonly crypto?: CryptoChoice | undefined;
+  /** What may be spoken inside, best first; HTTP/1.1 alone unless told. What was chosen is the socket's `alpnProtocol`. */
+  readonly protocols?: InnerProtocols | undefined;
   /** Connections open at once, handshakes included; no limit unless told. */
   readonly maxConnections?: number;
   /** Asked before anything is spent on a connection; without one every handshake begins at once. */

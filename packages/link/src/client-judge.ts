@@ -35,6 +35,8 @@ export interface ForeignPeer {
   readonly serial: string;
   /** SHA-256 of its SPKI, lower-case hex: by this and nothing else it is the same client again. */
   readonly keyPin: string;
+  /** When its certificate ends; milliseconds since 1970. */
+  readonly expiresAtMs: number;
 }
 
 /** What central makes of the certificate a client showed. */

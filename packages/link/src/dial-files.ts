@@ -7,7 +7,7 @@ import { peerChain } from "./peer-chain.ts";
 import { proveServer, type ServerTrust } from "./server-trust.ts";
 import { evidenceOfFileServer } from "./tls-evidence.ts";
 import { openTls, type TlsTarget } from "./tls-handshake.ts";
-import { fileDialSettings, type TlsIdentity } from "./tls-settings.ts";
+import { fileDialSettings, type InnerProtocol, type TlsIdentity } from "./tls-settings.ts";
 
 /** Whom to dial by files, and how long to try. */
 export interface FileDialOptions extends TlsTarget {
@@ -16,6 +16,8 @@ export interface FileDialOptions extends TlsTarget {
   readonly identity?: TlsIdentity | undefined;
   /** Groups, and suites of TLS 1.3; a choice that needs ML-KEM leaves TLS 1.2 out. */
   readonly crypto?: CryptoChoice | undefined;
+  /** What is to be spoken inside; HTTP/1.1 unless told. */
+  readonly protocol?: InnerProtocol | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -37,7 +39,7 @@ export async function dialByFiles(
   const { host, port, trust, identity, now } = options;
   const address = formatHostPort(host, port);
   if (identity !== undefined) requireIdentity(identity);
-  const settings = fileDialSettings(host, identity, options.crypto);
+  const settings = fileDialSettings(host, identity, options);
   const socket = await openTls(options, settings).catch((error: unknown) => {
     throw explain(error, address);
   });

@@ -143,7 +143,12 @@ describe("a port with the certificate of an existing PKI beside central's own (S
       ["mtls", true, null, serial],
     );
     const keyPin = spkiPin(leaf).toString("hex");
-    assert.deepEqual(foreignOf(accepted), { subject: "CN=client", serial, keyPin });
+    assert.deepEqual(foreignOf(accepted), {
+      subject: "CN=client",
+      serial,
+      keyPin,
+      expiresAtMs: leaf.validToDate.getTime(),
+    });
     assert.equal(markOf(accepted), undefined);
     socket.destroy();
     accepted.destroy();

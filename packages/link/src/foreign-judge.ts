@@ -54,6 +54,7 @@ function judgeForeign({
       subject: leaf.subject?.replaceAll("\n", ", ") ?? "",
       serial: serialOf(leaf),
       keyPin: spkiPin(leaf).toString("hex"),
+      expiresAtMs: leaf.validToDate.getTime(),
     },
   };
 }

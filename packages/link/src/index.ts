@@ -52,6 +52,7 @@ export * from "./session-der.ts";
 export type { OtherFront } from "./shown-identities.ts";
 export * from "./sniff/opening-port.ts";
 export { refuseInKind } from "./sniff/refuse-in-kind.ts";
+export { systemAuthorities } from "./system-store.ts";
 export * from "./tls-evidence.ts";
 export * from "./tls-failure.ts";
 export * from "./tls-settings.ts";

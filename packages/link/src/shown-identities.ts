@@ -1,7 +1,7 @@
 import { createSecureContext, type SecureContext, type TlsOptions } from "node:tls";
 import type { CryptoChoice } from "./crypto-choice.ts";
 import { requireIdentity } from "./identity-check.ts";
-import { serverSettings, type TlsIdentity } from "./tls-settings.ts";
+import { type InnerProtocols, serverSettings, type TlsIdentity } from "./tls-settings.ts";
 
 /** What callers meet that do not ask for the port's own name. */
 export interface OtherFront {
@@ -32,9 +32,11 @@ export function createShownIdentities(options: {
   readonly clientRootsPem: string;
   readonly ownName?: string;
   readonly crypto?: CryptoChoice | undefined;
+  readonly protocols?: InnerProtocols | undefined;
 }): ShownIdentities {
-  const { clientRootsPem, ownName, crypto } = options;
-  let own = contextOf({ identity: options.identity, clientRootsPem }, crypto);
+  const { clientRootsPem, ownName, crypto, protocols } = options;
+  const spoken = { crypto, protocols };
+  let own = contextOf({ identity: options.identity, clientRootsPem }, spoken);
   let others: SettledContext | undefined;
   /** SNI is compared without regard to case (RFC 6066 section 3); Node does not ask for a caller that sends none. */
   const choose: NonNullable<TlsOptions["SNICallback"]> = (name, answer) => {
@@ -47,14 +49,20 @@ export function createShownIdentities(options: {
       ...(ownName !== undefined && { SNICallback: choose }),
     }),
     replaceOwn: (identity) => {
-      const next = contextOf({ identity, clientRootsPem }, crypto);
-      const nextOthers = others && { ...others, ...shownToOthers(others.front, identity, crypto) };
+      const next = contextOf({ identity, clientRootsPem }, spoken);
+      const nextOthers = others && { ...others, ...shownToOthers(others.front, identity, spoken) };
       [own, others] = [next, nextOthers];
     },
     replaceOthers: (front) => {
-      others = front && { front, ...shownToOthers(front, own.identity, crypto) };
+      others = front && { front, ...shownToOthers(front, own.identity, spoken) };
     },
   };
+}
+
+/** What all of them have in common. */
+interface Spoken {
+  readonly crypto: CryptoChoice | undefined;
+  readonly protocols: InnerProtocols | undefined;
 }
 
 interface SettledContext {
@@ -65,22 +73,22 @@ interface SettledContext {
 function shownToOthers(
   { identity, clientRootsPem }: OtherFront,
   own: TlsIdentity,
-  crypto: CryptoChoice | undefined,
+  spoken: Spoken,
 ): Pick<SettledContext, "settings"> {
-  const { settings } = contextOf({ identity: identity ?? own, clientRootsPem }, crypto);
+  const { settings } = contextOf({ identity: identity ?? own, clientRootsPem }, spoken);
   return { settings };
 }
 
 function contextOf(
   { identity, clientRootsPem }: OtherFront & { readonly identity: TlsIdentity },
-  crypto: CryptoChoice | undefined,
+  spoken: Spoken,
 ): {
   readonly identity: TlsIdentity;
   readonly settings: TlsOptions;
   readonly context: SecureContext;
 } {
   requireIdentity(identity);
-  const settings = serverSettings(identity, clientRootsPem, crypto);
+  const settings = serverSettings(identity, clientRootsPem, spoken);
   // Made here already: setSecureContext would keep half of a refused identity.
   return { identity, settings, context: createSecureContext(settings) };
 }

@@ -8,6 +8,8 @@ import { openTunnel, type Proxy } from "./proxy.ts";
 export interface TlsTarget extends DialDeadline {
   /** Asked to connect further; TLS goes inside, to the other end alone. */
   readonly proxy?: Proxy | undefined;
+  /** A connection to the host that was made already; nothing may have been said over it. */
+  readonly socket?: Duplex | undefined;
   /** Looks names up at each dial; the system's own way unless told. */
   readonly lookup?: LookupFunction | undefined;
 }
@@ -21,16 +23,17 @@ export interface TlsTarget extends DialDeadline {
  * link.handshake_failed, link.proxy_*
  */
 export function openTls(target: TlsTarget, settings: ConnectionOptions): Promise<TLSSocket> {
-  const { host, port, proxy, lookup } = target;
+  const { host, port, proxy, socket, lookup } = target;
   return dialWithin(target, async (signal) => {
-    const tunnel = proxy && (await openTunnel({ proxy, target: { host, port }, signal, lookup }));
+    const tunnel =
+      socket ?? (proxy && (await openTunnel({ proxy, target: { host, port }, signal, lookup })));
     return await secure(target, { settings, tunnel, signal });
   });
 }
 
 interface SecureOptions {
   readonly settings: ConnectionOptions;
-  /** The connection that a proxy made; without it one is made here. */
+  /** A connection that there is already; without it one is made here. */
   readonly tunnel: Duplex | undefined;
   readonly signal: AbortSignal;
 }

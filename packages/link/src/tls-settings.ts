@@ -19,8 +19,15 @@ const OLDER_CIPHERS = [
   "ECDHE-RSA-AES128-GCM-SHA256",
 ].join(":");
 
-/** Names the protocol inside, so that a handshake cannot be carried to a service that speaks another one (ALPACA). */
+/** A protocol inside TLS, by its name in RFC 7301: a handshake cannot be carried to a service that speaks another one (ALPACA). */
+export type InnerProtocol = "h2" | "http/1.1";
+
+/** Asked at each handshake; the first that the caller offers too is spoken. */
+export type InnerProtocols = () => readonly InnerProtocol[];
+
+/** What is spoken where nothing else is said. */
 const PROTOCOL = "http/1.1";
+const ONLY_HTTP1: InnerProtocols = () => [PROTOCOL];
 
 /**
  * Every TLS option of an accepting end. `setSecureContext` forgets what is not repeated, so this object is always passed whole.
@@ -30,17 +37,23 @@ const PROTOCOL = "http/1.1";
  * @param identity what central shows; its chain goes up to and includes the root, which pinned diallers look for
  * @param clientRootsPem authorities named to clients when they are asked for a certificate; "" asks nobody (a browser would
  * otherwise show its user a choice of certificates)
- * @param crypto the default where it is left out
+ * @param options cryptography, the default where it is left out; and protocols, in the order in which the server prefers them
  */
 export function serverSettings(
   identity: TlsIdentity,
   clientRootsPem: string,
-  crypto?: CryptoChoice,
+  {
+    crypto,
+    protocols: spoken = ONLY_HTTP1,
+  }: {
+    readonly crypto?: CryptoChoice | undefined;
+    readonly protocols?: InnerProtocols | undefined;
+  } = {},
 ): TlsOptions {
   return {
     ...bothEnds(crypto),
     // Not a list: Node copies it for every connection, nine bytes that keep 64 KiB of a shared buffer alive.
-    ALPNCallback: ({ protocols }) => (protocols.includes(PROTOCOL) ? PROTOCOL : undefined),
+    ALPNCallback: ({ protocols }) => spoken().find((each) => protocols.includes(each)),
     key: identity.keyPem,
     cert: identity.chainPem,
     // An empty text would make Node name every authority of the system; an empty list names none.
@@ -92,14 +105,20 @@ export function dialSettings(
  *
  * @param host as dialled; it is also the name that the certificate has to have
  * @param identity what the dialler shows, where it has a certificate
- * @param crypto the default where it is left out; TLS 1.2 only where it allows a classical exchange
+ * @param options cryptography, the default where it is left out (TLS 1.2 only where it allows a classical exchange); and the protocol
  */
 export function fileDialSettings(
   host: string,
   identity?: TlsIdentity,
-  crypto?: CryptoChoice,
+  {
+    crypto,
+    protocol = PROTOCOL,
+  }: {
+    readonly crypto?: CryptoChoice | undefined;
+    readonly protocol?: InnerProtocol | undefined;
+  } = {},
 ): ConnectionOptions {
-  const settings = dialSettings(host, identity, crypto);
+  const settings = { ...dialSettings(host, identity, crypto), ALPNProtocols: [protocol] };
   if (!allowsClassical(crypto)) return settings;
   return { ...settings, minVersion: "TLSv1.2", ciphers: `${suites(crypto)}:${OLDER_CIPHERS}` };
 }

@@ -22,6 +22,7 @@ import { opampErrors } from "./errors/opamp.ts";
 import { pkiErrors } from "./errors/pki.ts";
 import { policyChangeErrors } from "./errors/policy-change.ts";
 import { policyLinkErrors } from "./errors/policy-links.ts";
+import { receiverErrors } from "./errors/receiver.ts";
 import { storeErrors } from "./errors/store.ts";
 import { swarmErrors } from "./errors/swarm.ts";
 import { valueErrors } from "./errors/value.ts";
@@ -49,6 +50,7 @@ export const ERROR_CATALOGUE = {
   ...keyErrors,
   ...forwardTargetErrors,
   ...policyChangeErrors,
+  ...receiverErrors,
   ...configErrors,
   ...filesErrors,
   ...storeErrors,

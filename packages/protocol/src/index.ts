@@ -15,6 +15,7 @@ export * from "./audit-trail-line.ts";
 export * from "./bytes.ts";
 export * from "./capability.ts";
 export * from "./central-addresses.ts";
+export * from "./client-token.ts";
 export * from "./compatibility.ts";
 export * from "./config-map.ts";
 export * from "./custom-message.ts";

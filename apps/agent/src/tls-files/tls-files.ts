@@ -1,14 +1,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readAuthorities, readPairFiles, watchFiles, type WatchedFiles } from "@tautline/daemon";
-import type { ServerTrust, TlsIdentity } from "@tautline/link";
+import { type ServerTrust, systemAuthorities, type TlsIdentity } from "@tautline/link";
 import type { TautlineError } from "@tautline/protocol";
 import { wait, type Clock } from "../clock.ts";
 import type { AgentConfig } from "../config.ts";
 import { planFiles, type FilePlan, type FoundFiles } from "./file-rule.ts";
 import { readPin } from "./pin-text.ts";
 import { readSwitch, rememberSwitch, type FileLevel } from "./switch-memory.ts";
-import { systemAuthorities } from "./system-store.ts";
+
 
 /** How central is dialled by files, as they were last read whole. */
 export interface FileAccess {

@@ -12,6 +12,7 @@ import type { ForwardStore } from "../forwards/forward-store.ts";
 import type { Services } from "../services/services.ts";
 import type { StreamTable } from "../forwards/stream-table.ts";
 import type { KeyStore } from "../keys/key-store.ts";
+import type { ReceiverApi } from "../receiver/receiver-api.ts";
 import type { NamespaceStore } from "../fleet/namespace-store.ts";
 import type { OperatorStore } from "../operators/operator-store.ts";
 import type { PolicyChanges } from "../policy/change-engine.ts";
@@ -51,6 +52,7 @@ export interface ApiDeps {
   readonly forwards: ForwardStore;
   readonly services: Pick<Services, "judge" | "serve">;
   readonly streams: Pick<StreamTable, "all">;
+  readonly receiver: ReceiverApi;
   readonly namespaces: NamespaceStore;
   readonly settings: SettingStore;
   readonly listeners: Listeners;

@@ -75,12 +75,13 @@ async function mountedRoutes(core: Core): Promise<string[]> {
         ...fleet,
         ...judging,
         forwarding: opening.service,
+        receiving: { serveEdge: () => Promise.resolve() },
         clockWatch,
         log,
         now,
       });
       assert.equal(server.listenerCount("upgrade"), 1);
-      for (const path of ["/v1/opamp", "/v1/forward"]) {
+      for (const path of ["/v1/opamp", "/v1/forward", "/v1/receiver"]) {
         mounted.push(nameOf({ port, method: "GET", path }));
       }
     } else {
@@ -92,10 +93,14 @@ async function mountedRoutes(core: Core): Promise<string[]> {
       );
       const operators = await openOperators({ ...opened, onEnded: () => undefined });
       const { keys: sharedKeys } = createKeys({ ...opened, ...openedRing, ...fleet });
+      const following = { ...opened, onChanged: () => Promise.resolve() };
+      const backends = createBackendStore(following);
+      const clients = createClientStore(following);
       const verbs = listVerbs({
         ...fleet,
         keys: sharedKeys,
         ...opening,
+        receiver: { backends, clients, healthOf: () => [], links: () => [] },
         operators,
         listeners: { list: () => [], set: () => Promise.reject(new Error("unused")) },
         plan: () => Promise.reject(new Error("unused")),

@@ -14,6 +14,8 @@ import { linkVerbs } from "./verbs/link-verbs.ts";
 import { listenerVerbs } from "./verbs/listener-verbs.ts";
 import { moveVerbs } from "./verbs/move-verbs.ts";
 import { namespaceVerbs } from "./verbs/namespace-verbs.ts";
+import { backendVerbs } from "./verbs/backend-verbs.ts";
+import { clientVerbs } from "./verbs/client-verbs.ts";
 import { policyVerbs } from "./verbs/policy-verbs.ts";
 import { revocationVerbs } from "./verbs/revocation-verbs.ts";
 import { operatorVerbs } from "./verbs/operator-verbs.ts";
@@ -42,6 +44,8 @@ export function listVerbs(deps: ApiDeps): readonly Verb[] {
     ...keyVerbs(deps),
     ...forwardVerbs(deps),
     ...serviceVerbs(deps),
+    ...backendVerbs(deps),
+    ...clientVerbs(deps),
     ...listenerVerbs(deps),
     ...planVerbs(deps),
     ...changeVerbs(deps),

@@ -24,10 +24,17 @@ export type AuditAction =
   | "audit.key-created"
   | "authority.created"
   | "authority.retired"
+  | "backend.added"
+  | "backend.removed"
   | "central.started"
   | "central.stopped"
   | "certificate.revoked"
   | "claim.refused"
+  | "client.created"
+  | "client.refused"
+  | "client.revoked"
+  | "client.rotated"
+  | "client.token-revoked"
   | "files.refused"
   | "files.taken"
   | "forward.allowed"
@@ -65,9 +72,9 @@ export type AuditAction =
 /** One thing that happened. */
 export interface AuditEvent {
   readonly action: AuditAction;
-  /** Who did it: `operator:<name>` (`operator:local` over the admin socket), `agent:<id>`, `token:<id>`, `central`, or `unproven:<address>`. */
+  /** Who did it: `operator:<name>` (`operator:local` over the admin socket), `agent:<id>`, `token:<id>`, `client:<name>`, `central`, or `unproven:<address>`. */
   readonly actor: string;
-  /** What it was done to, in the same form; also `key:<name>`, `forward:<name>`, `policy:<namespace>/<kind>` and `change:<number>` of policy. */
+  /** What it was done to, in the same form; also `key:<name>`, `forward:<name>`, `backend:<name>`, `policy:<namespace>/<kind>` and `change:<number>` of policy. */
   readonly subject: string;
   /** Further facts; never secrets. */
   readonly detail?: Readonly<Record<string, string | number>>;

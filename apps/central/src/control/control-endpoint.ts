@@ -16,6 +16,7 @@ import type { ForwardService, UpgradedLink } from "../forwards/forward-service.t
 import type { EvidenceHistory } from "../history/evidence-history.ts";
 import type { PolicyKind } from "../policy/policy-kind.ts";
 import { judgeCallerUnderPolicy, type JudgingBook } from "../policy/policy-judge.ts";
+import type { ReceiverService } from "../receiver/receiver-service.ts";
 import type { AgentCaller, Caller } from "./caller.ts";
 import type { ClockWatch } from "./clock-watch.ts";
 import { CONTROL_PATH } from "./control-path.ts";
@@ -40,6 +41,7 @@ export interface ControlDeps extends WebSocketLinkDeps {
   readonly clockWatch: ClockWatch;
   readonly offers: Pick<Offers, "header">;
   readonly forwarding: Pick<ForwardService, "serve">;
+  readonly receiving: Pick<ReceiverService, "serveEdge">;
   /** What is asked of the links of a namespace. */
   readonly policies: { readonly book: JudgingBook };
   /** Sees links that carry forwards come and go; the others are in the table of live links. */
@@ -85,6 +87,8 @@ export function serveControl(
       void track(runWebSocketLink(deps, { caller, session, socket }));
     },
     onForward: (caller, link) => void track(serveForward(deps, caller, link)),
+    // Calls are given their own time to end, and the link is cut then: nobody waits for it here.
+    onEdge: (caller, link) => void deps.receiving.serveEdge(caller, link),
     log: deps.log,
     now: deps.now,
     offer: () => deps.offers.header(),

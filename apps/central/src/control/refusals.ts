@@ -23,6 +23,8 @@ export interface RefusedCaller {
   readonly agentId?: string | undefined;
   /** The agent that was proven to be there, also where nothing binds its proof to what it says (plaintext). */
   readonly provenId?: string | undefined;
+  /** The telemetry client whose token was known, and has ended. */
+  readonly client?: { readonly name: string } | undefined;
   /** What it came for, where that is not the control link. */
   readonly linkKind?: LinkKind | undefined;
   /** Whose expired certificate was shown, and its key proven. */
@@ -114,6 +116,7 @@ function identityOf({
   agentId,
   lapsed,
   provenId,
+  client,
 }: RefusedCaller): Pick<AuditEvent, "action" | "actor" | "subject"> | undefined {
   if (token !== undefined) {
     const subject = agentId === undefined ? "central" : `agent:${agentId}`;
@@ -121,6 +124,9 @@ function identityOf({
   }
   if (provenId !== undefined) {
     return { action: "link.refused", actor: `agent:${provenId}`, subject: "central" };
+  }
+  if (client !== undefined) {
+    return { action: "client.refused", actor: `client:${client.name}`, subject: "central" };
   }
   const peerId = evidence.clientProven ? evidence.peerId : lapsed?.peerId;
   if (peerId === undefined || peerId === null) return undefined;

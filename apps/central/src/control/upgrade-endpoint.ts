@@ -1,13 +1,14 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Logger } from "@tautline/daemon";
-import { FORWARD_PATH } from "@tautline/link";
+import { FORWARD_PATH, RECEIVER_PATH } from "@tautline/link";
 import { LIMITS, TautlineError } from "@tautline/protocol";
 import { type WebSocket, WebSocketServer } from "ws";
 import { endWithProblem } from "../api/problem-reply.ts";
 import { saidWithAnswers } from "../api/said-with-answers.ts";
 import { acceptForward } from "../forwards/accept-forward.ts";
 import type { UpgradedLink } from "../forwards/forward-service.ts";
+import { acceptEdge, type EdgeLink } from "../receiver/accept-edge.ts";
 import type { PolicyKind } from "../policy/policy-kind.ts";
 import type { AgentCaller, Caller } from "./caller.ts";
 import { CONTROL_PATH } from "./control-path.ts";
@@ -20,6 +21,8 @@ export interface UpgradeDeps {
   readonly onOpen: (caller: Caller, socket: WebSocket) => void;
   /** Takes the links of agents that carry forwards. */
   readonly onForward: (caller: AgentCaller, link: UpgradedLink) => void;
+  /** Takes the links of agents' edges, which carry telemetry. */
+  readonly onEdge: (caller: AgentCaller, link: EdgeLink) => void;
   readonly log: Logger;
   readonly now: () => number;
   /** What central says of itself, with every answer. */
@@ -51,11 +54,7 @@ export function serveUpgrades(server: Server, deps: UpgradeDeps): void {
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on("error", () => socket.destroy());
     const upgraded = { request, socket, head };
-    const taken =
-      pathOf(request) === FORWARD_PATH
-        ? acceptForward(deps, upgraded, said)
-        : upgrade(deps, upgraders, upgraded);
-    taken.catch((error: unknown) => {
+    takeUpgrade(deps, upgraders, upgraded, said).catch((error: unknown) => {
       const told = errorForPeer(error);
       if (told !== error) deps.log.error({ err: error }, "an upgrade was not handled");
       endWithProblem(socket, told, said());
@@ -67,6 +66,18 @@ interface Upgrade {
   readonly request: IncomingMessage;
   readonly socket: Duplex;
   readonly head: Buffer;
+}
+
+function takeUpgrade(
+  deps: UpgradeDeps,
+  upgraders: Readonly<Record<Caller["kind"], WebSocketServer>>,
+  upgraded: Upgrade,
+  said: () => Readonly<Record<string, string>>,
+): Promise<void> {
+  const path = pathOf(upgraded.request);
+  if (path === FORWARD_PATH) return acceptForward(deps, upgraded, said);
+  if (path === RECEIVER_PATH) return acceptEdge(deps, upgraded, said);
+  return upgrade(deps, upgraders, upgraded);
 }
 
 async function upgrade(

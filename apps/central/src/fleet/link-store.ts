@@ -10,7 +10,7 @@ export interface LinkView extends Omit<LinkEvidence, "peerId"> {
   /** The agent's. */
   readonly namespace: string;
   readonly component: string;
-  readonly transport: "websocket" | "polling" | "forward";
+  readonly transport: "websocket" | "polling" | "forward" | "receiver";
   readonly remoteAddress: string;
   readonly peerId: string | null;
   readonly lastMessageAt: string;

@@ -42,13 +42,18 @@ export async function acceptForward(
 }
 
 /**
- * Says that a connection carries forwards from here on.
+ * Says that a connection carries another protocol from here on.
  *
  * @param socket over which that was asked for
  * @param said headers that go with it
+ * @param protocol that of forwards unless told
  */
-export function answerSwitching(socket: Duplex, said: Readonly<Record<string, string>>): void {
-  const headers = { connection: "Upgrade", upgrade: FORWARD_PROTOCOL, ...said };
+export function answerSwitching(
+  socket: Duplex,
+  said: Readonly<Record<string, string>>,
+  protocol: string = FORWARD_PROTOCOL,
+): void {
+  const headers = { connection: "Upgrade", upgrade: protocol, ...said };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join("")}\r\n`);
 }

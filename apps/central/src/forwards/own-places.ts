@@ -1,4 +1,6 @@
+import type { HostPort } from "@tautline/link";
 import { readHostFacts } from "../authority/own-names.ts";
+import { RECEIVER_PORTS } from "../receiver/receiver-settings.ts";
 import type { CentralState } from "../opened-central.ts";
 
 /** Where central itself listens, asked anew for each connection: ports move and interfaces come while it runs. */
@@ -15,13 +17,17 @@ export interface OwnPlaces {
  * @param state where central listens
  */
 export function ownPlacesOf(
-  state: Pick<CentralState, "agents" | "plaintext" | "console">,
+  state: Pick<CentralState, "agents" | "plaintext" | "console" | "telemetry">,
 ): OwnPlaces {
   return {
     ports: () =>
-      [state.agents, state.plaintext, state.console].flatMap((at) =>
+      [state.agents, state.plaintext, state.console, ...telemetryOf(state)].flatMap((at) =>
         at === undefined ? [] : [at.port],
       ),
     addresses: () => readHostFacts().addresses.map(({ address }) => address),
   };
+}
+
+function telemetryOf({ telemetry }: Pick<CentralState, "telemetry">): readonly HostPort[] {
+  return RECEIVER_PORTS.flatMap((name) => telemetry?.addressesOf(name) ?? []);
 }

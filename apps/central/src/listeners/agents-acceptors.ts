@@ -8,6 +8,7 @@ import {
   createBasicAcceptor,
   createTlsAcceptor,
   foreignOf,
+  type InnerProtocols,
   lapsedPeerOf,
   markOf,
   rootsPem,
@@ -43,6 +44,8 @@ export interface AgentsAcceptorsDeps {
   readonly herd: Pick<Herd, "handshakes" | "keyHandshakes">;
   readonly config: Pick<CentralConfig, "agents">;
   readonly now: () => number;
+  /** What may be spoken inside tls and mtls, best first; HTTP/1.1 alone unless told. */
+  readonly protocols?: InnerProtocols | undefined;
   readonly onSecured: (stream: Drainable, connection: SecuredConnection) => void;
   readonly onFailed: (error: TautlineError, address: string, remoteAddress: string) => void;
 }
@@ -62,6 +65,7 @@ export function createAgentsAcceptors(deps: AgentsAcceptorsDeps): AgentsAcceptor
     certificates: createTlsAcceptor({
       ...limits,
       crypto,
+      protocols: deps.protocols,
       identity: deps.identity.current(),
       clientRootsPem: rootsPem([deps.authority.root]),
       ownName: centralServerName(deps.authority.trustDomain),

@@ -1,4 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
+import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
 import type { Logger } from "@tautline/daemon";
 import { type HostPort, plaintextEvidence, type TlsAcceptor } from "@tautline/link";
 import type { TautlineError } from "@tautline/protocol";
@@ -11,11 +13,14 @@ import { errorForPeer } from "../control/peer-error.ts";
 import { challengeOf } from "../control/proof-challenge.ts";
 import type { Herd } from "../herd/herd.ts";
 import type { KeyRing } from "../keys/key-ring.ts";
+import type { Receiver } from "../receiver/receiver.ts";
+import type { ReceiverListenerDeps } from "../receiver/receiver-listener.ts";
 import { shownAddress } from "../sources/remote-network.ts";
 import type { ForeignFront } from "../tls-files/foreign-front.ts";
 import { createAgentsAcceptors } from "./agents-acceptors.ts";
-import { acceptedLevels, judgeRequest } from "./caller-judge.ts";
+import { acceptedLevels, judgeConnection, judgeRequest } from "./caller-judge.ts";
 import { drain } from "./drain.ts";
+import { failureNoter } from "./failure-noter.ts";
 import { createHttpServer } from "./http-server.ts";
 import { createLevelPort, type LevelPortDeps } from "./level-port.ts";
 import { createListenerPorts, type PortChange } from "./listener-ports.ts";
@@ -52,6 +57,9 @@ export interface AgentsListenerDeps {
   readonly herd: Pick<Herd, "handshakes" | "keyHandshakes" | "sources">;
   /** What callers of an existing PKI are shown and asked for. */
   readonly front: ForeignFront;
+  /** Takes HTTP/2, where it takes calls at all. */
+  readonly receiver: Pick<Receiver, "takesCalls" | "exposed"> &
+    Pick<ReceiverListenerDeps, "service">;
   readonly log: Logger;
   readonly now: () => number;
   /** Told where the ports are, when they open and when they move. */
@@ -64,7 +72,7 @@ export interface AgentsListenerDeps {
  * @param deps central's parts
  */
 export async function createAgentsListener(deps: AgentsListenerDeps): Promise<AgentsListener> {
-  const { config, log, now } = deps;
+  const { config, log, now, receiver } = deps;
   const { handshakeTimeout: handshakeTimeoutMs, maxConnections } = config.agents;
   const http = createHttpServer();
   const said = { now, offer: () => deps.control.offers.header() };
@@ -75,12 +83,18 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
       judgeRequest(settings(), connection, headers),
   });
   await app.ready();
-  const onFailed = failureNoter(deps);
+  const onFailed = failureNoter({ herd: deps.herd, refusals: deps.control.refusals });
   const settings = (): ListenerSettings => ports.settings();
   const { serve, served } = createServing({ http, settings, onFailed });
   const { certificates, advanced, basic } = createAgentsAcceptors({
     ...deps,
-    onSecured: serve,
+    // Callers that speak both go on as they did; HTTP/2 is for telemetry, and offered where there is some.
+    protocols: () => (receiver.takesCalls() ? ["http/1.1", "h2"] : ["http/1.1"]),
+    onSecured: (stream, connection) => {
+      if (!isHttp2(stream)) return serve(stream, connection);
+      if (judgeConnection(settings(), connection) !== undefined) return void stream.destroy();
+      receiver.service.serve({ stream, connection, door: "agents" });
+    },
     onFailed,
   });
   const takers = { certificates: certificates.server, advanced, basic, onPlain: serve };
@@ -124,11 +138,22 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
   };
 }
 
+function isHttp2(stream: Duplex): boolean {
+  return stream instanceof TLSSocket && stream.alpnProtocol === "h2";
+}
+
 /** By the admission's own rule for tokens that others may have read; not for addresses that guess. */
-function tokenEnder({ control, herd, now }: AgentsListenerDeps): LevelPortDeps["endToken"] {
+function tokenEnder({
+  control,
+  herd,
+  receiver,
+  now,
+}: AgentsListenerDeps): LevelPortDeps["endToken"] {
   return async (authorization, socket) => {
     const remoteAddress = shownAddress(socket.remoteAddress ?? "unknown");
     if (herd.sources.waitMs(remoteAddress) !== undefined) return undefined;
+    const ofClient = await receiver.exposed.endShown(authorization);
+    if (ofClient !== undefined) return ofClient;
     const shown = { authorization, proof: undefined, challenge: challengeOf(socket, now) };
     const evidence = plaintextEvidence(now);
     const secured = { listener: "plaintext", evidence, binding: () => undefined } as const;
@@ -140,18 +165,3 @@ function tokenEnder({ control, herd, now }: AgentsListenerDeps): LevelPortDeps["
     return undefined;
   };
 }
-
-function failureNoter({ herd, control }: AgentsListenerDeps) {
-  return (error: TautlineError, from: string, remoteAddress: string): void => {
-    if (!NO_ATTEMPTS.has(error.code)) herd.sources.failed(remoteAddress);
-    control.refusals.noteFailed(error, from, remoteAddress);
-  };
-}
-
-/** Central was full, nothing was tried, or nothing was asked but a level: load balancers look every second whether a port opens. */
-const NO_ATTEMPTS: ReadonlySet<string> = new Set([
-  "link.too_many",
-  "link.queue_full",
-  "link.handshake_cut",
-  "link.level_closed",
-]);

@@ -22,6 +22,8 @@ export interface LevelPortDeps extends Pick<AgentsAcceptors, "advanced" | "basic
   readonly accepted: () => readonly Level[];
   /** What is accepted on any of central's ports now, for those who are at the wrong one. */
   readonly acceptedAnywhere: () => readonly Level[];
+  /** What a caller whose level is not accepted is told; what the ports of agents tell, unless told. */
+  readonly refusalOf?: ((level: Level) => TautlineError) | undefined;
   readonly handshakeTimeoutMs: number;
   readonly maxConnections: number;
   readonly now: () => number;
@@ -29,6 +31,8 @@ export interface LevelPortDeps extends Pick<AgentsAcceptors, "advanced" | "basic
   readonly offer: () => string;
   /** Plaintext has no handshake: what is accepted is served at once. */
   readonly onPlain: (stream: Drainable, connection: SecuredConnection) => void;
+  /** HTTP/2 in plaintext is served like HTTP/1.1; else it is refused. */
+  readonly takesHttp2?: boolean;
   readonly onFailed: (error: TautlineError, address: string, remoteAddress: string) => void;
   /**
    * Ends the token of somebody who showed it in plaintext where that is not accepted; resolves with what he is told of it. Never
@@ -48,10 +52,10 @@ export interface LevelPortDeps extends Pick<AgentsAcceptors, "advanced" | "basic
  */
 export function createLevelPort(deps: LevelPortDeps): Server {
   const accepts = (level: Level): boolean => deps.accepted().includes(level);
-  const explain = (level: Level): TautlineError =>
-    deps.acceptedAnywhere().includes(level)
-      ? levelElsewhere(level)
-      : levelNotAccepted(level, deps.acceptedAnywhere());
+  const explain = (level: Level): TautlineError => {
+    if (deps.acceptedAnywhere().includes(level)) return levelElsewhere(level);
+    return deps.refusalOf?.(level) ?? levelNotAccepted(level, deps.acceptedAnywhere());
+  };
   return createOpeningPort({
     openingTimeoutMs: deps.handshakeTimeoutMs,
     maxConnections: deps.maxConnections,
@@ -79,6 +83,7 @@ export function createLevelPort(deps: LevelPortDeps): Server {
     }),
     advanced: deps.advanced,
     basic: deps.basic,
+    ...(deps.takesHttp2 === true && { http2: takerOf((socket) => servePlain(socket, deps)) }),
     onFailed: deps.onFailed,
   });
 }

@@ -3,7 +3,7 @@ import { TautlineError } from "@tautline/protocol";
 
 /** Which listener of ours could not listen, where, and how to move it. */
 export interface ListenPlace {
-  readonly listener: "agents'" | "console's" | "plaintext";
+  readonly listener: "agents'" | "console's" | "plaintext" | "receiver's" | "receiver's plaintext";
   readonly host: string;
   readonly port: number;
   readonly flag: "--agents-port" | "--console-port" | "--plaintext-port" | "--port";

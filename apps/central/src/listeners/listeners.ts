@@ -10,11 +10,15 @@ import {
   placeOf,
 } from "./listener-settings.ts";
 import type { ListenerStore } from "./listener-store.ts";
-import type { AgentsPortName } from "./secured-connection.ts";
+import { changeReceiver, receiverLevels } from "../receiver/receiver-settings.ts";
+import type { ReceiverListener } from "../receiver/receiver-listener.ts";
+import type { ReceiverPortStore } from "../receiver/receiver-port-store.ts";
+import type { ReceiverApi } from "../receiver/receiver-api.ts";
+import type { AgentsPortName, ReceiverPortName } from "./secured-connection.ts";
 
 /** A listener as lists show it. */
 export interface ListenerView {
-  readonly name: AgentsPortName;
+  readonly name: AgentsPortName | ReceiverPortName;
   readonly bind: ListenerBind;
   /** What is really listened on; empty where it is off. */
   readonly addresses: readonly string[];
@@ -25,7 +29,7 @@ export interface ListenerView {
   readonly links: number;
 }
 
-/** Central's ports for agents, as operators see and set them. */
+/** Central's ports for agents and for telemetry, as operators see and set them. */
 export interface Listeners {
   list(): readonly ListenerView[];
   /**
@@ -33,7 +37,11 @@ export interface Listeners {
    *
    * @throws central.ports_equal, central.address_in_use, central.cannot_listen, api.invalid, and everything is as it was
    */
-  set(name: AgentsPortName, change: ListenerChange, actor: string): Promise<ListenerView>;
+  set(
+    name: AgentsPortName | ReceiverPortName,
+    change: ListenerChange,
+    actor: string,
+  ): Promise<ListenerView>;
 }
 
 /** What they work on. */
@@ -41,18 +49,29 @@ export interface ListenersDeps {
   readonly listener: Pick<AgentsListener, "settings" | "addressesOf" | "change">;
   readonly kept: ListenerStore;
   readonly live: Pick<LiveLinks, "all">;
+  /** The ports for telemetry. */
+  readonly telemetry: TelemetryPorts;
   /** Told when a port has moved, so that agents learn where it is. */
   readonly onMoved: () => void;
 }
 
+/** The ports for telemetry, and what is kept of them. */
+export interface TelemetryPorts {
+  readonly listener: Pick<ReceiverListener, "settings" | "addressesOf" | "change">;
+  readonly kept: ReceiverPortStore;
+  readonly links: ReceiverApi["links"];
+}
+
 const NAMES = ["agents", "plaintext"] as const;
+const TELEMETRY = ["receiver", "receiver-plaintext"] as const;
 
 /**
  * Makes the operators' side of the listeners.
  *
  * @param deps what listens, and what is kept of it
  */
-export function createListeners({ listener, kept, live, onMoved }: ListenersDeps): Listeners {
+export function createListeners(deps: ListenersDeps): Listeners {
+  const { listener, kept, live, onMoved, telemetry } = deps;
   const view = (name: AgentsPortName): ListenerView => {
     const settings = listener.settings();
     const { bind, levels } = placeOf(settings, name);
@@ -63,8 +82,11 @@ export function createListeners({ listener, kept, live, onMoved }: ListenersDeps
     return { name, bind, addresses, levels, shared: settings.isShared, links };
   };
   return {
-    list: () => NAMES.map(view),
+    list: () => [...NAMES.map(view), ...TELEMETRY.map((name) => viewOfTelemetry(telemetry, name))],
     set: async (name, change, actor) => {
+      if (name === "receiver" || name === "receiver-plaintext") {
+        return setTelemetry(telemetry, name, { change, actor });
+      }
       const before = view("agents").addresses.join();
       await listener.change({
         next: (now) => changeSettings(now, name, change),
@@ -74,4 +96,28 @@ export function createListeners({ listener, kept, live, onMoved }: ListenersDeps
       return view(name);
     },
   };
+}
+
+function viewOfTelemetry(
+  { listener, links }: TelemetryPorts,
+  name: ReceiverPortName,
+): ListenerView {
+  const settings = listener.settings();
+  const { bind } = settings[name];
+  const addresses = listener.addressesOf(name).map(({ host, port }) => formatHostPort(host, port));
+  const count = links().filter(({ door }) => door === name).length;
+  const levels = receiverLevels(settings, name);
+  return { name, bind, addresses, levels, shared: false, links: count };
+}
+
+async function setTelemetry(
+  telemetry: TelemetryPorts,
+  name: ReceiverPortName,
+  { change, actor }: { readonly change: ListenerChange; readonly actor: string },
+): Promise<ListenerView> {
+  await telemetry.listener.change({
+    next: (now) => changeReceiver(now, name, change),
+    keep: (_was, after) => telemetry.kept.save({ name, change, after, actor }),
+  });
+  return viewOfTelemetry(telemetry, name);
 }

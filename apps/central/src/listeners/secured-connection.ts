@@ -6,9 +6,12 @@ import type { LiveKey } from "../keys/key-ring.ts";
 /** Central's ports that agents dial. */
 export type AgentsPortName = "agents" | "plaintext";
 
+/** Central's ports for telemetry. */
+export type ReceiverPortName = "receiver" | "receiver-plaintext";
+
 /** What is known of a connection before its first request, whatever secured it. */
 export interface SecuredConnection {
-  readonly listener: AgentsPortName;
+  readonly listener: AgentsPortName | ReceiverPortName;
   readonly evidence: LinkEvidence;
   /** Without a port. */
   readonly remoteAddress: string;

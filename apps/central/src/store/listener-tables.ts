@@ -1,6 +1,6 @@
-/** What was set of central's ports for agents while it ran; null where the settings file still decides. */
+/** What was set of central's ports for agents and for telemetry while it ran; null where the settings file still decides. */
 export interface ListenerTable {
-  name: "agents" | "plaintext";
+  name: "agents" | "plaintext" | "receiver" | "receiver-plaintext";
   bind: string | null;
   port: number | null;
   /** Separated by commas. */

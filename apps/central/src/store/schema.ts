@@ -11,6 +11,11 @@ import type {
 import type { KeyNameTable, KeyTable, KeyUseTable, KeyVersionTable } from "./key-tables.ts";
 import type { ListenerTable } from "./listener-tables.ts";
 import type { PolicyChangeAgentTable, PolicyChangeTable } from "./policy-change-tables.ts";
+import type {
+  ReceiverBackendTable,
+  ReceiverClientTable,
+  ReceiverTokenTable,
+} from "./receiver-tables.ts";
 import type { LinkPolicyTable, PolicyExceptionTable } from "./policy-tables.ts";
 
 /*
@@ -211,8 +216,8 @@ export interface CrlTable {
 
 /** Counters that every process on the database watches. */
 export interface CounterTable {
-  /** `endings`: rises with each certificate, agent or token that ends; `keys`: with each version of a shared key that comes, changes or goes; `forwards`: with each that is allowed or denied; `policies`: with each policy, exception or namespace that comes, changes or goes. Counted by triggers. */
-  name: "endings" | "keys" | "forwards" | "policies";
+  /** `endings`: rises with each certificate, agent or token that ends; `keys`: with each version of a shared key that comes, changes or goes; `forwards`: with each that is allowed or denied; `receiver`: with each backend, and each token of a telemetry client, that comes, changes or goes; `policies`: with each policy, exception or namespace that comes, changes or goes. Counted by triggers. */
+  name: "endings" | "keys" | "forwards" | "policies" | "receiver";
   value: number;
 }
 
@@ -340,6 +345,9 @@ export interface Schema {
   settings: SettingTable;
   listeners: ListenerTable;
   forwards: ForwardTable;
+  receiver_backends: ReceiverBackendTable;
+  receiver_clients: ReceiverClientTable;
+  receiver_tokens: ReceiverTokenTable;
   policy_changes: PolicyChangeTable;
   policy_change_agents: PolicyChangeAgentTable;
   link_policies: LinkPolicyTable;

@@ -20,6 +20,7 @@ import { services } from "./migrations/0013-services.ts";
 import { moves } from "./migrations/0014-moves.ts";
 import { policies } from "./migrations/0015-policies.ts";
 import { policyChanges } from "./migrations/0016-policy-changes.ts";
+import { receiver } from "./migrations/0017-receiver.ts";
 import {
   publishDatabase,
   refuseCutOff,
@@ -85,6 +86,7 @@ const migrations: MigrationProvider = {
     "0012-forwards": forwards,
     "0014-moves": moves,
     "0016-policy-changes": policyChanges,
+    "0017-receiver": receiver,
     "0015-policies": policies,
     "0013-services": services,
   }),

@@ -35,6 +35,34 @@ export const valueErrors = defineErrors({
     status: 400,
     exit: 2,
   },
+  "value.client_token": {
+    sentence: "This is not a complete token of a telemetry client.",
+    remedy:
+      "Copy it again as 'tautline clients create' printed it: it starts with 'tautline-rx.' and has 72 characters.",
+    status: 400,
+    exit: 2,
+  },
+  "value.receiver_name": {
+    sentence: "'{text}' cannot name a backend or a telemetry client.",
+    remedy:
+      "Use 1 to 63 lower-case letters, digits and inner hyphens (a DNS label), such as 'oap' or 'shop-tracing'.",
+    status: 400,
+    exit: 2,
+  },
+  "value.backend_target": {
+    sentence: "'{text}' cannot be the address of a backend.",
+    remedy:
+      "Write host:port: a DNS name, an IPv4 address, or an IPv6 address in brackets; several with commas between them, at most 8, each once.",
+    status: 400,
+    exit: 2,
+  },
+  "value.backend_route": {
+    sentence: "'{text}' cannot be a route of a backend: {reason}.",
+    remedy:
+      "Write a path from its first slash on: '/package.Service/Method', '/package.Service/*', '/package.*' for gRPC, '/v1/traces' or '/v3/*' for HTTP. Without any route a backend takes what no other one does.",
+    status: 400,
+    exit: 2,
+  },
   "value.namespace": {
     sentence: "'{text}' cannot be the name of a namespace.",
     remedy:

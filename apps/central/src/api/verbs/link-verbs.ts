@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { withSaid } from "../../control/offers.ts";
 import { NO_STREAM, viewOfStream } from "../../forwards/stream-view.ts";
+import { NO_RECEIVER, viewOfReceiverLink } from "../../receiver/link-view.ts";
 import type { ApiDeps } from "../api-deps.ts";
 import { idParams, levelField, saidOfferFields, timeField } from "../fields.ts";
 import { defineList, defineVerb, notFound, type Verb } from "../verb.ts";
@@ -16,7 +17,7 @@ const row = z.strictObject({
   agent: z.string(),
   namespace: z.string(),
   component: z.string(),
-  transport: z.enum(["websocket", "polling", "forward"]),
+  transport: z.enum(["websocket", "polling", "forward", "receiver"]),
   remoteAddress: z.string(),
   level: levelField,
   protocol: z.string().nullable(),
@@ -40,14 +41,25 @@ const row = z.strictObject({
   operator: z.string().nullable().describe("The operator that opened a stream."),
   up: z.int().nullable().describe("Bytes from the agent so far; null where they are not counted."),
   down: z.int().nullable().describe("Bytes to the agent so far."),
+  client: z
+    .string()
+    .nullable()
+    .describe("Who sends telemetry, where that is no agent: by its token, certificate or key."),
+  userAgent: z.string().nullable().describe("What a sender of telemetry says it is."),
+  certificateExpiresAt: timeField
+    .nullable()
+    .describe("When the certificate of a sender of telemetry ends."),
   ...saidOfferFields,
 });
 
 /** The verbs of live links. */
-export function linkVerbs({ links, offers, streams }: ApiDeps): readonly Verb[] {
+export function linkVerbs({ links, offers, streams, receiver }: ApiDeps): readonly Verb[] {
   const find = async (id: string) => {
     const stream = streams.all().find((each) => each.id === id);
-    return stream === undefined ? { ...(await links.get(id)), ...NO_STREAM } : viewOfStream(stream);
+    if (stream !== undefined) return { ...viewOfStream(stream), ...NO_RECEIVER };
+    const telemetry = receiver.links().find((each) => each.id === id);
+    if (telemetry !== undefined) return viewOfReceiverLink(telemetry);
+    return { ...(await links.get(id)), ...NO_STREAM, ...NO_RECEIVER };
   };
   return [
     defineList({
@@ -63,11 +75,18 @@ export function linkVerbs({ links, offers, streams }: ApiDeps): readonly Verb[] 
         });
         const saidOf = offers.ofLinks();
         const carried = streams.all().filter(({ agentId }) => (agent ?? agentId) === agentId);
+        const telemetry = receiver.links().map(viewOfReceiverLink);
+        const isAsked = (one: string): boolean => (kind ?? one) === one;
         return [
-          ...listed.map((link) => Object.assign(withSaid(link, saidOf(link.id)), NO_STREAM)),
-          ...((kind ?? "forward") === "forward"
-            ? carried.map((each) => withSaid(viewOfStream(each), saidOf(each.id)))
-            : []),
+          ...listed.map((link) =>
+            Object.assign(withSaid(link, saidOf(link.id)), NO_STREAM, NO_RECEIVER),
+          ),
+          ...(isAsked("forward") ? carried : []).map((each) =>
+            Object.assign(withSaid(viewOfStream(each), saidOf(each.id)), NO_RECEIVER),
+          ),
+          ...(isAsked("receiver") ? telemetry : [])
+            .filter((each) => (agent ?? each.agent) === each.agent)
+            .map((each) => withSaid(each, saidOf(each.id))),
         ];
       },
       namespaceOf: ({ namespace }) => namespace,

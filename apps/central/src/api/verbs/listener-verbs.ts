@@ -6,7 +6,7 @@ import type { ApiDeps } from "../api-deps.ts";
 import { levelField } from "../fields.ts";
 import { defineVerb, type Verb } from "../verb.ts";
 
-const nameField = z.enum(["agents", "plaintext"]);
+const nameField = z.enum(["agents", "plaintext", "receiver", "receiver-plaintext"]);
 const HIGHEST_PORT = 65_535;
 
 const change = z.strictObject({
@@ -25,13 +25,13 @@ const row = z.strictObject({
   links: z.int().describe("Live links of its levels."),
 });
 
-/** The verbs of central's ports for agents. */
+/** The verbs of central's ports for agents and for telemetry. */
 export function listenerVerbs({ listeners }: ApiDeps): readonly Verb[] {
   return [
     defineVerb({
       method: "GET",
       path: "/api/v1/listeners",
-      summary: "List the ports that agents dial, and the levels accepted there",
+      summary: "List the ports for agents and for telemetry, and the levels accepted there",
       role: "viewer",
       answer: z.strictObject({ items: z.array(row) }),
       reach: "central",

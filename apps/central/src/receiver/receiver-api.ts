@@ -1,0 +1,14 @@
+import type { UpstreamState } from "@tautline/link";
+import type { BackendStore } from "./backend-store.ts";
+import type { ClientStore } from "./client-store.ts";
+import type { LiveReceiverLink } from "./link-table.ts";
+
+/** What operators see and change of the receiver. */
+export interface ReceiverApi {
+  readonly backends: BackendStore;
+  readonly clients: ClientStore;
+  /** How the places of a backend are, in the order to try; empty where this process has none of that name. */
+  healthOf(backend: string): readonly UpstreamState[];
+  /** The links of this process over which telemetry comes. */
+  links(): readonly LiveReceiverLink[];
+}

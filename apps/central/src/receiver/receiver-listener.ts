@@ -1,0 +1,143 @@
+import type { Logger } from "@tautline/daemon";
+import type { HostPort, TlsAcceptor } from "@tautline/link";
+import { type Level, LEVELS, TautlineError } from "@tautline/protocol";
+import type { CertificateAuthority } from "../authority/authority.ts";
+import type { CentralIdentity } from "../authority/central-identity.ts";
+import type { CentralConfig } from "../config.ts";
+import type { Refusals } from "../control/refusals.ts";
+import type { Herd } from "../herd/herd.ts";
+import type { KeyRing } from "../keys/key-ring.ts";
+import { createAgentsAcceptors } from "../listeners/agents-acceptors.ts";
+import type { Drainable } from "../listeners/drain.ts";
+import { failureNoter } from "../listeners/failure-noter.ts";
+import { createLevelPort } from "../listeners/level-port.ts";
+import { createMovablePorts, type PortChange } from "../listeners/movable-ports.ts";
+import type { ReceiverPortName, SecuredConnection } from "../listeners/secured-connection.ts";
+import { isLoopback } from "../listeners/loopback-rule.ts";
+import type { ForeignFront } from "../tls-files/foreign-front.ts";
+import type { ExposedTokens } from "./exposed-token.ts";
+import { RECEIVER_PORTS, receiverLevels, type ReceiverSettings } from "./receiver-settings.ts";
+import type { ReceiverService } from "./receiver-service.ts";
+
+/** The ports for telemetry. */
+export interface ReceiverListener {
+  start(): Promise<void>;
+  readonly acceptor: Pick<TlsAcceptor, "replaceIdentity">;
+  settings(): ReceiverSettings;
+  /** The addresses really taken. */
+  addressesOf(name: ReceiverPortName): readonly HostPort[];
+  /** Goes over to other settings while it runs; what is no longer accepted is ended with the reason. */
+  change(change: PortChange<ReceiverSettings>): Promise<void>;
+  /** Listens no longer, lets calls end for a moment, and cuts the rest. */
+  stop(): Promise<void>;
+}
+
+/** What the ports need. */
+export interface ReceiverListenerDeps {
+  readonly config: Pick<CentralConfig, "agents" | "receiver">;
+  readonly first: ReceiverSettings;
+  readonly authority: CertificateAuthority;
+  readonly identity: CentralIdentity;
+  readonly keys: KeyRing;
+  readonly herd: Pick<Herd, "handshakes" | "keyHandshakes" | "sources">;
+  /** What callers of an existing PKI are shown and asked for. */
+  readonly front: ForeignFront;
+  readonly refusals: Pick<Refusals, "noteFailed">;
+  readonly service: Pick<ReceiverService, "serve" | "judgeAgain" | "stop">;
+  readonly exposed: ExposedTokens;
+  /** What central says of itself with every answer of its own. */
+  readonly offer: () => string;
+  readonly log: Logger;
+  readonly now: () => number;
+}
+
+/** For calls that run when central stops. */
+const STOP_GRACE_MS = 2_000;
+
+/**
+ * Builds the ports for telemetry: whatever secures a connection, gRPC and HTTP are served on it.
+ *
+ * @param deps central's parts
+ */
+export function createReceiverListener(deps: ReceiverListenerDeps): ReceiverListener {
+  const { config, log, now, service, exposed } = deps;
+  const { handshakeTimeout: handshakeTimeoutMs, maxConnections } = config.agents;
+  const onFailed = failureNoter(deps);
+  const settings = (): ReceiverSettings => ports.settings();
+  const serve = (stream: Drainable, connection: SecuredConnection): void => {
+    const isPlain = connection.evidence.level === "plaintext";
+    const door = isPlain ? "receiver-plaintext" : "receiver";
+    if (settings()[door].bind === "loopback" && !isLoopback(connection.remoteAddress)) {
+      return void stream.destroy();
+    }
+    service.serve({ stream, connection, door });
+  };
+  const { certificates, advanced, basic } = createAgentsAcceptors({
+    ...deps,
+    protocols: () => ["h2", "http/1.1"],
+    onSecured: serve,
+    onFailed,
+  });
+  const takers = { certificates: certificates.server, advanced, basic, onPlain: serve };
+  const endToken = exposed.endShown;
+  const limits = { handshakeTimeoutMs, maxConnections, now, offer: deps.offer };
+  const taking = { ...takers, ...limits, takesHttp2: true, onFailed, endToken };
+  const anywhere = (): readonly Level[] =>
+    LEVELS.filter((level) =>
+      RECEIVER_PORTS.some((name) => receiverLevels(settings(), name).includes(level)),
+    );
+  const ports = createMovablePorts<ReceiverPortName, ReceiverSettings>({
+    first: deps.first,
+    names: RECEIVER_PORTS,
+    named: {
+      receiver: { listener: "receiver's", flag: "--port" },
+      "receiver-plaintext": { listener: "receiver's plaintext", flag: "--port" },
+    },
+    wanted: (wanted, name) => {
+      const { bind, port } = wanted[name];
+      const { host } = config.receiver;
+      return bind === "off" ? undefined : { bind, port, host };
+    },
+    real: realPorts,
+    serve: (name) =>
+      createLevelPort({
+        ...taking,
+        accepted: () => receiverLevels(settings(), name),
+        acceptedAnywhere: anywhere,
+        refusalOf: (level) => portRefusal(level, receiverLevels(settings(), name)),
+      }),
+    log,
+  });
+  return {
+    acceptor: certificates,
+    settings,
+    addressesOf: (name) => ports.addressesOf(name),
+    start: () => ports.open(),
+    change: async (change) => {
+      await ports.change(change);
+      service.judgeAgain();
+    },
+    stop: async () => {
+      const closed = ports.close();
+      await service.stop(STOP_GRACE_MS);
+      ports.cut();
+      await closed;
+    },
+  };
+}
+
+function portRefusal(level: Level, accepted: readonly Level[]): TautlineError {
+  const detail = { level, accepted: accepted.join(", ") || "nothing" };
+  return new TautlineError("receiver.port_level", { detail });
+}
+
+function realPorts(
+  settings: ReceiverSettings,
+  portOf: (name: ReceiverPortName) => number | undefined,
+): ReceiverSettings {
+  const { receiver, "receiver-plaintext": plaintext } = settings;
+  return {
+    receiver: { ...receiver, port: portOf("receiver") ?? receiver.port },
+    "receiver-plaintext": { ...plaintext, port: portOf("receiver-plaintext") ?? plaintext.port },
+  };
+}

@@ -1,0 +1,177 @@
+import { randomUUID } from "node:crypto";
+import type { Duplex } from "node:stream";
+import type { Logger } from "@tautline/daemon";
+import {
+  type CallRecord,
+  type CarriedConnection,
+  type Carrier,
+  createCarrier,
+} from "@tautline/link";
+import type { TautlineError } from "@tautline/protocol";
+import type { AgentCaller } from "../control/caller.ts";
+import type { OpenConnections } from "../control/open-connections.ts";
+import type { HistoryRecorder } from "../history/history-recorder.ts";
+import type { CentralMetrics } from "../metrics.ts";
+import type { BackendUpstreams } from "./backend-upstreams.ts";
+import { outcomeOf } from "./call-outcome.ts";
+import { type CallJudgeDeps, judgeOf } from "./call-judge.ts";
+import type { ReceiverLink } from "./caller.ts";
+import {
+  type ArrivedLink,
+  type IdentifiedLink,
+  type IdentifyDeps,
+  identifyLink,
+  linkOfAgent,
+} from "./identify-link.ts";
+import type { LinkTable, LiveReceiverLink } from "./link-table.ts";
+import { backendFor } from "./route-rule.ts";
+import { judgeStanding, type StandingFacts } from "./standing-rule.ts";
+
+/** What the receiver needs. */
+export interface ReceiverServiceDeps extends IdentifyDeps, CallJudgeDeps {
+  readonly connections: Pick<OpenConnections, "admit" | "giveVoice">;
+  readonly upstreams: BackendUpstreams;
+  readonly table: LinkTable;
+  readonly history: Pick<HistoryRecorder, "opened" | "closed">;
+  readonly isKeyLive: StandingFacts["isKeyLive"];
+  readonly metrics: Pick<CentralMetrics, "receiverCalls" | "receiverBytes">;
+  readonly log: Logger;
+}
+
+/** Takes telemetry from whoever may send it, and carries it to its backends. */
+export interface ReceiverService {
+  /** Serves HTTP/2 or HTTP/1.1 on a connection of its own; never throws. */
+  serve(arrived: ArrivedLink): void;
+  /** Serves an agent's edge on a link that went over to this; resolves when it is gone. Never rejects. */
+  serveEdge(
+    caller: AgentCaller,
+    link: { readonly socket: Duplex; readonly head: Uint8Array },
+  ): Promise<void>;
+  /** Ends every link that may no longer be, with the reason: called by the clock and after each change. */
+  judgeAgain(): void;
+  /** Takes no further calls, lets open ones end within a time, and cuts the rest. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** What the carrier knows of a connection. */
+interface Served {
+  /** Resolves when `live` is there; rejects with the refusal. */
+  ready: Promise<ReceiverLink>;
+  live: LiveReceiverLink | undefined;
+}
+
+/**
+ * Makes the receiver.
+ *
+ * @param deps who may, what backends there are, tables, log and clock
+ */
+export function createReceiverService(deps: ReceiverServiceDeps): ReceiverService {
+  const carrier = createCarrier<Served>({
+    judge: judgeOf(deps),
+    onCall: (record, served) => noteCall(deps, record, served),
+    now: performance.now.bind(performance),
+  });
+  return {
+    serve: (arrived) => {
+      const identified = identifyLink(deps, arrived);
+      void carry(deps, carrier, arrived.stream, identified);
+    },
+    serveEdge: (caller, { socket, head }) => {
+      if (head.length > 0) socket.unshift(head);
+      const link = linkOfAgent(caller, "edge");
+      return carry(deps, carrier, socket, Promise.resolve({ link, caller }));
+    },
+    judgeAgain: () => {
+      const { book, doors, policyOf, isKeyLive, now, table, log } = deps;
+      const facts = { book, accepted: doors, policyOf, isKeyLive, nowMs: now() };
+      for (const live of table.all()) {
+        const reason = judgeStanding(facts, live);
+        if (reason === undefined) continue;
+        const { id: link, remoteAddress: from } = live;
+        log.info({ link, from, code: reason.code, remedy: reason.remedy }, reason.message);
+        live.carried.end(reason);
+      }
+    },
+    stop: async (graceMs) => {
+      await carrier.stop(graceMs);
+      await deps.upstreams.stop(graceMs);
+    },
+  };
+}
+
+async function carry(
+  deps: ReceiverServiceDeps,
+  carrier: Carrier<Served>,
+  stream: Duplex,
+  identified: Promise<IdentifiedLink>,
+): Promise<void> {
+  const served: Served = { live: undefined, ready: identified.then((found) => begin(found)) };
+  // Told with each call; a refusal that nobody waits for yet is no accident.
+  served.ready.catch(() => {});
+  const carried = carrier.serve(stream, served);
+  const why = await carried.closed;
+  const { live } = served;
+  if (live === undefined) return;
+  deps.table.remove(live);
+  const observed = observedOf(live);
+  if (observed !== undefined) deps.history.closed(observed, live.heardMs);
+  const ended = { link: live.id, from: live.remoteAddress, calls: carried.counts.calls };
+  deps.log.debug({ ...ended, code: why?.code }, "a receiver's link has ended");
+
+  /** Runs before any call is judged: who is to be ended has to be in the table first. */
+  function begin({ link, caller }: IdentifiedLink): ReceiverLink {
+    if (stream.destroyed) return link;
+    const end = (reason: TautlineError): void => carried.end(reason);
+    if (caller !== undefined) deps.connections.giveVoice(caller, { agentId: () => undefined, end });
+    served.live = liveLink(link, carried, deps.now());
+    deps.table.add(served.live);
+    const seen = observedOf(link);
+    if (seen !== undefined) deps.history.opened(seen);
+    return link;
+  }
+}
+
+function liveLink(link: ReceiverLink, carried: CarriedConnection, nowMs: number): LiveReceiverLink {
+  const began = { id: randomUUID(), sinceMs: nowMs, heardMs: nowMs };
+  return { ...link, ...began, carried, userAgent: null, uses: new Map(), up: 0, down: 0 };
+}
+
+/** The history is of agents; what others negotiated is in the list of links while they are there. */
+function observedOf({ identity, evidence, remoteAddress }: ReceiverLink) {
+  if (identity.kind !== "agent") return undefined;
+  return { agentId: identity.id, evidence, remoteAddress, kind: "receiver" } as const;
+}
+
+function noteCall(
+  { book, metrics, log, now }: ReceiverServiceDeps,
+  record: CallRecord,
+  { live }: Served,
+): void {
+  const outcome = outcomeOf(record);
+  const backend = nameOfBackend(book, record);
+  metrics.receiverCalls.inc({ backend, outcome });
+  metrics.receiverBytes.inc({ direction: "up" }, record.requestBytes);
+  metrics.receiverBytes.inc({ direction: "down" }, record.responseBytes);
+  if (live !== undefined) {
+    live.heardMs = now();
+    live.up += record.requestBytes;
+    live.down += record.responseBytes;
+  }
+  const { place, grpcStatus, httpStatus, durationMs, failure } = record;
+  const ms = Math.round(durationMs);
+  const facts = { backend, place, outcome, grpcStatus, httpStatus, ms, code: failure?.code };
+  if (outcome === "broken") log.info({ ...facts, remedy: failure?.remedy }, failure?.message);
+  else log.debug(facts, "a call has ended");
+}
+
+/** As it would be taken now; what nobody takes counts to no backend, so that a caller cannot make up series. */
+function nameOfBackend(
+  book: ReceiverServiceDeps["book"],
+  { path, isGrpc }: { readonly path: string; readonly isGrpc: boolean },
+): string {
+  try {
+    return backendFor(book.backends(), { path, protocol: isGrpc ? "grpc" : "http" }).name;
+  } catch {
+    return "none";
+  }
+}
