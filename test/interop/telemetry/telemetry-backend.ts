@@ -123,7 +123,10 @@ function unary(method: string, take: Take) {
 
 /** As a backend does: it answers once its caller has said everything. */
 function streamed(method: string, take: Take) {
-  return (call: ServerReadableStream<ReadMessage, unknown>, answer: sendUnaryData<unknown>): void => {
+  return (
+    call: ServerReadableStream<ReadMessage, unknown>,
+    answer: sendUnaryData<unknown>,
+  ): void => {
     call.on("data", (message: ReadMessage) => take(method, message, call.metadata));
     call.on("error", () => {});
     call.on("end", () => answer(null, {}));

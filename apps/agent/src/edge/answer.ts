@@ -160,6 +160,8 @@ async function send(
     trailers: (raw) => {
       trailers = raw;
     },
+    end: () => {},
+    // In order, once its whole body was read.
     over: (end) => {
       if (end === undefined) {
         settle({ kind: "answer", status, headers: head, body: Buffer.concat(chunks), trailers });

@@ -153,16 +153,17 @@ class KeepLeg implements Leg {
   }
 
   #answer({ status, headers, body, trailers }: Omit<Answer, "kind">): void {
-    const { head, trailers: onTrailers, over } = this.#events;
+    const events = this.#events;
     this.#isOver = true;
     this.#release();
     const answer = new Readable({ read: () => {} });
-    answer.once("close", () => over(undefined));
+    answer.once("end", () => events.end());
+    answer.once("close", () => events.over(undefined));
     const ends = body.length === 0 && trailers === undefined;
     if (body.length > 0) answer.push(body);
     answer.push(null);
-    head(status, headers, ends, answer);
-    if (trailers !== undefined) onTrailers(trailers);
+    events.head(status, headers, ends, answer);
+    if (trailers !== undefined) events.trailers(trailers);
     if (ends) answer.resume();
   }
 
