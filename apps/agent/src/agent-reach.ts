@@ -7,14 +7,15 @@ import { type ServiceStatus, createAgentServices } from "./services/agent-servic
 
 /** What goes through an agent in both directions: its forwards and its edge, and the services that operators open. */
 export interface AgentReach {
-  /** Begins with what needs nobody's answer: the edge, which keeps what comes while central is away. */
-  open(): void;
   /** Begins with forwards and services, where they have not begun; called at each first answer of central's. */
   start(): void;
   /** A new identity is in use: links that are ready are dialled anew under it. */
   renew(): void;
-  /** Waits for something, and then until all that is carried has come to its end or was cut. */
-  stopAfter(work: Promise<unknown>): Promise<void>;
+  /**
+   * Begins with what needs no answer of central's, the edge, which keeps what comes while central is away; does the work; and then waits
+   * until all that is carried has come to its end or was cut.
+   */
+  during(work: () => Promise<unknown>): Promise<void>;
   readonly status: {
     readonly forwards: readonly ForwardStatus[];
     readonly services: readonly ServiceStatus[];
@@ -41,7 +42,6 @@ export function createAgentReach(
   const forwards = createAgentForwards(world, options);
   const services = createAgentServices(world, options);
   return {
-    open: () => edge?.start(),
     start: () => {
       forwards.start();
       services.start();
@@ -51,9 +51,10 @@ export function createAgentReach(
       services.renew();
       edge?.renew();
     },
-    stopAfter: async (work) => {
+    during: async (work) => {
       try {
-        await services.stopAfter(forwards.stopAfter(work));
+        edge?.start();
+        await services.stopAfter(forwards.stopAfter(work()));
       } finally {
         await edge?.stop();
       }

@@ -147,9 +147,7 @@ class FolderAgent implements Agent {
       // A crash may have come between the end of the join and this.
       forgetLegacy(this.#world.folder.legacy);
       const control = this.#makeControl((...connected) => this.#onConnected(...connected));
-      const reach = this.#makeReach(control, signal);
-      reach.open();
-      await reach.stopAfter(control.run(signal));
+      await this.#makeReach(control, signal).during(() => control.run(signal));
       this.#world.log.info("the agent stops");
     });
   }

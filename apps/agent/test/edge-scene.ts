@@ -102,7 +102,7 @@ export interface EdgeScene {
   readonly folder: string;
   readonly problems: readonly TautlineError[];
   /** Starts another one on the same folder, once this one has stopped. */
-  again(): Promise<EdgeScene>;
+  readonly again: () => Promise<EdgeScene>;
 }
 
 /**
@@ -200,11 +200,15 @@ export function programAt(port: number): Program {
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
       stream.on("error", reject);
       stream.on("close", () => {
-        if (head[":status"] === undefined) return reject(new Error("the connection was closed"));
+        const status = head[":status"];
+        if (status === undefined) {
+          reject(new Error("the connection was closed"));
+          return;
+        }
         const all = { ...head, ...trailers };
         const grpc = all["grpc-status"];
         resolve({
-          status: Number(head[":status"]),
+          status,
           headers: all,
           body: Buffer.concat(chunks),
           grpc: typeof grpc === "string" ? grpc : undefined,

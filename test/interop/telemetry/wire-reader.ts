@@ -35,14 +35,9 @@ export function readMessage(bytes: Uint8Array, shape: MessageShape): ReadMessage
 
 function readValue(reader: BinaryReader, wireType: WireType, kind: FieldKind): unknown {
   if (typeof kind === "object") return readMessage(reader.bytes(), kind);
-  switch (kind) {
-    case "text":
-      return reader.string();
-    case "double":
-      return wireType === WireType.Bit64 ? reader.double() : reader.float();
-    case "flag":
-      return reader.bool();
-    case "number":
-      return wireType === WireType.Bit64 ? Number(reader.fixed64()) : Number(reader.int64());
-  }
+  if (kind === "text") return reader.string();
+  if (kind === "flag") return reader.bool();
+  const isFixed = wireType === WireType.Bit64;
+  if (kind === "double") return isFixed ? reader.double() : reader.float();
+  return Number(isFixed ? reader.fixed64() : reader.int64());
 }

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { startParts } from "@tautline/daemon";
-import { TautlineError, toTautlineError } from "@tautline/protocol";
+import { type TautlineError, toTautlineError } from "@tautline/protocol";
 import { ensurePrivateFolder } from "@tautline/vault";
 import { openAgentVault } from "../agent-vault.ts";
 import type { AgentWorld } from "../agent-world.ts";

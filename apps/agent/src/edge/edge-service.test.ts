@@ -1,13 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  type Answering,
-  messageOf,
-  programAt,
-  startBackend,
-  untilHolds,
-  withEdge,
-} from "../../test/edge-scene.ts";
+import { messageOf, programAt, startBackend, untilHolds, withEdge } from "../../test/edge-scene.ts";
 
 const COLLECT = "/skywalking.v3.TraceSegmentReportService/collect";
 const ASK = "/skywalking.v3.ConfigurationDiscoveryService/fetchConfigurations";
@@ -127,8 +120,7 @@ test("UNAVAILABLE of the backend is kept, and sent again until it is taken", asy
 
 test("a backend that does not answer is waited for with patience, and for half of the program's own deadline", async () => {
   await using backend = await startBackend();
-  const silent: Answering = ({ headers }) => (headers["authentication"] ? undefined : { grpc: 0 });
-  backend.answering = silent;
+  backend.answering = ({ headers }) => (headers["authentication"] ? undefined : { grpc: 0 });
   await withEdge(backend.port, { store: { patience: "1m" } }, async ({ port, edge }) => {
     await using program = programAt(port);
     const headers = { "grpc-timeout": "400m", authentication: "silence" };

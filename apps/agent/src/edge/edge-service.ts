@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { resolve } from "node:path";
 import {
   type CallHead,
@@ -9,10 +10,10 @@ import {
   type Upstreams,
 } from "@tautline/link";
 import { TautlineError, toTautlineError } from "@tautline/protocol";
-import { wait, type Clock } from "../clock.ts";
+import type { Vault } from "@tautline/vault";
+import { wait } from "../clock.ts";
 import {
   formatListenAddress,
-  isLocal,
   type ListenAddress,
   readListenAddress,
 } from "../forwards/listen-address.ts";
@@ -25,7 +26,6 @@ import { keepingUpstreams } from "./keeping-upstreams.ts";
 import { createOnwardWay, type OnwardWay, type OnwardWayOptions } from "./onward-way.ts";
 import { type Resender, startResender } from "./resender.ts";
 import { type CallStore, openCallStore } from "./store/call-store.ts";
-import type { Vault } from "@tautline/vault";
 
 /** How long calls that are under way may go on when the agent stops. */
 const DRAIN_MS = 10_000;
@@ -240,22 +240,27 @@ class Edge implements EdgeService {
 
   #open(): Promise<LocalListener> {
     const { settings, dataDir, onProblem } = this.#options;
-    const { mode, maxConnections } = settings;
+    const { mode } = settings;
     const address = this.#address;
     return openLocalListener({
       forward: "edge",
       address:
         address.kind === "unix" ? { ...address, path: resolve(dataDir, address.path) } : address,
       mode: mode === undefined ? undefined : Number.parseInt(mode, 8),
-      onConnection: (socket) => {
-        socket.on("error", () => {});
-        if (this.#counts.connections >= maxConnections) return void socket.destroy();
-        this.#counts.connections += 1;
-        const { closed } = this.#carrier.serve(socket.setNoDelay(), undefined);
-        void closed.then(() => (this.#counts.connections -= 1));
-      },
+      onConnection: (socket) => this.#serve(socket),
       onProblem: (error) => onProblem(this.#named(error)),
     });
+  }
+
+  #serve(socket: Socket): void {
+    socket.on("error", () => {});
+    if (this.#counts.connections >= this.#options.settings.maxConnections) {
+      socket.destroy();
+      return;
+    }
+    this.#counts.connections += 1;
+    const { closed } = this.#carrier.serve(socket.setNoDelay(), undefined);
+    void closed.then(() => (this.#counts.connections -= 1));
   }
 
   #named(cause: unknown): TautlineError {

@@ -76,7 +76,7 @@ class KeepLeg implements Leg {
     const asked = parseGrpcTimeout(valueOf(request.headers, "grpc-timeout") ?? "");
     this.#deadline = options.elapsed() + (asked ?? Number.POSITIVE_INFINITY);
     this.body = new Writable({
-      write: (chunk: Buffer, _encoding, done) => this.#take(chunk).then(() => done(), done),
+      write: (chunk: Buffer, _encoding, done) => void this.#takeIn(chunk, done),
       final: (done) => {
         done();
         if (this.#onward === undefined) void this.#deliver();
@@ -93,6 +93,11 @@ class KeepLeg implements Leg {
     this.#cancelling.abort();
     this.#onward?.cancel(code);
     this.body.destroy();
+  }
+
+  async #takeIn(chunk: Buffer, done: (error?: Error) => void): Promise<void> {
+    const failed = await this.#take(chunk).catch((error: unknown) => toTautlineError(error));
+    done(failed ?? undefined);
   }
 
   async #take(chunk: Buffer): Promise<void> {

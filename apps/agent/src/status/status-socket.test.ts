@@ -29,7 +29,7 @@ const document = describeStatus(open, {
   proxy: null,
   forwards: [],
   services: [],
-    edge: null,
+  edge: null,
   level: "mtls",
   key: null,
 });

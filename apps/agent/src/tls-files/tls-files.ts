@@ -9,7 +9,6 @@ import { planFiles, type FilePlan, type FoundFiles } from "./file-rule.ts";
 import { readPin } from "./pin-text.ts";
 import { readSwitch, rememberSwitch, type FileLevel } from "./switch-memory.ts";
 
-
 /** How central is dialled by files, as they were last read whole. */
 export interface FileAccess {
   readonly level: FileLevel;
