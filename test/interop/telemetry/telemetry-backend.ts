@@ -8,6 +8,7 @@ import {
   type ServerUnaryCall,
   type ServiceDefinition,
 } from "@grpc/grpc-js";
+import { EXPORT_TRACES } from "./otlp-messages.ts";
 import { PING, PROPERTIES, SEGMENT } from "./skywalking-messages.ts";
 import { type MessageShape, type ReadMessage, readMessage } from "./wire-reader.ts";
 
@@ -15,7 +16,6 @@ import { type MessageShape, type ReadMessage, readMessage } from "./wire-reader.
 export interface Arrived {
   /** "TraceSegmentReportService/collect" and the like. */
   readonly method: string;
-  /** Of gRPC; a message of OTLP is not decoded, and is its bytes. */
   readonly message: ReadMessage;
   readonly metadata: Readonly<Record<string, unknown>>;
 }
@@ -47,6 +47,7 @@ export async function startTelemetryBackend(port = 0): Promise<TelemetryBackend>
   };
   const services: Readonly<Record<string, Readonly<Record<string, [boolean, MessageShape]>>>> = {
     "skywalking.v3.TraceSegmentReportService": { collect: [true, SEGMENT] },
+    [OTLP]: { Export: [false, EXPORT_TRACES] },
     "skywalking.v3.ManagementService": {
       reportInstanceProperties: [false, PROPERTIES],
       keepAlive: [false, PING],
@@ -55,7 +56,6 @@ export async function startTelemetryBackend(port = 0): Promise<TelemetryBackend>
   for (const [service, methods] of Object.entries(services)) {
     addService(server, service, methods, take);
   }
-  addOtlp(server, take);
   const bound = await new Promise<number>((resolve, reject) => {
     const address = `127.0.0.1:${port}`;
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, taken) =>
@@ -131,19 +131,4 @@ function streamed(method: string, take: Take) {
     call.on("error", () => {});
     call.on("end", () => answer(null, {}));
   };
-}
-
-function addOtlp(server: Server, take: Take): void {
-  const definition = {
-    Export: {
-      path: `/${OTLP}/Export`,
-      requestStream: false,
-      responseStream: false,
-      requestSerialize: (): Buffer => EMPTY,
-      requestDeserialize: (bytes: Buffer): ReadMessage => ({ bytes }),
-      responseSerialize: (): Buffer => EMPTY,
-      responseDeserialize: (): undefined => undefined,
-    },
-  } satisfies ServiceDefinition;
-  server.addService(definition, { Export: unary("TraceService/Export", take) });
 }

@@ -1,7 +1,7 @@
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 
-/** What a field holds: a plain value, or a message of its own. */
-export type FieldKind = "text" | "number" | "flag" | "double" | MessageShape;
+/** What a field holds: a plain value, or a message of its own; what is passed over is left out. */
+export type FieldKind = "passed over" | "text" | "number" | "flag" | "double" | MessageShape;
 
 /** Fields of a message by their numbers; a name that ends in `[]` comes any number of times. */
 export interface MessageShape {
@@ -26,6 +26,10 @@ export function readMessage(bytes: Uint8Array, shape: MessageShape): ReadMessage
     const field = shape[number];
     if (field === undefined) throw new Error(`field ${number} (wire type ${wireType}) is unknown`);
     const [name, kind] = field;
+    if (kind === "passed over") {
+      reader.skip(wireType, number);
+      continue;
+    }
     const value = readValue(reader, wireType, kind);
     if (!name.endsWith("[]")) message[name] = value;
     else message[name.slice(0, -2)] = [...((message[name.slice(0, -2)] as unknown[]) ?? []), value];
@@ -33,7 +37,11 @@ export function readMessage(bytes: Uint8Array, shape: MessageShape): ReadMessage
   return message;
 }
 
-function readValue(reader: BinaryReader, wireType: WireType, kind: FieldKind): unknown {
+function readValue(
+  reader: BinaryReader,
+  wireType: WireType,
+  kind: Exclude<FieldKind, "passed over">,
+): unknown {
   if (typeof kind === "object") return readMessage(reader.bytes(), kind);
   if (kind === "text") return reader.string();
   if (kind === "flag") return reader.bool();
