@@ -2,8 +2,10 @@ import { once } from "node:events";
 import {
   type ClientHttp2Session,
   connect as connectHttp2,
+  createSecureServer,
   createServer,
   type IncomingHttpHeaders,
+  type SecureServerOptions,
   type ServerHttp2Stream,
 } from "node:http2";
 import { type AddressInfo, connect as connectTcp, type Socket } from "node:net";
@@ -38,11 +40,12 @@ export interface Backend extends AsyncDisposable {
  * Starts one that takes every call.
  *
  * @param port any free one unless told
+ * @param tls its certificate, and what it asks of its callers; without it it speaks plaintext
  */
-export async function startBackend(port = 0): Promise<Backend> {
+export async function startBackend(port = 0, tls?: SecureServerOptions): Promise<Backend> {
   const received: Received[] = [];
   const sockets = new Set<Socket>();
-  const server = createServer();
+  const server = tls === undefined ? createServer() : createSecureServer(tls);
   const backend = {
     received,
     answering: ((): { grpc: number } => ({ grpc: 0 })) as Answering,

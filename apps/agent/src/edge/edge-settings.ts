@@ -17,7 +17,7 @@ const store = z
     maxBytes: z
       .int()
       .min(0)
-      .max(64 * KIB * MIB)
+      .max(4 * KIB * MIB)
       .default(64 * MIB)
       .describe(
         "Bytes of calls kept while nobody can be reached; 0 keeps none. A call for which there is no room is refused, and counted.",

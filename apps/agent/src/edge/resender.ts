@@ -1,5 +1,5 @@
 import type { Backoff, Upstreams } from "@tautline/link";
-import { TautlineError } from "@tautline/protocol";
+import { TautlineError, toTautlineError } from "@tautline/protocol";
 import { wait, type Clock } from "../clock.ts";
 import { type Answer, meaningOf, type NoAnswer, refusalText, sendWhole } from "./answer.ts";
 import type { CallStore, StoredCall } from "./store/call-store.ts";
@@ -39,7 +39,8 @@ export interface Resender {
  */
 export function startResender(options: ResenderOptions, signal: AbortSignal): Resender {
   const sender = new Sender(options, signal);
-  return { wake: () => sender.wake(), onKept: () => sender.onKept(), done: sender.run() };
+  const done = sender.run().catch((error: unknown) => options.onProblem(toTautlineError(error)));
+  return { wake: () => sender.wake(), onKept: () => sender.onKept(), done };
 }
 
 class Sender {

@@ -157,7 +157,12 @@ class FolderStore implements CallStore {
     await this.#writer.roll();
     const [next] = this.#head?.left.keys() ?? [];
     if (next !== undefined) this.#cursor = Math.max(this.#cursor, next - 1);
-    this.#keepState();
+    try {
+      this.#keepState();
+    } catch (error) {
+      // It costs duplicates, and no call.
+      this.#options.onProblem(toTautlineError(error));
+    }
   }
 
   async #expire(): Promise<void> {
