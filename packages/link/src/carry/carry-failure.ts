@@ -89,6 +89,29 @@ const BACKEND: Readonly<
   [GRPC.UNAVAILABLE]: "carry.backend_failed",
 };
 
+/** nghttp2 ends connections on which more has to be answered than is read (NGHTTP2_ERR_FLOODED). */
+const FLOODED = -904;
+
+/**
+ * Names why a caller's connection ended.
+ *
+ * @param error what Node or nghttp2 reported
+ * @returns carry.abusive, carry.caller_lost or carry.not_http; an error of ours stays itself
+ */
+export function nameCallerFailure(error: unknown): TautlineError {
+  if (isTautlineError(error)) return error;
+  if (error instanceof Error && Reflect.get(error, "errno") === FLOODED) {
+    const detail = { what: "frames that have to be answered" };
+    return new TautlineError("carry.abusive", { detail, cause: error });
+  }
+  const code = codeOf(error);
+  if (code === "" || code.startsWith("HPE_") || code.startsWith("ERR_HTTP2_")) {
+    const reason = error instanceof Error ? error.message : "its frames cannot be read";
+    return new TautlineError("carry.not_http", { detail: { reason }, cause: error });
+  }
+  return new TautlineError("carry.caller_lost", { cause: error });
+}
+
 /** Node's parser of HTTP/1.1 has a code for each rule; of nghttp2's, the text alone says which. */
 function malformedReason(error: unknown, code: string): string | undefined {
   if (code.startsWith("HPE_")) return `what it sent is not HTTP/1.1 (${code})`;

@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import { CARRY_LIMITS, TautlineError, toTautlineError } from "@tautline/protocol";
 import type { CarriedConnection, Carrier, CarrierLimits, CarrierOptions } from "./carrier.ts";
 import { Http2Connection } from "./http2-connection.ts";
+import { nameCallerFailure } from "./carry-failure.ts";
 import { createHttp1Server, type Http1Connection, type Http1Server } from "./http1-server.ts";
 import { awaitHttp } from "./preface.ts";
 import type { ServedOptions } from "./served-connection.ts";
@@ -60,7 +61,7 @@ class Connection implements CarriedConnection {
   constructor(stream: Duplex, options: ServedOptions, http1: Http1Server) {
     this.#stream = stream;
     // Stays for its life: a reset between two owners would end the process.
-    stream.on("error", () => {});
+    stream.on("error", (error) => (this.#reason ??= nameCallerFailure(error)));
     this.closed = new Promise((resolve) => {
       if (stream.destroyed) resolve(this.#reason);
       else stream.once("close", () => resolve(this.#reason));

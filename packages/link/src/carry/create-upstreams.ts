@@ -62,7 +62,7 @@ function openNow(
   kept: readonly KeptPlace[],
   request: LegRequest,
   events: LegEvents,
-): Leg | undefined {
+): Leg | Promise<Leg> | undefined {
   for (const [at, place] of kept.entries()) {
     const leg = place.open(request, events);
     if (leg === undefined) continue;

@@ -52,7 +52,8 @@ export class Http2Connection implements Served {
     const session = openSession(stream, options);
     this.#session = session;
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
-    session.on("error", (error: Error) => this.#failed(error));
+    // The stream's own error says why; without a listener this one would end the process.
+    session.on("error", ignore);
     session.on("close", () => this.#closed());
     session.on("stream", (incoming, headers, flags, rawHeaders) => {
       this.#refreshKeepalive();
@@ -95,11 +96,6 @@ export class Http2Connection implements Served {
     if (code !== NGHTTP2_CANCEL && code !== NGHTTP2_REFUSED_STREAM) return;
     if (this.#isEnding || this.#session.destroyed) return;
     if (!this.#cancels.take(this.#options.now())) this.end(abusive("cancelled calls"));
-  }
-
-  #failed(error: Error): void {
-    if (this.#isEnding) return;
-    this.#onEnded(nameSessionFailure(error));
   }
 
   #closed(): void {
@@ -162,11 +158,4 @@ function goawayCode(reason: TautlineError): number {
   return NGHTTP2_NO_ERROR;
 }
 
-function nameSessionFailure(error: Error): TautlineError {
-  const code: unknown = Reflect.get(error, "code");
-  if (code === "ECONNRESET" || code === "EPIPE") {
-    return new TautlineError("carry.caller_lost", { cause: error });
-  }
-  const reason = error.message;
-  return new TautlineError("carry.not_http", { detail: { reason }, cause: error });
-}
+function ignore(): void {}

@@ -40,18 +40,12 @@ export class Http2Place implements KeptPlace {
     return this.#keeper.isOut;
   }
 
-  open(request: LegRequest, events: LegEvents): Leg | undefined {
-    let least: Http2Upstream | undefined;
-    for (const upstream of this.#live) {
-      if (upstream.isOver) continue;
-      if (upstream.hasRoom) return upstream.open(request, events);
-      if (least === undefined || upstream.calls < least.calls) least = upstream;
+  open(request: LegRequest, events: LegEvents): Leg | Promise<Leg> | undefined {
+    const least = this.#leastBusy();
+    if (least === undefined || least.hasRoom || this.#live.size >= MOST_CONNECTIONS) {
+      return least?.open(request, events);
     }
-    // All are full: this call waits in one of them, and the next finds another.
-    if (least !== undefined && this.#live.size < MOST_CONNECTIONS) {
-      void this.connect().catch(() => {});
-    }
-    return least?.open(request, events);
+    return this.#openAnew(request, events);
   }
 
   connect(): Promise<void> {
@@ -69,6 +63,29 @@ export class Http2Place implements KeptPlace {
     }, graceMs);
     await Promise.all([...this.#live].map(({ closed }) => closed));
     clearTimeout(timer);
+  }
+
+  /** A call that waited behind others on a full connection could wait for ever: theirs may be streams that stay. */
+  async #openAnew(request: LegRequest, events: LegEvents): Promise<Leg> {
+    let opened: Leg | Promise<Leg> | undefined;
+    try {
+      await this.connect();
+      opened = this.open(request, events);
+    } catch {
+      opened = this.#leastBusy()?.open(request, events);
+    }
+    if (opened === undefined) throw this.#keeper.error ?? new TautlineError("carry.stopping");
+    return opened;
+  }
+
+  #leastBusy(): Http2Upstream | undefined {
+    let least: Http2Upstream | undefined;
+    for (const upstream of this.#live) {
+      if (upstream.isOver) continue;
+      if (upstream.hasRoom) return upstream;
+      if (least === undefined || upstream.calls < least.calls) least = upstream;
+    }
+    return least;
   }
 
   async #dial(): Promise<void> {
