@@ -37,7 +37,7 @@ describe("docs/reference/metrics.md", () => {
     for (const { name, help, labelNames } of registered()) {
       const [type, label, , meaning] = rows.get(name) ?? assert.fail(`${name} has no row`);
       assert.equal(type, name.endsWith("_total") ? "counter" : "gauge", name);
-      assert.deepEqual(labelNames, [label?.replaceAll("`", "")], name);
+      assert.deepEqual(labelNames, label?.replaceAll("`", "").split(", "), name);
       assert.equal(meaning, help, name);
     }
   });
@@ -55,6 +55,8 @@ describe("docs/reference/metrics.md", () => {
     assert.equal(values("tautline_forward_streams"), written(LABEL_VALUES.level));
     assert.equal(values("tautline_forward_streams_total"), written(LABEL_VALUES.stream));
     assert.equal(values("tautline_forward_bytes_total"), written(LABEL_VALUES.direction));
+    assert.equal(values("tautline_receiver_bytes_total"), written(LABEL_VALUES.direction));
+    assert.ok(values("tautline_receiver_calls_total")?.endsWith(written(LABEL_VALUES.call)));
     assert.equal(values("tautline_certificate_expires_seconds"), written(LABEL_VALUES.certificate));
     assert.equal(values("tautline_policy_ended_total"), written(LABEL_VALUES.policy));
     assert.equal(values("tautline_policy_exceptions"), written(LABEL_VALUES.kind));

@@ -67,7 +67,7 @@ export const PARTS: readonly Part[] = [
   },
   {
     name: "listeners",
-    summary: "The ports that agents dial, and the levels accepted there",
+    summary: "The ports for agents and telemetry, and the levels accepted there",
     group: OPERATING,
     load: async () => (await import("./listeners/listeners.ts")).listenerVerbs,
   },
@@ -88,6 +88,18 @@ export const PARTS: readonly Part[] = [
     summary: "What agents may reach through central",
     group: OPERATING,
     load: async () => (await import("./forwards/forwards.ts")).forwardVerbs,
+  },
+  {
+    name: "backends",
+    summary: "Where telemetry is carried to",
+    group: OPERATING,
+    load: async () => (await import("./backends/backends.ts")).backendVerbs,
+  },
+  {
+    name: "clients",
+    summary: "Programs that send telemetry, and their tokens",
+    group: OPERATING,
+    load: async () => (await import("./clients/clients.ts")).clientVerbs,
   },
   {
     name: "policy",

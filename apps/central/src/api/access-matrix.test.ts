@@ -13,6 +13,8 @@ import {
   type TestOperator,
 } from "./fixture-operators.test.ts";
 import {
+  addBackend,
+  addClient,
   addForward,
   addKey,
   fillNamespace,
@@ -65,6 +67,8 @@ const NAMESPACE_IN_ROW = new Set([
   "agents",
   "keys",
   "forwards",
+  "backends",
+  "clients",
   "links",
   "history",
   "settings",
@@ -128,6 +132,14 @@ async function restored({ central, route }: Ask, things: Things): Promise<Things
   if (route.path === "/api/v1/forwards/:name") {
     count += 1;
     return { ...things, forward: await addForward(central, namespace, `forward-${count}`) };
+  }
+  if (route.path === "/api/v1/backends/:name") {
+    count += 1;
+    return { ...things, backend: await addBackend(central, namespace, `backend-${count}`) };
+  }
+  if (route.path === "/api/v1/clients/:name") {
+    count += 1;
+    return { ...things, client: await addClient(central, namespace, `client-${count}`) };
   }
   if (route.path === "/api/v1/agents/:id") {
     return { ...things, doomed: (await joinOver(central, { namespace })).id };

@@ -37,6 +37,9 @@ export interface Things {
   readonly key: string;
   /** A forward that is allowed; to be denied, it is another one each time. */
   readonly forward: string;
+  /** A backend of telemetry, and a client; to be removed, it is another one each time. */
+  readonly backend: string;
+  readonly client: string;
   /** A change of policy that was undone, by its number. */
   readonly change: string;
   /** A service of the agent that operators may open. */
@@ -63,6 +66,8 @@ export const MISSING: Things = {
   operator: "no-one",
   key: "no-key",
   forward: "no-forward",
+  backend: "no-backend",
+  client: "no-client",
   change: "987654321",
   service: "no-service",
   fork: "0000000000000000",
@@ -106,6 +111,8 @@ export async function fillNamespace(
     operator,
     key: await addKey(central, namespace, `key-of-${namespace}`),
     forward: await addForward(central, namespace, `forward-of-${namespace}`),
+    backend: await addBackend(central, namespace, `backend-of-${namespace}`),
+    client: await addClient(central, namespace, `client-of-${namespace}`),
     change: await addChange(central, namespace),
     service: await addService(central, namespace, `service-of-${namespace}`),
     fork,
@@ -142,6 +149,27 @@ export async function addForward(
 ): Promise<string> {
   const order = { name, namespace, target: "192.0.2.7:5432" };
   await admin(central, "POST", "/api/v1/forwards", order);
+  return name;
+}
+
+/** Adds a backend of telemetry for a namespace, with a route of its own. */
+export async function addBackend(
+  central: TestCentral,
+  namespace: string,
+  name: string,
+): Promise<string> {
+  const order = { name, namespace, targets: ["192.0.2.7:11800"], routes: [`/${name}`] };
+  await admin(central, "POST", "/api/v1/backends", order);
+  return name;
+}
+
+/** Makes a client of telemetry. */
+export async function addClient(
+  central: TestCentral,
+  namespace: string,
+  name: string,
+): Promise<string> {
+  await admin(central, "POST", "/api/v1/clients", { name, namespace });
   return name;
 }
 
@@ -277,6 +305,23 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
   "DELETE /api/v1/forwards/:name": ({ namespace, forward }) => ({
     path: `/api/v1/forwards/${forward}?namespace=${namespace}`,
   }),
+  "POST /api/v1/backends": ({ namespace }, fresh) => ({
+    path: "/api/v1/backends",
+    body: { name: fresh, namespace, targets: ["192.0.2.7:11800"], routes: [`/${fresh}`] },
+  }),
+  "GET /api/v1/backends": plain("/api/v1/backends"),
+  "GET /api/v1/backends/:name": ({ backend }) => ({ path: `/api/v1/backends/${backend}` }),
+  "DELETE /api/v1/backends/:name": ({ backend }) => ({ path: `/api/v1/backends/${backend}` }),
+  "POST /api/v1/clients": ({ namespace }, fresh) => ({
+    path: "/api/v1/clients",
+    body: { name: fresh, namespace },
+  }),
+  "GET /api/v1/clients": plain("/api/v1/clients"),
+  "POST /api/v1/clients/:name/rotate": ({ client }) => ({
+    path: `/api/v1/clients/${client}/rotate`,
+    body: {},
+  }),
+  "DELETE /api/v1/clients/:name": ({ client }) => ({ path: `/api/v1/clients/${client}` }),
   "GET /api/v1/agents/:id/services/:name": ({ agent, service }) => ({
     path: `/api/v1/agents/${agent}/services/${service}`,
   }),

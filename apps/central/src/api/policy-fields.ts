@@ -8,7 +8,7 @@ import {
   type PlanReason,
   VERDICTS,
 } from "../policy/plan.ts";
-import { POLICY_KINDS } from "../policy/policy-kind.ts";
+import { PLANNED_KINDS, POLICY_KINDS } from "../policy/policy-kind.ts";
 import { levelField, namespaceField, timeField } from "./fields.ts";
 
 const CLIENT_PROOF = ["none", "require"] as const;
@@ -21,8 +21,10 @@ export const policyOrderFields = {
     .array(z.enum(POLICY_KINDS))
     .min(1)
     .max(POLICY_KINDS.length)
-    .default([...POLICY_KINDS])
-    .describe("Kinds of link that it is for; absent: all."),
+    .default([...PLANNED_KINDS])
+    .describe(
+      "Kinds of link that it is for; absent: control and forward. Who sends telemetry may be no agent, and is in no plan.",
+    ),
   floor: levelField.optional().describe("Accept this level and those above it."),
   accept: z
     .array(levelField)

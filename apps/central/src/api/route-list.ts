@@ -1,4 +1,4 @@
-import { FORWARD_PATH } from "@tautline/link";
+import { FORWARD_PATH, RECEIVER_PATH } from "@tautline/link";
 import type { OperatorRole } from "@tautline/protocol";
 import { CONTROL_PATH } from "../control/control-path.ts";
 import type { Demand, Reach } from "../operators/access-rule.ts";
@@ -23,6 +23,7 @@ const OTHERS: readonly RouteView[] = [
   { port: "agents", method: "GET", path: CONTROL_PATH, role: "agent", reach: "nothing" },
   { port: "agents", method: "POST", path: CONTROL_PATH, role: "agent", reach: "nothing" },
   { port: "agents", method: "GET", path: FORWARD_PATH, role: "agent", reach: "nothing" },
+  { port: "agents", method: "GET", path: RECEIVER_PATH, role: "agent", reach: "nothing" },
   { port: "console", method: "GET", path: "/healthz", role: "none", reach: "nothing" },
   { port: "console", method: "GET", path: "/readyz", role: "none", reach: "nothing" },
   { port: "console", method: "GET", path: "/metrics", ...METRICS_DEMAND },

@@ -24,6 +24,8 @@ import { createCertificateCatalogue } from "../authority/certificate-catalogue.t
 import { openForwards } from "../forwards/forwards.ts";
 import { createKeys, openKeyRing } from "../keys/keys.ts";
 import { LOCAL_PRINCIPAL } from "../operators/principal.ts";
+import { createBackendStore } from "../receiver/backend-store.ts";
+import { createClientStore } from "../receiver/client-store.ts";
 import { openOperators } from "../operators/operator-store.ts";
 import type { ApiDeps } from "./api-deps.ts";
 import { acceptJson, createApiApp } from "./api-app.ts";

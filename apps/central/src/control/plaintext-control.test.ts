@@ -81,6 +81,7 @@ function withPlaintext(use: (ground: Ground) => Promise<void>): Promise<void> {
       beginSession,
       clockWatch: createClockWatch({ audit, log, now }),
       forwarding: { serve: () => Promise.reject(new Error("unused")) },
+      receiving: { serveEdge: () => Promise.reject(new Error("unused")) },
       policies: { book: bookOf() },
       history: core.history,
       isStopping: () => false,

@@ -102,7 +102,14 @@ describe("the agents' port, by the levels it is set to", () => {
           shared: false,
           links: 0,
         },
-        { name: "plaintext", bind: "off", addresses: [], levels: [], shared: false, links: 0 },
+        ...["plaintext", "receiver", "receiver-plaintext"].map((name) => ({
+          name,
+          bind: "off",
+          addresses: [],
+          levels: [],
+          shared: false,
+          links: 0,
+        })),
       ]);
     }));
 

@@ -78,8 +78,13 @@ export function createPolicyBook(store: Store): PolicyBook {
   };
   const policyOf = (namespace: string, kind: PolicyKind): LinkPolicy =>
     known.policies.get(keyOf(namespace, kind))?.policy ?? OPEN_POLICY;
+  // Nobody's port is kept open for telemetry unless somebody said what it may come at: its own ports are no business of policies.
   const everyPolicy = (): LinkPolicy[] =>
-    known.places.map(({ namespace, kind }) => policyOf(namespace, kind));
+    known.places
+      .filter(
+        ({ namespace, kind }) => kind !== "receiver" || known.policies.has(keyOf(namespace, kind)),
+      )
+      .map(({ namespace, kind }) => policyOf(namespace, kind));
   const exceptions = (): readonly PolicyException[] => [...known.exceptions.values()];
   return {
     policyOf,

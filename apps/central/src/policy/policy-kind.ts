@@ -1,6 +1,12 @@
 /** The kinds of link that policies stand for today (DESIGN "Policy": per namespace and kind). */
 export const POLICY_KINDS = ["control", "forward", "receiver"] as const;
 
+/**
+ * Those that a change of policy is for unless told: all of their links are agents', so a plan knows whom it would cut off. Telemetry also comes
+ * from programs that are no agents.
+ */
+export const PLANNED_KINDS = ["control", "forward"] as const;
+
 /** One of the kinds that policies stand for. */
 export type PolicyKind = (typeof POLICY_KINDS)[number];
 

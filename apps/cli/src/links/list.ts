@@ -15,7 +15,7 @@ interface ListLinksOptions extends CentralOptions {
 const COLUMNS: readonly Column[] = [
   { title: "ID", cell: (row) => textOf(row, "id") },
   { title: "KIND", cell: (row) => textOf(row, "kind") },
-  { title: "AGENT", cell: (row) => textOf(row, "agent") },
+  { title: "AGENT", cell: (row) => textOf(row, "agent") || textOf(row, "client") },
   { title: "LEVEL", cell: (row) => textOf(row, "level") },
   { title: "GROUP", cell: groupText },
   { title: "PQ", cell: (row) => textOf(row, "pq") },

@@ -5,7 +5,7 @@ import type { DefineVerb } from "../noun.ts";
 import { offerText } from "../offer-text.ts";
 import { textOf, type Row } from "../row.ts";
 import { renderPage, type PageLine } from "../table.ts";
-import { timeAndDistance } from "../time-text.ts";
+import { timeAndDistance, timeText } from "../time-text.ts";
 
 /** `tautline links show ID`: the whole evidence of one link. */
 export const showLink: DefineVerb = (command, context) => {
@@ -42,8 +42,21 @@ function linkLines(link: Row, nowMs: number): readonly PageLine[] {
     ["since", timeAndDistance(link["since"], nowMs)],
     ["last message", timeAndDistance(link["lastMessageAt"], nowMs)],
     ...streamLines(link),
+    ...telemetryLines(link),
     ["verdict", textOf(link, "verdict")],
     ["the agent offers", offerText(link)],
+  ];
+}
+
+/** Of a sender of telemetry: who it is, beyond what its link proved. */
+function telemetryLines(link: Row): readonly PageLine[] {
+  if (link["kind"] !== "receiver") return [];
+  return [
+    ["client", textOf(link, "client")],
+    ["says it is", textOf(link, "userAgent")],
+    ["certificate ends", timeText(link["certificateExpiresAt"])],
+    ["bytes from it", textOf(link, "up")],
+    ["bytes to it", textOf(link, "down")],
   ];
 }
 

@@ -22,7 +22,10 @@ export const setListener: DefineVerb = (command, context) => {
         "opened leaves everything as it was. Links at a level that is no longer accepted are ended with the reason; others " +
         "are not touched.",
     )
-    .argument("<name>", "agents (the secure port) or plaintext")
+    .argument(
+      "<name>",
+      "agents (the secure port), plaintext, receiver or receiver-plaintext (the ports for telemetry)",
+    )
     .option("--port <port>", "move it there; 0 takes any free one", portValue)
     .option("--levels <levels>", "accept these, separated by commas: basic,advanced,tls,mtls")
     .option("--bind <who>", "who reaches it: public, loopback (this host alone) or off")
@@ -31,7 +34,8 @@ export const setListener: DefineVerb = (command, context) => {
       "after",
       "\nExamples:\n  tautline listeners set agents --levels basic,advanced,tls,mtls\n" +
         "  tautline listeners set plaintext --bind public --port 8787\n" +
-        "  tautline listeners set plaintext --bind loopback",
+        "  tautline listeners set plaintext --bind loopback\n" +
+        "  tautline listeners set receiver --bind public --port 11801",
     )
     .action(async (name: string, options: SetListenerOptions) => {
       const { port, bind, levels, shared } = options;

@@ -25,6 +25,16 @@ const BY_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
   "carry.silent": GRPC.UNAVAILABLE,
   "carry.idle": GRPC.UNAVAILABLE,
   "carry.caller_silent": GRPC.UNAVAILABLE,
+  // What SkyWalking's own receiver says of a token (SW-13), and its agents look for.
+  "receiver.token_needed": GRPC.PERMISSION_DENIED,
+  "receiver.token_unknown": GRPC.PERMISSION_DENIED,
+  "receiver.token_ended": GRPC.PERMISSION_DENIED,
+  "receiver.token_exposed": GRPC.PERMISSION_DENIED,
+  // Of a level, no other call of this caller would fare better.
+  "receiver.port_level": GRPC.PERMISSION_DENIED,
+  "receiver.route_level": GRPC.PERMISSION_DENIED,
+  "receiver.policy_level": GRPC.PERMISSION_DENIED,
+  "policy.level_refused": GRPC.PERMISSION_DENIED,
 };
 
 const BY_HTTP_STATUS: Readonly<Record<number, number>> = {

@@ -42,13 +42,12 @@ const row = z.strictObject({
 
 /** The verbs of telemetry clients and their tokens (SWP-3). */
 export function clientVerbs({ receiver }: Pick<ApiDeps, "receiver">): readonly Verb[] {
-  const { clients } = receiver;
   const one = {
     params: z.strictObject({ name: nameField }),
     reach: "object",
     role: "operator",
     namespaceOf: async ({ params: { name } }: { readonly params: { readonly name: string } }) =>
-      (await clients.get(name)).namespace,
+      (await receiver.clients.get(name)).namespace,
     missing: ({ params: { name: id } }: { readonly params: { readonly name: string } }) =>
       new TautlineError("api.not_found", { detail: { thing: "client", id, noun: "clients" } }),
   } as const;
@@ -67,7 +66,7 @@ export function clientVerbs({ receiver }: Pick<ApiDeps, "receiver">): readonly V
       status: 201,
       reach: "place",
       namespaceOf: ({ body }) => body.namespace,
-      run: ({ body }, who) => clients.create({ ...body, actor: actorOf(who) }),
+      run: ({ body }, who) => receiver.clients.create({ ...body, actor: actorOf(who) }),
     }),
     defineList({
       path: "/api/v1/clients",
@@ -77,7 +76,7 @@ export function clientVerbs({ receiver }: Pick<ApiDeps, "receiver">): readonly V
       row,
       asked: ({ namespace }) => namespace,
       rows: async ({ namespace }) => {
-        const all = await clients.list();
+        const all = await receiver.clients.list();
         return namespace === undefined ? all : all.filter((each) => each.namespace === namespace);
       },
       namespaceOf: ({ namespace }) => namespace,
@@ -91,7 +90,7 @@ export function clientVerbs({ receiver }: Pick<ApiDeps, "receiver">): readonly V
       answer: made,
       status: 201,
       run: ({ params: { name }, body: { lifeMs } }, who) =>
-        clients.rotate({ name, lifeMs, actor: actorOf(who) }),
+        receiver.clients.rotate({ name, lifeMs, actor: actorOf(who) }),
     }),
     defineVerb({
       ...one,
@@ -100,7 +99,7 @@ export function clientVerbs({ receiver }: Pick<ApiDeps, "receiver">): readonly V
       summary: "Revoke a telemetry client or one of its tokens; links that use it are ended",
       query: z.strictObject({ token: z.string().max(64).optional() }),
       run: ({ params: { name }, query: { token: id } }, who) =>
-        clients.revoke({ name, id, actor: actorOf(who), why: "revoked by an operator" }),
+        receiver.clients.revoke({ name, id, actor: actorOf(who), why: "revoked by an operator" }),
     }),
   ];
 }

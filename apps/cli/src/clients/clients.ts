@@ -1,0 +1,13 @@
+import type { Verbs } from "../noun.ts";
+import { createClient } from "./create.ts";
+import { listClients } from "./list.ts";
+import { revokeClient } from "./revoke.ts";
+import { rotateClient } from "./rotate.ts";
+
+/** `tautline clients …` */
+export const clientVerbs: Verbs = {
+  create: createClient,
+  list: listClients,
+  rotate: rotateClient,
+  revoke: revokeClient,
+};
