@@ -23,6 +23,8 @@ export interface ForwardingChange {
   readonly host?: string;
   /** More settings of every forward, as YAML's flow: "maxStreams: 4096". */
   readonly each?: string;
+  /** Of the agent's process while it runs. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -39,7 +41,7 @@ export async function launchForwarding(
   },
   level: Level,
   names: readonly string[],
-  { host = "127.0.0.1", each = "" }: ForwardingChange = {},
+  { host = "127.0.0.1", each = "", env = {} }: ForwardingChange = {},
 ): Promise<Forwarding> {
   const data = join(central.folder, level);
   mkdirSync(data, { mode: 0o700 });
@@ -61,7 +63,7 @@ export async function launchForwarding(
     ].join("\n"),
   );
   await joinAt(central, data, level);
-  const process = launchTautline(["agent", "run", "--json", "--data", data]);
+  const process = launchTautline(["agent", "run", "--json", "--data", data], { env });
   await process.waitForEvent((event) => event["event"] === "connected");
   return {
     process,

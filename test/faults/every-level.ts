@@ -62,6 +62,8 @@ export interface EveryLevelChange {
   readonly agents?: string;
   /** More lines of central.yaml below `admission:`. */
   readonly admission?: string;
+  /** Of central's process. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -72,7 +74,7 @@ export interface EveryLevelChange {
  */
 export async function withEveryLevel(
   use: (central: EveryLevel) => Promise<void>,
-  { handshakeTimeout = "10s", agents = "", admission = "" }: EveryLevelChange = {},
+  { handshakeTimeout = "10s", agents = "", admission = "", env = {} }: EveryLevelChange = {},
 ): Promise<void> {
   await withTempFolder(async (folder) => {
     const [dataDir, config] = [join(folder, "central"), join(folder, "central.yaml")];
@@ -91,7 +93,7 @@ export async function withEveryLevel(
       `keys: [{name: legacy, file: ${keyFile}}]`,
     ];
     writeFileSync(config, lines.filter((line) => line !== "").join("\n"));
-    await using process = launchCentral(dataDir, undefined, { config });
+    await using process = launchCentral(dataDir, undefined, { config, env });
     const central = await describeCentral(process, dataDir, folder);
     const { items } = await central.call<Items<{ name: string; addresses: readonly string[] }>>(
       "GET",
