@@ -306,7 +306,10 @@ export function residentBytes({ pid }: EveryLevel): number {
 }
 
 /** Asks central's own socket for a page as it is. */
-export function readPage({ dataDir }: EveryLevel, path: string): Promise<string> {
+export function readPage(
+  { dataDir }: Pick<RunningCentral, "dataDir">,
+  path: string,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const call = request({ socketPath: join(dataDir, "admin.sock"), path, agent: false });
     call.on("error", reject).on("response", (answer) => {
@@ -319,7 +322,10 @@ export function readPage({ dataDir }: EveryLevel, path: string): Promise<string>
 }
 
 /** How often central has refused by a code. */
-export async function refusals(central: EveryLevel, code: string): Promise<number> {
+export async function refusals(
+  central: Pick<RunningCentral, "dataDir">,
+  code: string,
+): Promise<number> {
   const text = await readPage(central, "/metrics");
   const line = text.split("\n").find((each) => each.includes(`refusals_total{code="${code}"}`));
   return Number(line?.split(" ").at(-1) ?? 0);
@@ -327,7 +333,7 @@ export async function refusals(central: EveryLevel, code: string): Promise<numbe
 
 /** Waits until central has refused at least so often by a code. */
 export async function untilRefused(
-  central: EveryLevel,
+  central: Pick<RunningCentral, "dataDir">,
   code: string,
   times: number,
 ): Promise<void> {
