@@ -21,8 +21,12 @@ export interface Forwarding extends AsyncDisposable {
 export interface ForwardingChange {
   /** Of central, as seen from the agent; 127.0.0.1 unless told. */
   readonly host?: string;
+  /** Where the agent listens; 127.0.0.1 unless told. */
+  readonly listen?: string;
   /** More settings of every forward, as YAML's flow: "maxStreams: 4096". */
   readonly each?: string;
+  /** Of the agent's process while it runs. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -39,7 +43,7 @@ export async function launchForwarding(
   },
   level: Level,
   names: readonly string[],
-  { host = "127.0.0.1", each = "" }: ForwardingChange = {},
+  { host = "127.0.0.1", listen = "127.0.0.1", each = "", env = {} }: ForwardingChange = {},
 ): Promise<Forwarding> {
   const data = join(central.folder, level);
   mkdirSync(data, { mode: 0o700 });
@@ -57,11 +61,11 @@ export async function launchForwarding(
         : []),
       `floor: ${level}`,
       "forwards:",
-      ...names.map((name, at) => `  ${name}: { listen: "127.0.0.1:${ports[at]}"${more} }`),
+      ...names.map((name, at) => `  ${name}: { listen: "${listen}:${ports[at]}"${more} }`),
     ].join("\n"),
   );
   await joinAt(central, data, level);
-  const process = launchTautline(["agent", "run", "--json", "--data", data]);
+  const process = launchTautline(["agent", "run", "--json", "--data", data], { env });
   await process.waitForEvent((event) => event["event"] === "connected");
   return {
     process,
@@ -107,6 +111,13 @@ export async function dial(port: number): Promise<Socket> {
   });
 }
 
+/** Waits until every forward of an agent that has just started listens, and connects to none. */
+export async function untilListening(agent: Pick<Forwarding, "data">): Promise<void> {
+  await until(async () =>
+    (await statusOf(agent)).forwards.every(({ listening }) => listening) ? true : undefined,
+  );
+}
+
 /** How a connection ended: in order, or reset. */
 export function endOf(socket: Socket): Promise<"ended" | "reset"> {
   return new Promise((resolve) => {
@@ -131,19 +142,29 @@ export async function streamsOf(
   return (await central.call<Items<ListedStream>>("GET", "/api/v1/links?kind=forward")).items;
 }
 
-/** Allows a forward of every agent to a port of this host. */
+/**
+ * Allows a forward of every agent to a port.
+ *
+ * @param central where
+ * @param name of the forward
+ * @param port of its target
+ * @param change its host, 127.0.0.1 unless told, and its idle limit
+ */
 export function allow(
   central: Pick<RunningCentral, "call">,
   name: string,
   port: number,
+  { host = "127.0.0.1", idleMs }: { readonly host?: string; readonly idleMs?: number } = {},
 ): Promise<unknown> {
-  return central.call("POST", "/api/v1/forwards", { name, target: `127.0.0.1:${port}` });
+  const target = `${host}:${port}`;
+  return central.call("POST", "/api/v1/forwards", { name, target, ...(idleMs && { idleMs }) });
 }
 
 /** What `agent status` says of forwards. */
 export interface ForwardingStatus {
   readonly forwards: readonly {
     readonly name: string;
+    readonly listening: boolean;
     readonly open: number;
     readonly total: number;
     readonly refused: number;

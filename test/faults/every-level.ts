@@ -62,6 +62,8 @@ export interface EveryLevelChange {
   readonly agents?: string;
   /** More lines of central.yaml below `admission:`. */
   readonly admission?: string;
+  /** Of central's process. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -72,7 +74,7 @@ export interface EveryLevelChange {
  */
 export async function withEveryLevel(
   use: (central: EveryLevel) => Promise<void>,
-  { handshakeTimeout = "10s", agents = "", admission = "" }: EveryLevelChange = {},
+  { handshakeTimeout = "10s", agents = "", admission = "", env = {} }: EveryLevelChange = {},
 ): Promise<void> {
   await withTempFolder(async (folder) => {
     const [dataDir, config] = [join(folder, "central"), join(folder, "central.yaml")];
@@ -91,7 +93,7 @@ export async function withEveryLevel(
       `keys: [{name: legacy, file: ${keyFile}}]`,
     ];
     writeFileSync(config, lines.filter((line) => line !== "").join("\n"));
-    await using process = launchCentral(dataDir, undefined, { config });
+    await using process = launchCentral(dataDir, undefined, { config, env });
     const central = await describeCentral(process, dataDir, folder);
     const { items } = await central.call<Items<{ name: string; addresses: readonly string[] }>>(
       "GET",
@@ -304,7 +306,10 @@ export function residentBytes({ pid }: EveryLevel): number {
 }
 
 /** Asks central's own socket for a page as it is. */
-export function readPage({ dataDir }: EveryLevel, path: string): Promise<string> {
+export function readPage(
+  { dataDir }: Pick<RunningCentral, "dataDir">,
+  path: string,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const call = request({ socketPath: join(dataDir, "admin.sock"), path, agent: false });
     call.on("error", reject).on("response", (answer) => {
@@ -317,7 +322,10 @@ export function readPage({ dataDir }: EveryLevel, path: string): Promise<string>
 }
 
 /** How often central has refused by a code. */
-export async function refusals(central: EveryLevel, code: string): Promise<number> {
+export async function refusals(
+  central: Pick<RunningCentral, "dataDir">,
+  code: string,
+): Promise<number> {
   const text = await readPage(central, "/metrics");
   const line = text.split("\n").find((each) => each.includes(`refusals_total{code="${code}"}`));
   return Number(line?.split(" ").at(-1) ?? 0);
@@ -325,7 +333,7 @@ export async function refusals(central: EveryLevel, code: string): Promise<numbe
 
 /** Waits until central has refused at least so often by a code. */
 export async function untilRefused(
-  central: EveryLevel,
+  central: Pick<RunningCentral, "dataDir">,
   code: string,
   times: number,
 ): Promise<void> {

@@ -5,11 +5,19 @@ import { spawnSync } from "node:child_process";
 export interface OtherHost extends Disposable {
   /** Its address, as this host dials it. */
   readonly address: string;
+  /** This host's own, as the other one dials it. */
+  readonly here: string;
   /** What runs a command there. */
   readonly words: readonly [string, ...string[]];
   /** Swallows everything from now on, both ways; no end of a connection is told. */
   readonly cut: () => void;
+  /** Carries everything again. */
+  readonly mend: () => void;
 }
+
+let made = 0;
+
+const NOBODY = "02:00:00:00:00:01";
 
 /**
  * Makes the other host; needs root.
@@ -18,9 +26,10 @@ export interface OtherHost extends Disposable {
  */
 export function makeOtherHost(): OtherHost | string {
   if (process.getuid?.() !== 0) return "network namespaces need root";
-  const id = process.pid % 100_000;
+  made += 1;
+  const id = `${process.pid % 100_000}-${made}`;
   const [name, near, far] = [`taut${id}`, `tautn${id}`, `tautf${id}`];
-  const subnet = `10.231.${id % 250}`;
+  const subnet = `10.${231 + made}.${process.pid % 250}`;
   const [here, there] = [`${subnet}.1`, `${subnet}.2`];
   const remove = (): void => void ip("netns", "del", name);
   const steps: string[][] = [
@@ -38,18 +47,20 @@ export function makeOtherHost(): OtherHost | string {
     remove();
     return `no network namespace can be made: ${problem}`;
   }
+  const both = (words: (to: string) => readonly string[]): void => {
+    const problems = [
+      ip("neigh", ...words(there), "dev", near),
+      ip("-n", name, "neigh", ...words(here), "dev", far),
+    ].filter((problem) => problem !== undefined);
+    if (problems.length > 0) throw new Error(problems.join("; "));
+  };
   return {
     address: there,
+    here,
     words: ["ip", "netns", "exec", name],
     // What goes to a hardware address that nobody has is taken by nobody.
-    cut: () => {
-      const nobody = ["lladdr", "02:00:00:00:00:01", "nud", "permanent"];
-      const problems = [
-        ip("neigh", "replace", there, ...nobody, "dev", near),
-        ip("-n", name, "neigh", "replace", here, ...nobody, "dev", far),
-      ].filter((problem) => problem !== undefined);
-      if (problems.length > 0) throw new Error(problems.join("; "));
-    },
+    cut: () => both((to) => ["replace", to, "lladdr", NOBODY, "nud", "permanent"]),
+    mend: () => both((to) => ["del", to]),
     [Symbol.dispose]: remove,
   };
 }
