@@ -208,7 +208,7 @@ function createApi(
   const { vault, audit, trail, store, log } = deps;
   const { agents, life, moves, links, history, tokens, namespaces, settings, live } = fleet;
   const { keys, forwards, services, streams, operators, revocations, listeners } = fleet;
-  const { plan, changes, offers, policies } = fleet;
+  const { plan, changes, offers, policies, programs } = fleet;
   return {
     status: describeCentral(deps, fleet, state),
     vault,
@@ -245,6 +245,7 @@ function createApi(
     listeners,
     policies,
     certificates: createCertificateCatalogue(store),
+    programs,
     audit,
     trail,
     operators,

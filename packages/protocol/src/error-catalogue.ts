@@ -4,6 +4,7 @@ import { agentForwardErrors } from "./errors/agent-forward.ts";
 import { agentLevelErrors } from "./errors/agent-level.ts";
 import { apiErrors } from "./errors/api.ts";
 import { auditErrors } from "./errors/audit.ts";
+import { certificateErrors } from "./errors/certificates.ts";
 import { centralErrors } from "./errors/central.ts";
 import { cliErrors } from "./errors/cli.ts";
 import { configErrors } from "./errors/config.ts";
@@ -48,6 +49,7 @@ export const ERROR_CATALOGUE = {
   ...policyChangeErrors,
   ...configErrors,
   ...filesErrors,
+  ...certificateErrors,
   ...storeErrors,
   ...centralErrors,
   ...apiErrors,

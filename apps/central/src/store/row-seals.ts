@@ -50,6 +50,7 @@ const SEALED: Readonly<Record<string, readonly string[]>> = {
   policy_change_agents: [],
   policy_changes: ["spent_ms"],
   policy_exceptions: [],
+  program_names: [],
   reserved_keys: [],
   settings: [],
   tokens: [],

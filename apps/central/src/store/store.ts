@@ -20,6 +20,7 @@ import { services } from "./migrations/0013-services.ts";
 import { moves } from "./migrations/0014-moves.ts";
 import { policies } from "./migrations/0015-policies.ts";
 import { policyChanges } from "./migrations/0016-policy-changes.ts";
+import { programs } from "./migrations/0018-programs.ts";
 import {
   publishDatabase,
   refuseCutOff,
@@ -87,6 +88,7 @@ const migrations: MigrationProvider = {
     "0016-policy-changes": policyChanges,
     "0015-policies": policies,
     "0013-services": services,
+    "0018-programs": programs,
   }),
 };
 
