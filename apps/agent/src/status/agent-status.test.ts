@@ -89,6 +89,7 @@ test("a running agent adds its link, vault, central and problems", () => {
     proxy: "proxy.example:3128",
     forwards: [forward],
     services: [service],
+    keptCertificates: [],
     level: "mtls",
     key: null,
   });

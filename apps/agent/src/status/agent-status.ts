@@ -12,6 +12,7 @@ import { describeMemory, NO_MEMORY, type HeadMemory } from "../audit/head-memory
 import type { AddressAttempt } from "../control/address-book.ts";
 import type { ControlStatus } from "../control/control-link.ts";
 import type { ForwardStatus } from "../forwards/forward-service.ts";
+import type { CertificateStatus } from "../certificates/certificate-keeper.ts";
 import type { ServiceStatus } from "../services/agent-services.ts";
 import type { Problem } from "../problem-list.ts";
 import type { OpenSettings } from "../settings/settings-document.ts";
@@ -104,6 +105,8 @@ export interface AgentStatus {
   readonly forwards: readonly ForwardStatus[];
   /** What operators may reach here; empty if no agent runs. */
   readonly services: readonly ServiceStatus[];
+  /** Certificates kept as files for other programs; empty if no agent runs. */
+  readonly keptCertificates: readonly CertificateStatus[];
   readonly errors: readonly Problem[];
 }
 
@@ -119,6 +122,7 @@ export interface LiveFacts {
   readonly proxy: string | null;
   readonly forwards: readonly ForwardStatus[];
   readonly services: readonly ServiceStatus[];
+  readonly keptCertificates: readonly CertificateStatus[];
   /** What central is dialled at. */
   readonly level: Level;
   /** Name of the shared key, where one is used. */
@@ -150,6 +154,7 @@ const STOPPED = {
   vault: null,
   forwards: [],
   services: [],
+  keptCertificates: [],
   errors: [],
 };
 const PHASES = { candidate: "verifying", committed: "active" } as const;
@@ -202,7 +207,15 @@ function describeLive(
   live: LiveFacts,
 ): Pick<
   AgentStatus,
-  "central" | "link" | "level" | "key" | "vault" | "forwards" | "services" | "errors"
+  | "central"
+  | "link"
+  | "level"
+  | "key"
+  | "vault"
+  | "forwards"
+  | "services"
+  | "keptCertificates"
+  | "errors"
 > {
   const { connected, lastAnswerAtMs, evidence, attempts } = live.control;
   const { addresses, clockOffsetMs, proxy } = live;
@@ -226,6 +239,7 @@ function describeLive(
     vault: { source: live.vault.source, strength: live.vault.strength },
     forwards: live.forwards,
     services: live.services,
+    keptCertificates: live.keptCertificates,
     errors: live.problems,
   };
 }

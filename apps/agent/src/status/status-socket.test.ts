@@ -29,6 +29,7 @@ const document = describeStatus(open, {
   proxy: null,
   forwards: [],
   services: [],
+    keptCertificates: [],
   level: "mtls",
   key: null,
 });

@@ -61,6 +61,13 @@ export const certificateErrors = defineErrors({
     status: 502,
     exit: 1,
   },
+  "agent.certificates_unjoined": {
+    sentence: "The certificates of agent.yaml are not kept: this agent has not joined.",
+    remedy:
+      "Only an agent that proves who it is gets certificates for its host's programs: 'tautline agent join' with a token of central's.",
+    status: 409,
+    exit: 1,
+  },
   "agent.reload_failed": {
     sentence: "The files of the certificate '{name}' are new, but '{program}' failed: {reason}.",
     remedy:
