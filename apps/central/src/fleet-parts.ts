@@ -130,7 +130,17 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
   const offers = createOffers(live, () => state.levels?.() ?? ["tls", "mtls"]);
   const stores = { agents, life, moves, links, history, tokens, namespaces, settings };
-  const parts = { policies, programs, metrics, live, polling, connections, refusals, admission, herd };
+  const parts = {
+    policies,
+    programs,
+    metrics,
+    live,
+    polling,
+    connections,
+    refusals,
+    admission,
+    herd,
+  };
   const offerAddresses = (): void => onChange("");
   return { ...stores, ...parts, beginSession, offers, offerAddresses };
 }

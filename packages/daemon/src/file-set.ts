@@ -81,7 +81,11 @@ function prepare({ name, content, mode }: SetFile, { folder, owner }: FileSetOpt
   // Left by a process that was killed.
   rmSync(path, { force: true });
   // Exclusive: opened by nobody before it has its mode, and no link is followed.
-  const descriptor = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+  const descriptor = openSync(
+    path,
+    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL,
+    0o600,
+  );
   try {
     writeFileSync(descriptor, content);
     if (owner !== undefined) fchownSync(descriptor, owner.uid, owner.gid);

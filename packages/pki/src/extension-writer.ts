@@ -120,11 +120,16 @@ const LEAF_USES = {
   both: writeLeafUses("server", "client"),
 };
 
-function writeLeafUses(...purposes: readonly (keyof typeof PURPOSE_OIDS)[]): readonly ArrayBuffer[] {
+function writeLeafUses(
+  ...purposes: readonly (keyof typeof PURPOSE_OIDS)[]
+): readonly ArrayBuffer[] {
   return [
     critical(id_ce_basicConstraints, new BasicConstraints()),
     critical(id_ce_keyUsage, new KeyUsage(KeyUsageFlags.digitalSignature)),
-    writeExtension(id_ce_extKeyUsage, new ExtendedKeyUsage(purposes.map((purpose) => PURPOSE_OIDS[purpose]))),
+    writeExtension(
+      id_ce_extKeyUsage,
+      new ExtendedKeyUsage(purposes.map((purpose) => PURPOSE_OIDS[purpose])),
+    ),
   ];
 }
 

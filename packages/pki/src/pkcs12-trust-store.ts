@@ -49,7 +49,9 @@ export async function writePkcs12TrustStore(
     iterationCount: ITERATIONS,
   };
   await authenticatedSafe.makeInternalValues({ safeContents: [sealed] });
-  const store = new PFX({ parsedValue: { integrityMode: BY_PASSWORD.integrity, authenticatedSafe } });
+  const store = new PFX({
+    parsedValue: { integrityMode: BY_PASSWORD.integrity, authenticatedSafe },
+  });
   const stamped = { ...common, iterations: ITERATIONS, pbkdf2HashAlgorithm: "SHA-256" };
   await store.makeInternalValues(stamped);
   return Buffer.from(store.toSchema().toBER());

@@ -96,7 +96,8 @@ function judgedRequest({ label, names, use: said, csrPem }: RawRequest): FileCer
 function judgedAnswer({ label, chainPem, code, text }: FileCertificateAnswer) {
   if (!LABEL.test(label)) throw malformed("its label is not a DNS label");
   if (!ERROR_CODE.test(code)) throw malformed("its code is not an error code");
-  if ((chainPem === "") === (code === "")) throw malformed("it has both a chain and a code, or none");
+  if ((chainPem === "") === (code === ""))
+    throw malformed("it has both a chain and a code, or none");
   if (chainPem !== "") requirePem(chainPem, LIMITS.pemBytes.value);
   return { label, chainPem, code, text: printableText(text, MOST_TEXT) };
 }

@@ -10,10 +10,12 @@ const OWNER = /^(?:[a-z_][a-z0-9_.-]{0,31}|\d{1,9}:\d{1,9})$/;
 const MOST_CERTIFICATES = 32;
 const MOST_WORDS = 64;
 
-const fileName = z
-  .string()
-  .regex(FILE_NAME, "must be the plain name of a file: letters, digits and . _ -")
-  .optional();
+const fileName = (meaning: string) =>
+  z
+    .string()
+    .regex(FILE_NAME, "must be the plain name of a file: letters, digits and . _ -")
+    .optional()
+    .describe(meaning);
 
 const certificate = z
   .strictObject({
@@ -39,16 +41,21 @@ const certificate = z
       .default("server")
       .describe("`server`, `client`, or `both` in one certificate."),
     files: z
-      .strictObject({ cert: fileName, key: fileName, ca: fileName })
-      .default({})
-      .describe(
-        "Other names of the files; without them `server.crt`, `server.pem` and `ca.crt`, or `client.crt` and `client.pem` for a client.",
-      ),
+      .strictObject({
+        cert: fileName(
+          "Name of the certificate's file, with the intermediate in it; without it `server.crt`, or `client.crt` for a client.",
+        ),
+        key: fileName("Name of the key's file (PKCS#8); without it `server.pem` or `client.pem`."),
+        ca: fileName("Name of the root's file; without it `ca.crt`."),
+      })
+      .prefault({}),
     owner: z
       .string()
       .regex(OWNER, "must be a user's name, or UID:GID")
       .optional()
-      .describe("User that shall own the files, by name or as `UID:GID`; needs an agent run by root."),
+      .describe(
+        "User that shall own the files, by name or as `UID:GID`; needs an agent run by root.",
+      ),
     keyMode: z
       .enum(["0400", "0440", "0600", "0640"])
       .default("0600")
@@ -71,7 +78,10 @@ const certificate = z
 
 /** The setting `certificates` of the agent's local file: nothing remote names a folder, a user or a program. */
 export const certificatesSetting = z
-  .record(z.string().regex(NAME, "the name of a certificate is a DNS label in lower case"), certificate)
+  .record(
+    z.string().regex(NAME, "the name of a certificate is a DNS label in lower case"),
+    certificate,
+  )
   .refine((all) => Object.keys(all).length <= MOST_CERTIFICATES, {
     message: `has more than ${MOST_CERTIFICATES} certificates`,
   })
@@ -105,10 +115,7 @@ export interface FileNames {
  *
  * @param settings its use, and names of choice
  */
-export function fileNamesOf({
-  use,
-  files,
-}: Pick<CertificateSettings, "use" | "files">): FileNames {
+export function fileNamesOf({ use, files }: Pick<CertificateSettings, "use" | "files">): FileNames {
   const stem = use === "client" ? "client" : "server";
   const { cert = `${stem}.crt`, key = `${stem}.pem`, ca = "ca.crt" } = files;
   return { cert, key, ca };

@@ -32,7 +32,10 @@ export interface KeptPair {
  * @returns the leaf
  * @throws pki.*; an error with the code agent.certificate_unfit has the reason alone
  */
-export function checkPair({ chainPem, keyPem }: KeptPair, expected: KeptExpectation): X509Certificate {
+export function checkPair(
+  { chainPem, keyPem }: KeptPair,
+  expected: KeptExpectation,
+): X509Certificate {
   const { settings, roots, nowMs } = expected;
   const [leaf, ...intermediates] = certificatesFromPem(chainPem);
   if (leaf === undefined) throw unfit("it holds no certificate");
@@ -127,5 +130,7 @@ function unfit(reason: string): TautlineError {
 export function reasonOf(cause: unknown): string {
   if (!isTautlineError(cause)) return "it cannot be read";
   const { reason } = cause.detail;
-  return cause.code === "agent.certificate_unfit" ? String(reason) : cause.message.replace(/\.$/, "");
+  return cause.code === "agent.certificate_unfit"
+    ? String(reason)
+    : cause.message.replace(/\.$/, "");
 }

@@ -5,7 +5,10 @@ const TIMEOUT_MS = 30_000;
 const MOST_OUTPUT = 4_096;
 const SHOWN_CHARACTERS = 200;
 /** Nothing of the agent's own environment, which may hold the vault's passphrase. */
-const ENVIRONMENT = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C" };
+const ENVIRONMENT = {
+  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  LANG: "C",
+};
 
 /**
  * Runs the command that makes a program read its files again: no shell, no input, and at most 30 seconds.

@@ -29,7 +29,7 @@ const document = describeStatus(open, {
   proxy: null,
   forwards: [],
   services: [],
-    keptCertificates: [],
+  keptCertificates: [],
   level: "mtls",
   key: null,
 });

@@ -120,7 +120,12 @@ describe("a certificate that an agent keeps", () => {
   it("has names allowed to its namespace or to it alone, and the life that central's settings say", () =>
     withPrograms(async ({ issuer, names }, core) => {
       const { id } = await joinNew(core);
-      const order = () => ({ agentId: id, names: NAMES, use: "server" as const, csrPem: freshCsr() });
+      const order = () => ({
+        agentId: id,
+        names: NAMES,
+        use: "server" as const,
+        csrPem: freshCsr(),
+      });
       await refusalOf(issuer.issueForAgent(order()), "certificate.name_not_allowed");
       await names.allow({ ...allowed, names: ["db.example.org"] });
       const half = await refusalOf(issuer.issueForAgent(order()), "certificate.name_not_allowed");
@@ -171,7 +176,12 @@ describe("a certificate that an agent keeps", () => {
     withPrograms(async ({ issuer, names }, core) => {
       const { id } = await joinNew(core);
       await names.allow(allowed);
-      const order = () => ({ agentId: id, names: NAMES, use: "server" as const, csrPem: freshCsr() });
+      const order = () => ({
+        agentId: id,
+        names: NAMES,
+        use: "server" as const,
+        csrPem: freshCsr(),
+      });
       for (let made = 0; made < MOST_KEPT; made += 1) await issuer.issueForAgent(order());
       await refusalOf(issuer.issueForAgent(order()), "certificate.too_many");
       core.clock.advance(LIFETIMES.fileLifetime);
@@ -183,7 +193,10 @@ describe("names that agents may have", () => {
   it("are listed, taken back one by one, and audited", () =>
     withPrograms(async ({ names }, core) => {
       const made = await names.allow(allowed);
-      assert.deepEqual(await names.list(), made.toSorted((one, other) => (one.name < other.name ? -1 : 1)));
+      assert.deepEqual(
+        await names.list(),
+        made.toSorted((one, other) => (one.name < other.name ? -1 : 1)),
+      );
       await refusalOf(names.allow(allowed), "api.conflict");
       const place = { namespace: "default", name: "10.0.0.5", actor: ACTOR };
       await names.deny(place);

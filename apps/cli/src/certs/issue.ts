@@ -9,7 +9,13 @@ import type { DefineVerb } from "../noun.ts";
 import { durationValue } from "../option-values.ts";
 import { textOf } from "../row.ts";
 import { timeText } from "../time-text.ts";
-import { type ChosenNames, fileNamesFor, fileNamesValue, severalValues, useOf } from "./file-names.ts";
+import {
+  type ChosenNames,
+  fileNamesFor,
+  fileNamesValue,
+  severalValues,
+  useOf,
+} from "./file-names.ts";
 
 interface IssueOptions extends CentralOptions {
   readonly name: readonly string[];
@@ -81,7 +87,11 @@ export const issueCertificate: DefineVerb = (command, context) => {
         { folder, replace: isForced },
       );
       const { chainPem: _chain, rootsPem: _roots, ...row } = issued;
-      const files = { cert: join(folder, names.cert), key: join(folder, names.key), ca: join(folder, names.ca) };
+      const files = {
+        cert: join(folder, names.cert),
+        key: join(folder, names.key),
+        ca: join(folder, names.ca),
+      };
       await context.output.print({ ...row, files }, () =>
         [
           `Certificate ${textOf(issued, "serial")} for ${textOf(issued, "name")} ends ${timeText(issued["notAfter"])}.`,

@@ -36,16 +36,11 @@ export const writeTrust: DefineVerb = (command, context) => {
     )
     .requiredOption("--out <file>", "where to")
     .option("--force", "replace a file that is there")
-    .addHelpText(
-      "after",
-      "\nExample:\n  tautline certs trust --format pkcs12 --out truststore.p12",
-    )
+    .addHelpText("after", "\nExample:\n  tautline certs trust --format pkcs12 --out truststore.p12")
     .action(async (options: TrustOptions) => {
       const { format, out, force } = options;
       const answer = await createAdminClient(context, options).get({ path: ["trust"] });
-      const roots = rowsOf(answer, "roots").map(
-        (root) => new X509Certificate(textOf(root, "pem")),
-      );
+      const roots = rowsOf(answer, "roots").map((root) => new X509Certificate(textOf(root, "pem")));
       const password = format === "jks" || format === "pkcs12" ? newPassword() : undefined;
       const content = await formatRoots(roots, { format, password, at: new Date(context.now()) });
       const path = resolve(context.cwd, out);
@@ -85,12 +80,10 @@ async function formatRoots(
     const reason = `DER holds one certificate, and there are ${roots.length} roots`;
     throw new TautlineError("cli.usage", { detail: { reason, command: "tautline certs trust" } });
   }
-  const entries = roots.map(
-    (certificate, index): TrustedEntry => ({
-      alias: index === 0 ? "tautline" : `tautline-${index + 1}`,
-      certificate,
-    }),
-  );
+  const entries = roots.map((certificate, index): TrustedEntry => ({
+    alias: index === 0 ? "tautline" : `tautline-${index + 1}`,
+    certificate,
+  }));
   return format === "jks"
     ? writeJksTrustStore(entries, password, at)
     : writePkcs12TrustStore(entries, password);

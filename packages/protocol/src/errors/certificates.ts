@@ -50,12 +50,14 @@ export const certificateErrors = defineErrors({
   },
   "agent.certificate_refused": {
     sentence: "The certificate '{name}' of agent.yaml was not had: {text}",
-    remedy: "Central's own words say what to do ({code}); the files that are there stay as they are.",
+    remedy:
+      "Central's own words say what to do ({code}); the files that are there stay as they are.",
     status: 403,
     exit: 1,
   },
   "agent.certificate_unfit": {
-    sentence: "What central sent for the certificate '{name}' of agent.yaml is not taken: {reason}.",
+    sentence:
+      "What central sent for the certificate '{name}' of agent.yaml is not taken: {reason}.",
     remedy:
       "The files that are there stay as they are, and it is asked for again. Compare 'tautline --version' on both hosts; if they fit, look at who runs central.",
     status: 502,

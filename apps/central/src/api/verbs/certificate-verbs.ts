@@ -15,7 +15,9 @@ export const certificateRow = z.strictObject({
   agent: z
     .string()
     .nullable()
-    .describe("Null for certificates of central itself, and of programs whose files no agent keeps."),
+    .describe(
+      "Null for certificates of central itself, and of programs whose files no agent keeps.",
+    ),
   namespace: z.string().describe("Empty for what belongs to none or to every one."),
   program: z.boolean().describe("It is for a program, and no identity of ours."),
   purpose: z.enum(CERTIFICATE_USES),
