@@ -58,6 +58,12 @@ async function hearNats(socket: Socket): Promise<void> {
   assert.match(await readUntil(socket, "\r\n"), /"tls_required":true/);
 }
 
+/** Has psql say who serves it, and whether over TLS. */
+const said = (text: string): string[] => [
+  "-c",
+  `SELECT '${text}', pg_backend_pid(), ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()`,
+];
+
 const BODY_BYTES = 64 * 1024 * 1024;
 
 interface Nginx extends AsyncDisposable {
@@ -116,8 +122,8 @@ describe("certificates as files for programs that nobody here wrote", { concurre
     const { port } = nginx;
     const folder = scene.folderOf("nginx");
     const ca = join(folder, "ca.crt");
-    const said = await run("curl", ["-s", "--cacert", ca, `https://localhost:${port}/who`]);
-    assert.equal(said, "NONE ");
+    const answer = await run("curl", ["-s", "--cacert", ca, `https://localhost:${port}/who`]);
+    assert.equal(answer, "NONE ");
     const serial = await shownSerial(scene, port);
     const download = await dialTls(scene, port);
     download.write("GET /large HTTP/1.0\r\n\r\n");
@@ -166,10 +172,6 @@ describe("certificates as files for programs that nobody here wrote", { concurre
       String(port),
     ];
     const where = [...flags, "-U", SUPERUSER, "-d", "postgres"];
-    const said = (text: string): string[] => [
-      "-c",
-      `SELECT '${text}', pg_backend_pid(), ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()`,
-    ];
     const mark = join(scene.central.folder, "renewed");
     const waiting = ["-c", `\\! until test -e ${mark}; do sleep 0.1; done`];
     const args = [...where, ...said("before"), ...waiting, ...said("after")];
@@ -224,8 +226,8 @@ describe("certificates as files for programs that nobody here wrote", { concurre
     await tautline(scene, "certs", "issue", "--client", "--name", "reports", "--out", out);
     const [cert, key, ca] = ["client.crt", "client.pem", "ca.crt"].map((file) => join(out, file));
     const shown = ["--cert", String(cert), "--key", String(key), "--cacert", String(ca)];
-    const said = await run("curl", ["-s", ...shown, `https://localhost:${nginx.port}/who`]);
-    assert.equal(said, "SUCCESS CN=reports");
+    const answer = await run("curl", ["-s", ...shown, `https://localhost:${nginx.port}/who`]);
+    assert.equal(answer, "SUCCESS CN=reports");
   });
 
   for (const format of ["jks", "pkcs12"] as const) {

@@ -95,7 +95,6 @@ export async function openCertificateScene(): Promise<CertificateScene> {
     );
   const { id: agentId, keptCertificates: first } = await until(async () => {
     const now = await status();
-    const isThere = (each: KeptCertificate): boolean => (each.serial && each.problem) !== null;
     return now.keptCertificates.every(isThere) ? now : undefined;
   });
   const ca = readFileSync(join(folderOf("nginx"), "ca.crt"));
@@ -103,6 +102,8 @@ export async function openCertificateScene(): Promise<CertificateScene> {
   const dispose = () => owned.disposeAsync();
   return { central, agentId, folderOf, reloadBy, first, ca, [Symbol.asyncDispose]: dispose };
 }
+
+const isThere = ({ serial, problem }: KeptCertificate): boolean => (serial && problem) !== null;
 
 /** What is said in the clear before TLS begins. */
 export type BeforeTls = (socket: Socket) => Promise<void>;

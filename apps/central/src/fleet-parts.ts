@@ -84,19 +84,17 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   const { book } = policies;
   const instructor = await openInstructor({ store, vault, now });
   const { lifetime: lifetimeMs } = config.instructions;
-  const { renewalGrace: renewalGraceMs, fileLifetime: keptLifetimeMs } = config.certificates;
-  const ownNames = () => certifiedNames(readHostFacts(), config.agents.advertise);
-  const programs = createPrograms({ ...recorded, authority, keptLifetimeMs, ownNames });
+  const { renewalGrace: renewalGraceMs } = config.certificates;
+  const programs = programsOf(deps);
   const instructions = createInstructionStore({ ...recorded, instructor, lifetimeMs });
   const history = createEvidenceHistory({ store, now, rule: config.history });
   const live = createLiveLinks({ ...deps, agents, links, history: history.recorder, metrics });
   const moves = await openLevelOrders({ ...recorded, tellAgent: (id) => live.pushToAgent(id) });
-  const endLinks: LiveLinks["endAgent"] = (id, reason) => live.endAgent(id, reason);
   const endClaims = (id: string): void => live.endAgent(id, claimEnded(id, "it has joined"));
   const life = createAgentLife({
     ...recorded,
     renewalGraceMs,
-    endLinks,
+    endLinks: (id, reason) => live.endAgent(id, reason),
     tellAgent: (id) => void live.pushToAgent(id),
     forgetHistory: (trx, id) => history.forget(trx, id),
   });
@@ -119,28 +117,14 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   const offering = { settings, instructions, addresses, moves, witness: deps.trail.witness };
   const enrolment = { ...recorded, tokens, authority, endClaims };
   const beginSession = createSessions({
-    agents: {
-      ...offering,
-      ...{ agents, metrics, now, store, renewing, life },
-      programs: { issuer: programs.issuer, audit },
-    },
+    agents: { ...offering, ...programs, agents, metrics, now, store, renewing, life },
     joining: { enrolment, grant, metrics, queue: herd.enrolments },
     claiming: { claims, promotion: promotionsOf(deps, addresses), judge: claimJudge(book) },
   });
   const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
   const offers = createOffers(live, () => state.levels?.() ?? ["tls", "mtls"]);
-  const stores = { agents, life, moves, links, history, tokens, namespaces, settings };
-  const parts = {
-    policies,
-    programs,
-    metrics,
-    live,
-    polling,
-    connections,
-    refusals,
-    admission,
-    herd,
-  };
+  const stores = { agents, life, moves, links, history, tokens, namespaces, settings, programs };
+  const parts = { policies, metrics, live, polling, connections, refusals, admission, herd };
   const offerAddresses = (): void => onChange("");
   return { ...stores, ...parts, beginSession, offers, offerAddresses };
 }
@@ -172,6 +156,13 @@ function promotionsOf(
     pins: [spkiPin(authority.root)],
     trustDomain: authority.trustDomain,
   });
+}
+
+/** Certificates of programs: none is ever for a name that central itself has now. */
+function programsOf(deps: OpenedCentral): Programs {
+  const { fileLifetime: keptLifetimeMs } = deps.config.certificates;
+  const ownNames = () => certifiedNames(readHostFacts(), deps.config.agents.advertise);
+  return createPrograms({ ...deps, keptLifetimeMs, ownNames });
 }
 
 /** Where agents are told to dial: what is set, else what is advertised, else this host's own. */

@@ -12,7 +12,6 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
 import { TautlineError } from "@tautline/protocol";
 
 /** One file of a set. */
@@ -51,7 +50,7 @@ const OLD = ".tautline-old";
  */
 export function writeFileSet(files: readonly SetFile[], options: FileSetOptions): void {
   const { folder, replace } = options;
-  const paths = files.map(({ name }) => join(folder, name));
+  const paths = files.map(({ name }) => `${folder}/${name}`);
   const there = replace ? undefined : paths.find((path) => existsSync(path));
   if (there !== undefined) throw fileExists(there);
   guarded(folder, () => mkdirSync(folder, { recursive: true }));
@@ -77,7 +76,7 @@ interface Placed {
 }
 
 function prepare({ name, content, mode }: SetFile, { folder, owner }: FileSetOptions): void {
-  const path = join(folder, name) + NEW;
+  const path = `${folder}/${name}${NEW}`;
   // Left by a process that was killed.
   rmSync(path, { force: true });
   // Exclusive: opened by nobody before it has its mode, and no link is followed.

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createHash, X509Certificate } from "node:crypto";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import { assert as check, property, stringMatching, uniqueArray } from "fast-check";
 import { createFleet, TRUST_DOMAIN } from "./fixture-fleet.test.ts";
 import { type TrustedEntry, writeJksTrustStore } from "./jks-trust-store.ts";
 import { writePkcs12TrustStore } from "./pkcs12-trust-store.ts";
@@ -31,7 +31,9 @@ function readJks(store: Buffer, password: string): TrustedEntry[] {
     assert.equal(bytes(number(2)).toString("ascii"), "X.509");
     return { alias, certificate: new X509Certificate(bytes(number(4))) };
   });
-  const password16 = Buffer.from([...password].flatMap((each) => [0, each.charCodeAt(0)]));
+  const password16 = Buffer.alloc(password.length * 2);
+  for (const [at, octet] of Buffer.from(password, "ascii").entries())
+    password16[at * 2 + 1] = octet;
   const said = createHash("sha1")
     .update(Buffer.concat([password16, Buffer.from("Mighty Aphrodite"), store.subarray(0, at)]))
     .digest();
@@ -42,11 +44,11 @@ function readJks(store: Buffer, password: string): TrustedEntry[] {
 
 describe("a trust store in Java's own format", () => {
   it("holds what it was given, whatever aliases and password are", () => {
-    const alias = fc.stringMatching(/^[a-z0-9-]{1,60}$/);
-    const password = fc.stringMatching(/^[\x20-\x7e]{6,60}$/);
-    const aliases = fc.uniqueArray(alias, { minLength: 1, maxLength: 8 });
-    fc.assert(
-      fc.property(aliases, password, (names, secret) => {
+    const alias = stringMatching(/^[a-z0-9-]{1,60}$/);
+    const password = stringMatching(/^[\x20-\x7e]{6,60}$/);
+    const aliases = uniqueArray(alias, { minLength: 1, maxLength: 8 });
+    check(
+      property(aliases, password, (names, secret) => {
         const entries = names.map((name, index) => ({
           alias: name,
           certificate: (index % 2 === 0 ? root : services).certificate,
@@ -69,13 +71,13 @@ describe("a trust store in Java's own format", () => {
   });
 });
 
-describe("a trust store as PKCS#12", () => {
-  const openssl = (store: Buffer, password: string) =>
-    spawnSync("openssl", ["pkcs12", "-info", "-nokeys", "-passin", `pass:${password}`], {
-      input: store,
-      encoding: "utf8",
-    });
+const openssl = (store: Buffer, password: string) =>
+  spawnSync("openssl", ["pkcs12", "-info", "-nokeys", "-passin", `pass:${password}`], {
+    input: store,
+    encoding: "utf8",
+  });
 
+describe("a trust store as PKCS#12", () => {
   it("is opened by openssl with its password, and holds both roots by their names", async () => {
     const store = await writePkcs12TrustStore([ROOT, NEXT], "a password of ours");
     const { stdout, stderr, status } = openssl(store, "a password of ours");

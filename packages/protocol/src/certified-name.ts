@@ -1,5 +1,5 @@
-import { isIP, isIPv6 } from "node:net";
 import { TautlineError } from "./error.ts";
+import { canonicalIPv6, isIPv4Text } from "./ip-text.ts";
 
 /** What the certificate of a program is good for. */
 export const CERTIFICATE_USES = ["server", "client", "both"] as const;
@@ -23,12 +23,12 @@ const WILDCARD = "*.";
  * Reads a name for a certificate in its one spelling; refuses and never normalises. A wildcard stands for the first label alone and
  * has at least two behind it (RFC 6125 section 6.4.3).
  *
- * @param text a DNS name in lower case, an IPv4 or IPv6 address as RFC 5952 writes it, or `*.` before a DNS name
+ * @param text a DNS name in lower case, an IPv4 address, an IPv6 address as RFC 5952 writes it without dotted decimals, or `*.` before a DNS name
  * @returns undefined for anything else
  */
 export function readCertifiedName(text: string): CertifiedName | undefined {
   if (text.length > MAX_DNS_NAME_CHARACTERS) return undefined;
-  if (isIP(text) !== 0) return text === canonicalAddress(text) ? { kind: "ip", text } : undefined;
+  if (isIPv4Text(text) || canonicalIPv6(text) === text) return { kind: "ip", text };
   if (DNS_NAME.test(text)) return { kind: "dns", text };
   if (!text.startsWith(WILDCARD)) return undefined;
   const rest = text.slice(WILDCARD.length);
@@ -55,11 +55,4 @@ export function parseCertifiedName(text: string): CertifiedName {
  */
 export function includesUse(allowed: CertificateUse, asked: CertificateUse): boolean {
   return allowed === "both" || allowed === asked;
-}
-
-function canonicalAddress(text: string): string | undefined {
-  if (!isIPv6(text)) return text;
-  // A zone belongs to one host, and no certificate can hold it.
-  if (text.includes("%")) return undefined;
-  return new URL(`http://[${text}]/`).hostname.slice(1, -1);
 }

@@ -258,13 +258,15 @@ class Kept {
   /** One after the other; a failure is told and changes nothing. */
   #reload(): void {
     const { reload } = this.#settings;
-    if (reload === undefined) return;
-    this.#reloading = this.#reloading.then(async () => {
-      const { signal } = this.#options;
-      if (signal.aborted) return;
-      const failure = await runReload(this.#name, reload, signal);
-      if (failure !== undefined && !signal.aborted) this.#note(failure);
-    });
+    if (reload !== undefined) this.#reloading = this.#reloadAfter(this.#reloading, reload);
+  }
+
+  async #reloadAfter(before: Promise<void>, command: readonly string[]): Promise<void> {
+    const { signal } = this.#options;
+    await before;
+    if (signal.aborted) return;
+    const failure = await runReload(this.#name, command, signal);
+    if (failure !== undefined && !signal.aborted) this.#note(failure);
   }
 
   /** Said again each time it happens anew, and kept for `agent status`. */

@@ -13,7 +13,6 @@ import {
   type ServerToAgent,
   TautlineError,
 } from "@tautline/protocol";
-import type { AuditLog } from "../audit/audit-log.ts";
 import type { Witness } from "../audit/witness.ts";
 import { grantAnswer } from "../enrolment/grant.ts";
 import { proveIdentity } from "../enrolment/prove-identity.ts";
@@ -26,8 +25,11 @@ import type { InstructionStore } from "../instructions/instruction-store.ts";
 import type { CentralMetrics } from "../metrics.ts";
 import type { LevelOrders } from "../moves/level-orders.ts";
 import { offerLevel } from "../moves/offer-level.ts";
-import { createProgramAnswers, type ProgramAnswers } from "../programs/answer-request.ts";
-import type { ProgramIssuer } from "../programs/program-issuer.ts";
+import {
+  createProgramAnswers,
+  type ProgramAnswerDeps,
+  type ProgramAnswers,
+} from "../programs/answer-request.ts";
 import type { SettingStore } from "../settings/setting-store.ts";
 import type { AgentRow } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
@@ -56,10 +58,7 @@ export interface AgentSessionDeps {
   readonly renewing: RenewalSessionDeps;
   readonly life: Pick<AgentLife, "leave">;
   readonly witness: Witness;
-  readonly programs: {
-    readonly issuer: Pick<ProgramIssuer, "issueForAgent">;
-    readonly audit: AuditLog;
-  };
+  readonly answering: ProgramAnswerDeps;
 }
 
 interface SessionState {
@@ -84,7 +83,7 @@ export function createAgentSession(deps: AgentSessionDeps, caller: AgentCaller):
   const { agent } = caller;
   const state: SessionState = {
     audit: createAuditTalk(deps.witness, agent.id),
-    programs: createProgramAnswers(deps.programs, agent.id),
+    programs: createProgramAnswers(deps.answering, agent.id),
     plain: plainAnswer(agent.id),
     sequence: undefined,
     config: { hash: agent.config_hash, status: agent.config_status },

@@ -16,12 +16,13 @@ export function renewingOf(core: Core): RenewalSessionDeps {
   };
 }
 
+const ownNames = () => ({
+  dnsNames: ["localhost", "central.example.org"],
+  ipAddresses: ["127.0.0.1", "::1", "192.0.2.1"],
+});
+
 /** Certificates of programs on a core whose central is called central.example.org, at 192.0.2.1. */
 export function programsOf({ store, audit, authority, clock }: Core): Programs {
-  const ownNames = () => ({
-    dnsNames: ["localhost", "central.example.org"],
-    ipAddresses: ["127.0.0.1", "::1", "192.0.2.1"],
-  });
   const keptLifetimeMs = LIFETIMES.fileLifetime;
   return createPrograms({ store, audit, authority, now: clock.now, keptLifetimeMs, ownNames });
 }
@@ -34,8 +35,8 @@ export function sessionDepsOf(core: Core): AgentSessionDeps {
   const addresses = { wantedBy: () => undefined, toldTo: () => ["127.0.0.1:9150"] };
   const moves = { openOf: () => undefined, noteOffer: () => {}, reread: async () => {} };
   const stores = { agents, life, settings, instructions, store, addresses, moves };
-  const programs = { issuer: programsOf(core).issuer, audit: core.audit };
-  return { ...stores, metrics, now: clock.now, renewing, witness, programs };
+  const { answering } = programsOf(core);
+  return { ...stores, metrics, now: clock.now, renewing, witness, answering };
 }
 
 /** What the session of somebody without an identity needs, of a core. */

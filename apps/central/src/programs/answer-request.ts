@@ -7,7 +7,7 @@ import {
   type FileCertificateRequest,
   isTautlineError,
   type ServerToAgent,
-  TautlineError,
+  type TautlineError,
 } from "@tautline/protocol";
 import type { AuditLog } from "../audit/audit-log.ts";
 import { plainAnswer } from "../control/answer.ts";

@@ -2,6 +2,7 @@ import type { AuditLog } from "../audit/audit-log.ts";
 import type { CertificateAuthority } from "../authority/authority.ts";
 import type { CertifiedNames } from "../authority/own-names.ts";
 import type { Reader, Store, Writer } from "../store/store.ts";
+import type { ProgramAnswerDeps } from "./answer-request.ts";
 import { createProgramIssuer, type ProgramIssuer } from "./program-issuer.ts";
 import { createProgramNameStore, type ProgramNameStore } from "./program-name-store.ts";
 import type { TakenNames } from "./program-names.ts";
@@ -10,6 +11,8 @@ import type { TakenNames } from "./program-names.ts";
 export interface Programs {
   readonly names: ProgramNameStore;
   readonly issuer: ProgramIssuer;
+  /** What sessions answer agents by. */
+  readonly answering: ProgramAnswerDeps;
 }
 
 /** What they need. */
@@ -36,8 +39,7 @@ export function createPrograms(deps: ProgramsDeps): Programs {
     const namespaces = rows.map(({ name }) => name);
     return { central: ownNames(), trustDomain: authority.trustDomain, namespaces };
   };
-  return {
-    names: createProgramNameStore({ ...deps, takenNames }),
-    issuer: createProgramIssuer({ ...deps, takenNames }),
-  };
+  const issuer = createProgramIssuer({ ...deps, takenNames });
+  const names = createProgramNameStore({ ...deps, takenNames });
+  return { names, issuer, answering: { issuer, audit: deps.audit } };
 }

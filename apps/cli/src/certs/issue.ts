@@ -5,6 +5,7 @@ import { createCsr, createKeyPair, exportPrivateKey } from "@tautline/pki";
 import { parseCertifiedName, TautlineError } from "@tautline/protocol";
 import { withCentral, type CentralOptions } from "../central-verb.ts";
 import { createAdminClient } from "../client.ts";
+import type { CommandContext } from "../context.ts";
 import type { DefineVerb } from "../noun.ts";
 import { durationValue } from "../option-values.ts";
 import { textOf } from "../row.ts";
@@ -56,52 +57,54 @@ export const issueCertificate: DefineVerb = (command, context) => {
       "after",
       "\nExample:\n  tautline certs issue --name db.example.org --name 10.0.0.5 --out /etc/postgresql/tls",
     )
-    .action(async (options: IssueOptions) => {
-      for (const name of options.name) parseCertifiedName(name);
-      const use = useOf(options);
-      const names = fileNamesFor(use, options.fileNames ?? {});
-      const folder = resolve(context.cwd, options.out);
-      const isForced = options.force === true;
-      // Before a certificate is made that nobody could use.
-      if (!isForced) refuseExisting(folder, Object.values(names));
-      const { privateKey } = createKeyPair("p256");
-      const { lifetime: lifetimeMs, namespace } = options;
-      const issued = await createAdminClient(context, options).post(
-        { path: ["certificates"] },
-        {
-          csr: createCsr(privateKey),
-          names: options.name,
-          use,
-          ...(namespace !== undefined && { namespace }),
-          ...(lifetimeMs !== undefined && { lifetimeMs }),
-          ...(options.wildcard && { wildcard: true }),
-        },
-      );
-      const [chain, roots] = [textOf(issued, "chainPem"), textOf(issued, "rootsPem")];
-      writeFileSet(
-        [
-          { name: names.key, content: exportPrivateKey(privateKey), mode: 0o600 },
-          { name: names.cert, content: chain, mode: 0o644 },
-          { name: names.ca, content: roots, mode: 0o644 },
-        ],
-        { folder, replace: isForced },
-      );
-      const { chainPem: _chain, rootsPem: _roots, ...row } = issued;
-      const files = {
-        cert: join(folder, names.cert),
-        key: join(folder, names.key),
-        ca: join(folder, names.ca),
-      };
-      await context.output.print({ ...row, files }, () =>
-        [
-          `Certificate ${textOf(issued, "serial")} for ${textOf(issued, "name")} ends ${timeText(issued["notAfter"])}.`,
-          `${files.cert}: the certificate and the intermediate`,
-          `${files.key}: its key (mode 0600)`,
-          `${files.ca}: the root that checks it`,
-        ].join("\n"),
-      );
-    });
+    .action((options: IssueOptions) => issue(options, context));
 };
+
+async function issue(options: IssueOptions, context: CommandContext): Promise<void> {
+  for (const name of options.name) parseCertifiedName(name);
+  const use = useOf(options);
+  const names = fileNamesFor(use, options.fileNames ?? {});
+  const folder = resolve(context.cwd, options.out);
+  const isForced = options.force === true;
+  // Before a certificate is made that nobody could use.
+  if (!isForced) refuseExisting(folder, Object.values(names));
+  const { privateKey } = createKeyPair("p256");
+  const { lifetime: lifetimeMs, namespace } = options;
+  const issued = await createAdminClient(context, options).post(
+    { path: ["certificates"] },
+    {
+      csr: createCsr(privateKey),
+      names: options.name,
+      use,
+      ...(namespace !== undefined && { namespace }),
+      ...(lifetimeMs !== undefined && { lifetimeMs }),
+      ...(options.wildcard && { wildcard: true }),
+    },
+  );
+  const [chain, roots] = [textOf(issued, "chainPem"), textOf(issued, "rootsPem")];
+  writeFileSet(
+    [
+      { name: names.key, content: exportPrivateKey(privateKey), mode: 0o600 },
+      { name: names.cert, content: chain, mode: 0o644 },
+      { name: names.ca, content: roots, mode: 0o644 },
+    ],
+    { folder, replace: isForced },
+  );
+  const { chainPem: _chain, rootsPem: _roots, ...row } = issued;
+  const files = {
+    cert: join(folder, names.cert),
+    key: join(folder, names.key),
+    ca: join(folder, names.ca),
+  };
+  await context.output.print({ ...row, files }, () =>
+    [
+      `Certificate ${textOf(issued, "serial")} for ${textOf(issued, "name")} ends ${timeText(issued["notAfter"])}.`,
+      `${files.cert}: the certificate and the intermediate`,
+      `${files.key}: its key (mode 0600)`,
+      `${files.ca}: the root that checks it`,
+    ].join("\n"),
+  );
+}
 
 function refuseExisting(folder: string, names: readonly string[]): void {
   const file = names.map((name) => join(folder, name)).find((path) => existsSync(path));

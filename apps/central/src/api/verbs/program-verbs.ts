@@ -63,7 +63,8 @@ function placeOf({ namespace, agent }: { namespace: string; agent?: string | und
 }
 
 /** The verbs of certificates for programs: who may be called what is for admins to say. */
-export function programVerbs({ programs, certificates }: ApiDeps): readonly Verb[] {
+export function programVerbs(deps: ApiDeps): readonly Verb[] {
+  const { programs, certificates } = deps;
   return [
     defineVerb({
       method: "POST",
@@ -81,6 +82,22 @@ export function programVerbs({ programs, certificates }: ApiDeps): readonly Verb
         return programs.issuer.issueForOperator({ ...said, csrPem, actor: actorOf(who) });
       },
     }),
+    ...nameVerbs(deps),
+    defineVerb({
+      method: "GET",
+      path: "/api/v1/trust",
+      summary: "Show the roots by which other programs know what central certifies",
+      role: "viewer",
+      answer: z.strictObject({ roots: z.array(root) }),
+      reach: "nothing",
+      run: async () => ({ roots: await certificates.roots() }),
+    }),
+  ];
+}
+
+/** The verbs of the names that agents may have. */
+function nameVerbs({ programs }: ApiDeps): readonly Verb[] {
+  return [
     defineVerb({
       method: "POST",
       path: "/api/v1/certificate-names",
@@ -118,15 +135,6 @@ export function programVerbs({ programs, certificates }: ApiDeps): readonly Verb
       namespaceOf: ({ query }) => query.namespace,
       run: ({ query: { name, ...where } }, who) =>
         programs.names.deny({ ...placeOf(where), name, actor: actorOf(who) }),
-    }),
-    defineVerb({
-      method: "GET",
-      path: "/api/v1/trust",
-      summary: "Show the roots by which other programs know what central certifies",
-      role: "viewer",
-      answer: z.strictObject({ roots: z.array(root) }),
-      reach: "nothing",
-      run: async () => ({ roots: await certificates.roots() }),
     }),
   ];
 }
