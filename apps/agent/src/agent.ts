@@ -293,6 +293,7 @@ class FolderAgent implements Agent {
     const { open } = splitState(state);
     return describeStatus(open, {
       control: this.#control?.status ?? NOT_CONNECTED,
+      keptCertificates: this.#control?.keptCertificates ?? [],
       auditMemory: this.#control?.auditMemory ?? NO_MEMORY,
       vault: this.#vault.value.status(),
       problems: this.#problems.latest,

@@ -180,7 +180,7 @@ function createApi(
   const { vault, audit, trail, store, log } = deps;
   const { agents, life, moves, links, history, tokens, namespaces, settings, live } = fleet;
   const { keys, forwards, services, streams, receiver, operators, revocations, listeners } = fleet;
-  const { plan, changes, offers, policies } = fleet;
+  const { plan, changes, offers, policies, programs } = fleet;
   return {
     status: describeCentral(deps, fleet, state),
     vault,
@@ -218,6 +218,7 @@ function createApi(
     listeners,
     policies,
     certificates: createCertificateCatalogue(store),
+    programs,
     audit,
     trail,
     operators,

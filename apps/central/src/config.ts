@@ -112,6 +112,9 @@ const certificates = z
     centralLifetime: durationSetting("24h", "20s", "30d").describe(
       "Life of central's own certificates; renewed at half-life.",
     ),
+    fileLifetime: durationSetting("24h", "4s", "90d").describe(
+      "Life of the certificates that agents keep as files for other programs; renewed at half-life.",
+    ),
     crlLifetime: durationSetting("24h", "20s", "30d").describe(
       "How long a revocation list is good; the next one is made at half of it, and at once when something is revoked.",
     ),

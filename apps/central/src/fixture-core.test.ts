@@ -46,6 +46,7 @@ const INSTRUCTION_LIFETIME_MS = 15 * 60_000;
 export const LIFETIMES = {
   agentLifetime: DAY_MS,
   centralLifetime: DAY_MS,
+  fileLifetime: DAY_MS,
   intermediateLifetime: 365 * DAY_MS,
   rootLifetime: 3650 * DAY_MS,
 };

@@ -3,7 +3,7 @@ import { encodeJoinToken, type PromotionOffer } from "@tautline/protocol";
 import type { CentralState, OpenedCentral } from "./opened-central.ts";
 import { type CentralAddresses, openCentralAddresses } from "./addresses/wanted-addresses.ts";
 import { createAgentJudge } from "./authority/agent-judge.ts";
-import { dialledAddresses, readHostFacts } from "./authority/own-names.ts";
+import { certifiedNames, dialledAddresses, readHostFacts } from "./authority/own-names.ts";
 import { type Admission, createAdmission } from "./control/admission.ts";
 import { createSessions } from "./control/begin-session.ts";
 import type { Caller } from "./control/caller.ts";
@@ -31,6 +31,7 @@ import { openPolicies, type Policies } from "./policy/policies.ts";
 import { enforcePolicy } from "./policy/enforce-policy.ts";
 import type { PolicyBook } from "./policy/policy-book.ts";
 import { judgeCallerUnderPolicy } from "./policy/policy-judge.ts";
+import { createPrograms, type Programs } from "./programs/programs.ts";
 import { createSettingStore, type SettingStore } from "./settings/setting-store.ts";
 
 /** What central knows of its agents, and the sessions it holds with them. */
@@ -55,6 +56,7 @@ export interface Fleet {
   readonly herd: Herd;
   readonly offers: Offers;
   readonly policies: Policies;
+  readonly programs: Programs;
 }
 
 /** What the fleet is built on. */
@@ -83,16 +85,16 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   const instructor = await openInstructor({ store, vault, now });
   const { lifetime: lifetimeMs } = config.instructions;
   const { renewalGrace: renewalGraceMs } = config.certificates;
+  const programs = programsOf(deps);
   const instructions = createInstructionStore({ ...recorded, instructor, lifetimeMs });
   const history = createEvidenceHistory({ store, now, rule: config.history });
   const live = createLiveLinks({ ...deps, agents, links, history: history.recorder, metrics });
   const moves = await openLevelOrders({ ...recorded, tellAgent: (id) => live.pushToAgent(id) });
-  const endLinks: LiveLinks["endAgent"] = (id, reason) => live.endAgent(id, reason);
   const endClaims = (id: string): void => live.endAgent(id, claimEnded(id, "it has joined"));
   const life = createAgentLife({
     ...recorded,
     renewalGraceMs,
-    endLinks,
+    endLinks: (id, reason) => live.endAgent(id, reason),
     tellAgent: (id) => void live.pushToAgent(id),
     forgetHistory: (trx, id) => history.forget(trx, id),
   });
@@ -115,13 +117,13 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   const offering = { settings, instructions, addresses, moves, witness: deps.trail.witness };
   const enrolment = { ...recorded, tokens, authority, endClaims };
   const beginSession = createSessions({
-    agents: { ...offering, agents, metrics, now, store, renewing, life },
+    agents: { ...offering, ...programs, agents, metrics, now, store, renewing, life },
     joining: { enrolment, grant, metrics, queue: herd.enrolments },
     claiming: { claims, promotion: promotionsOf(deps, addresses), judge: claimJudge(book) },
   });
   const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
   const offers = createOffers(live, () => state.levels?.() ?? ["tls", "mtls"]);
-  const stores = { agents, life, moves, links, history, tokens, namespaces, settings };
+  const stores = { agents, life, moves, links, history, tokens, namespaces, settings, programs };
   const parts = { policies, metrics, live, polling, connections, refusals, admission, herd };
   const offerAddresses = (): void => onChange("");
   return { ...stores, ...parts, beginSession, offers, offerAddresses };
@@ -154,6 +156,13 @@ function promotionsOf(
     pins: [spkiPin(authority.root)],
     trustDomain: authority.trustDomain,
   });
+}
+
+/** Certificates of programs: none is ever for a name that central itself has now. */
+function programsOf(deps: OpenedCentral): Programs {
+  const { fileLifetime: keptLifetimeMs } = deps.config.certificates;
+  const ownNames = () => certifiedNames(readHostFacts(), deps.config.agents.advertise);
+  return createPrograms({ ...deps, keptLifetimeMs, ownNames });
 }
 
 /** Where agents are told to dial: what is set, else what is advertised, else this host's own. */

@@ -1,6 +1,7 @@
 export * from "./config-file.ts";
 export * from "./config-reference.ts";
 export * from "./config-values.ts";
+export * from "./file-set.ts";
 export * from "./load-settings.ts";
 export * from "./log.ts";
 export * from "./old-settings/old-finding.ts";

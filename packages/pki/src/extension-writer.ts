@@ -91,7 +91,7 @@ const NAME = { dns: 0x82, uri: 0x86, ip: 0x87 } as const;
 function writeLeaf(leaf: LeafShape): (ArrayBuffer | Uint8Array)[] {
   const names = writeDer(
     TAG.sequence,
-    writeDer(NAME.uri, Buffer.from(leaf.uri, "latin1")),
+    ...(leaf.uri === undefined ? [] : [writeDer(NAME.uri, Buffer.from(leaf.uri, "latin1"))]),
     ...leaf.dnsNames.map((each) => writeDer(NAME.dns, Buffer.from(each, "latin1"))),
     ...leaf.ipAddresses.map((each) => writeDer(NAME.ip, addressBytes(each))),
   );
@@ -114,13 +114,22 @@ function encodeExtension(identifier: Uint8Array, value: Uint8Array): Buffer {
 }
 
 /** The same in every leaf of a purpose, so encoded once. */
-const LEAF_USES = { client: writeLeafUses("client"), server: writeLeafUses("server") };
+const LEAF_USES = {
+  client: writeLeafUses("client"),
+  server: writeLeafUses("server"),
+  both: writeLeafUses("server", "client"),
+};
 
-function writeLeafUses(purpose: LeafShape["purpose"]): readonly ArrayBuffer[] {
+function writeLeafUses(
+  ...purposes: readonly (keyof typeof PURPOSE_OIDS)[]
+): readonly ArrayBuffer[] {
   return [
     critical(id_ce_basicConstraints, new BasicConstraints()),
     critical(id_ce_keyUsage, new KeyUsage(KeyUsageFlags.digitalSignature)),
-    writeExtension(id_ce_extKeyUsage, new ExtendedKeyUsage([PURPOSE_OIDS[purpose]])),
+    writeExtension(
+      id_ce_extKeyUsage,
+      new ExtendedKeyUsage(purposes.map((purpose) => PURPOSE_OIDS[purpose])),
+    ),
   ];
 }
 

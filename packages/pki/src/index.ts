@@ -28,11 +28,13 @@ export {
   type KeyPair,
   spkiPin,
 } from "./keys.ts";
+export * from "./jks-trust-store.ts";
 export * from "./message-signature.ts";
 export { certificatesFromPem, decodePemBlock, encodePemBlock, splitPem, toPem } from "./pem.ts";
 export * from "./profile.ts";
 export * from "./proof-challenge.ts";
 export * from "./key-file.ts";
+export * from "./pkcs12-trust-store.ts";
 export { createSerial, serialOf } from "./serial.ts";
 export * from "./signed-instruction.ts";
 export * from "./key-derivation.ts";

@@ -99,7 +99,7 @@ function limitValidity(
 
 function namesOf(leaf: LeafShape | undefined): CertifiedNames {
   return {
-    uris: leaf === undefined ? [] : [leaf.uri],
+    uris: leaf?.uri === undefined ? [] : [leaf.uri],
     dnsNames: leaf?.dnsNames ?? [],
     ipAddresses: leaf?.ipAddresses.map(parseAddress) ?? [],
   };

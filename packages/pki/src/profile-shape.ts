@@ -1,11 +1,18 @@
 import {
   agentHost,
+  type CertificateUse,
   formatSpiffeId,
   parseNamespace,
   parseTrustDomain,
+  readCertifiedName,
   TautlineError,
 } from "@tautline/protocol";
-import type { AgentProfile, CentralProfile, CertificateProfile } from "./profile.ts";
+import type {
+  AgentProfile,
+  CentralProfile,
+  CertificateProfile,
+  ProgramProfile,
+} from "./profile.ts";
 
 /** An authority's part of a shape. */
 export interface AuthorityShape {
@@ -19,26 +26,25 @@ export interface AuthorityShape {
 
 /** A leaf's part of a shape. */
 export interface LeafShape {
-  readonly purpose: "client" | "server";
-  readonly uri: string;
+  readonly purpose: CertificateUse;
+  /** The SPIFFE ID; a program of others has none. */
+  readonly uri?: string;
   readonly dnsNames: readonly string[];
   readonly ipAddresses: readonly string[];
 }
 
 /** A profile written out: everything in the certificate except key, serial, validity and issuer. */
 export interface ProfileShape {
-  /** For people; never a DNS name, because OpenSSL holds a dotted common name against DNS constraints. */
-  readonly commonName: string;
+  /** For people; of authorities and of our own leaves never a DNS name, because OpenSSL holds a dotted common name against DNS constraints. */
+  readonly commonName?: string;
   /** Of authorities: the trust domain. A leaf needs none, its names say it. */
   readonly organisation?: string;
   readonly authority?: AuthorityShape;
   readonly leaf?: LeafShape;
 }
 
-/** A DNS name in lower case whose last label has a letter; no wildcards: central knows its names. */
-const DNS_NAME =
-  /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*(?=[a-z0-9-]*[a-z])[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-const MAX_DNS_NAME_CHARACTERS = 253;
+/** ub-common-name of RFC 5280 appendix A. */
+const MAX_COMMON_NAME = 64;
 
 /**
  * Writes a profile out.
@@ -48,6 +54,7 @@ const MAX_DNS_NAME_CHARACTERS = 253;
  * @throws value.trust_domain, value.namespace, value.spiffe_id, pki.issue_refused
  */
 export function describeProfile(profile: CertificateProfile, keyLabel: string): ProfileShape {
+  if (profile.kind === "program") return describeProgram(profile);
   const organisation = parseTrustDomain(profile.trustDomain);
   switch (profile.kind) {
     case "root":
@@ -95,14 +102,9 @@ function describeAgent(profile: AgentProfile): ProfileShape {
 }
 
 function describeCentral(profile: CentralProfile): ProfileShape {
-  const odd = profile.dnsNames.find(
-    (each) => each.length > MAX_DNS_NAME_CHARACTERS || !DNS_NAME.test(each),
-  );
-  if (odd !== undefined) {
-    throw new TautlineError("pki.issue_refused", {
-      detail: { reason: `'${odd}' is not a DNS name in lower case` },
-    });
-  }
+  // No wildcards: central knows its names.
+  const odd = profile.dnsNames.find((each) => readCertifiedName(each)?.kind !== "dns");
+  if (odd !== undefined) throw refused(`'${odd}' is not a DNS name in lower case`);
   return {
     commonName: "Tautline central",
     leaf: {
@@ -112,4 +114,25 @@ function describeCentral(profile: CentralProfile): ProfileShape {
       ipAddresses: profile.ipAddresses,
     },
   };
+}
+
+function describeProgram({ use, names }: ProgramProfile): ProfileShape {
+  const [commonName] = names;
+  if (commonName === undefined) throw refused("a program's certificate has a name");
+  const read = names.map((text) => {
+    const name = readCertifiedName(text);
+    if (name === undefined) throw refused(`'${text}' is neither a DNS name nor an address`);
+    return name;
+  });
+  const textsOf = (isAddress: boolean): string[] =>
+    read.filter(({ kind }) => (kind === "ip") === isAddress).map(({ text }) => text);
+  return {
+    // Cut, it would be another name.
+    ...(commonName.length <= MAX_COMMON_NAME && { commonName }),
+    leaf: { purpose: use, dnsNames: textsOf(false), ipAddresses: textsOf(true) },
+  };
+}
+
+function refused(reason: string): TautlineError {
+  return new TautlineError("pki.issue_refused", { detail: { reason } });
 }

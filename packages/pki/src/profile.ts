@@ -1,3 +1,5 @@
+import type { CertificateUse } from "@tautline/protocol";
+
 /** The self-signed root of one central. */
 export interface RootProfile {
   readonly kind: "root";
@@ -33,10 +35,21 @@ export interface CentralProfile {
   readonly ipAddresses: readonly string[];
 }
 
+/**
+ * The leaf of a program that is none of ours: names on the network and nothing else, so that it never stands for central or an agent.
+ */
+export interface ProgramProfile {
+  readonly kind: "program";
+  readonly use: CertificateUse;
+  /** Each as `readCertifiedName` reads it, at least one; the first is the common name too, by which some programs know clients. */
+  readonly names: readonly string[];
+}
+
 /** What a certificate is for; all its names, uses and limits follow from it and from nothing else (DESIGN "Authority"). */
 export type CertificateProfile =
   | RootProfile
   | AgentsIntermediateProfile
   | ServicesIntermediateProfile
   | AgentProfile
-  | CentralProfile;
+  | CentralProfile
+  | ProgramProfile;

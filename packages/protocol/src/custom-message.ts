@@ -13,6 +13,8 @@ export const CAPABILITY_AUDIT = "io.tautline.audit";
 export const CAPABILITY_STATUS = "io.tautline.status";
 /** OpAMP custom capability of promotions: "offer" from central, to an agent that has no identity. */
 export const CAPABILITY_PROMOTION = "io.tautline.promotion";
+/** OpAMP custom capability of certificates as files: "request" from the agent, "answer" from central. */
+export const CAPABILITY_CERTIFICATE = "io.tautline.certificate";
 
 /** The types of message of each capability. */
 export interface CustomMessageTypes {
@@ -21,6 +23,7 @@ export interface CustomMessageTypes {
   readonly [CAPABILITY_AUDIT]: "checkpoints" | "head" | "fork";
   readonly [CAPABILITY_STATUS]: "unchanged";
   readonly [CAPABILITY_PROMOTION]: "offer";
+  readonly [CAPABILITY_CERTIFICATE]: "request" | "answer";
 }
 
 /**

@@ -6,6 +6,7 @@ import { agentLevelErrors } from "./errors/agent-level.ts";
 import { apiErrors } from "./errors/api.ts";
 import { auditErrors } from "./errors/audit.ts";
 import { carryErrors } from "./errors/carry.ts";
+import { certificateErrors } from "./errors/certificates.ts";
 import { centralErrors } from "./errors/central.ts";
 import { cliErrors } from "./errors/cli.ts";
 import { configErrors } from "./errors/config.ts";
@@ -53,6 +54,7 @@ export const ERROR_CATALOGUE = {
   ...receiverErrors,
   ...configErrors,
   ...filesErrors,
+  ...certificateErrors,
   ...storeErrors,
   ...centralErrors,
   ...apiErrors,

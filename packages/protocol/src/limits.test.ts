@@ -12,6 +12,7 @@ import { canonicalConfigMap } from "./config-map.ts";
 import { formatDuration } from "./duration.ts";
 import { encodeEnrolmentGrant, encodeEnrolmentRequest } from "./enrolment-messages.ts";
 import { isTautlineError } from "./error.ts";
+import { encodeFileCertificateRequest } from "./file-certificate-messages.ts";
 import { isForwardName } from "./forward-name.ts";
 import { writeForwardHeader } from "./forward-frame.ts";
 import { decodeForwardAnswer } from "./forward-payload.ts";
@@ -178,6 +179,15 @@ const TAKES: Record<LimitName, (size: number) => boolean> = {
   tokenIdCharacters: (size) => fits(() => formatTokenCredential("a".repeat(size), HASH)),
   joinTokenCharacters: (size) =>
     fits(() => decodeJoinToken("tautline1.".padEnd(size, "A")), /longer than/),
+  certifiedNames: (size) =>
+    fits(() =>
+      encodeFileCertificateRequest({
+        label: "web",
+        names: times(size, (index) => `h${index}.example.org`),
+        use: "server",
+        csrPem: "a",
+      }),
+    ),
   csrBytes: (size) =>
     fits(() => encodeEnrolmentRequest({ ...REQUEST, serverCsrPem: "a".repeat(size) })),
   pemBytes: (size) => fits(() => encodeEnrolmentGrant({ ...GRANT, rootsPem: "a".repeat(size) })),

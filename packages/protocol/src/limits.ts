@@ -136,6 +136,11 @@ export const LIMITS = defineLimits({
     unit: "bytes",
     why: "a request with an RSA key of 4096 bits takes two kilobytes",
   },
+  certifiedNames: {
+    value: 32,
+    unit: "names",
+    why: "a program has a handful of names, and clients read every certificate whole",
+  },
   pemBytes: {
     value: 64 * KIB,
     unit: "bytes",

@@ -16,13 +16,18 @@ export type PsqlPlace = number | { readonly socketFolder: string };
 
 /** A PostgreSQL cluster of its own, gone with the test. */
 export interface Postgres extends ServerProgram {
+  /** Process id of the server. */
+  readonly pid: number | undefined;
+  /** Of its superuser. */
+  readonly password: string;
   /** Runs psql with commands in their order, over one connection; throws with what it said where it fails. */
   psql(place: PsqlPlace, ...commands: readonly string[]): Promise<string>;
   /** The SHA-256 of a table's rows, which the server computes itself: no byte of it goes over a connection. */
   digestOf(table: string): Promise<string>;
 }
 
-const SUPERUSER = "tester";
+/** Who may do everything in it. */
+export const SUPERUSER = "tester";
 /** Nothing in it has to outlast the test; rows come back in the order in which they were copied. */
 const SETTINGS = [
   "fsync=off",
@@ -32,8 +37,12 @@ const SETTINGS = [
   "synchronize_seqscans=off",
 ];
 
-/** Makes a cluster and starts it; its superuser has a password, for any user of this host reaches its port. */
-export async function openPostgres(): Promise<Postgres> {
+/**
+ * Makes a cluster and starts it; its superuser has a password, for any user of this host reaches its port.
+ *
+ * @param more settings besides, `name=value` each
+ */
+export async function openPostgres(more: readonly string[] = []): Promise<Postgres> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(serverFolder()).path;
   const [data, passwordFile] = [join(folder, "data"), join(folder, "password")];
@@ -45,7 +54,7 @@ export async function openPostgres(): Promise<Postgres> {
   await runAsServer(programOf("initdb"), ["-D", data, ...owner, ...quick]);
   const port = await freePort();
   const listen = ["-h", "127.0.0.1", "-p", String(port), "-k", folder];
-  const settings = SETTINGS.flatMap((setting) => ["-c", setting]);
+  const settings = [...SETTINGS, ...more].flatMap((setting) => ["-c", setting]);
   const server = launchAsServer(programOf("postgres"), ["-D", data, ...listen, ...settings]);
   // A fast shutdown: it ends its own processes and gives back its shared memory.
   stack.defer(async () => void (await server.kill("SIGINT")));
@@ -54,6 +63,8 @@ export async function openPostgres(): Promise<Postgres> {
   const owned = stack.move();
   return {
     port,
+    pid: server.pid,
+    password,
     psql,
     digestOf: async (table) => {
       const sum = `COPY ${table} TO PROGRAM 'sha256sum > ${folder}/digest'`;

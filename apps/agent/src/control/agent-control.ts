@@ -13,7 +13,7 @@ import { openAuditWatch, type AuditWatch } from "../audit/audit-watch.ts";
 import type { HeadMemory } from "../audit/head-memory.ts";
 import type { GrantParts } from "../enrolment/grant-check.ts";
 import { exchange } from "../enrolment/exchange.ts";
-import type { RenewalKeeper } from "../enrolment/renewal-keeper.ts";
+import type { CertificateStatus } from "../certificates/certificate-keeper.ts";
 import { encodeRenewal } from "../enrolment/renewal-request.ts";
 import type {
   AgentIdentity,
@@ -64,6 +64,8 @@ export interface AgentControlOptions extends KeeperOptions {
 export interface AgentControl extends Pick<ControlLink, "status" | "run"> {
   /** What is remembered of central's audit trail. */
   readonly auditMemory: HeadMemory;
+  /** Certificates kept as files for other programs. */
+  readonly keptCertificates: readonly CertificateStatus[];
   /** How other links of this agent reach central: as its identity, at its level; where it answered last first. */
   readonly way: { readonly dial: () => Dial; readonly addresses: () => readonly string[] };
 }
@@ -82,7 +84,7 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
   const nextMessage = createNextMessage(state.agentId, capabilities, status, statusDigest);
   const watch = createAuditWatch(options, nextMessage);
   const keepers = createKeepers(options, nextMessage, () => link);
-  const { keeper, mover, levels } = keepers;
+  const { keeper, mover, levels, certificates } = keepers;
   const { addresses, transport, answerTimeout, pollingInterval } = config.central;
   const centralAddresses = (): readonly string[] => [
     ...options.firstAddresses,
@@ -106,6 +108,7 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
         keeper.look();
         mover.answered(address);
         levels.answered();
+        certificates.start();
       },
       onAnswer: () => levels.answered(),
       onOrder: createOrderHandler(options, { ...keepers, nextMessage, watch }),
@@ -129,17 +132,25 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
       ...new Set([...(answeredAt === undefined ? [] : [answeredAt]), ...centralAddresses()]),
     ],
   };
-  return controlOf(link, { keeper, watch, way });
+  return controlOf(link, { keeper, certificates, watch, way });
 }
 
 function controlOf(
   link: ControlLink,
-  { keeper, watch, way }: Pick<AgentControl, "way"> & { keeper: RenewalKeeper; watch: AuditWatch },
+  {
+    keeper,
+    certificates,
+    watch,
+    way,
+  }: Pick<AgentControl, "way"> & Pick<Keepers, "keeper" | "certificates"> & { watch: AuditWatch },
 ): AgentControl {
   return {
     way,
     get status() {
       return link.status;
+    },
+    get keptCertificates() {
+      return certificates.status;
     },
     get auditMemory() {
       return watch.memory;
@@ -149,6 +160,7 @@ function controlOf(
       watch.reportForks();
       return link.run(signal, maxRounds).finally(() => {
         keeper.stop();
+        certificates.stop();
         watch.close();
       });
     },

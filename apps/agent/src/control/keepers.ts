@@ -2,6 +2,7 @@ import type { InstructionReceipt, Level, TautlineError } from "@tautline/protoco
 import type { Clock } from "../clock.ts";
 import type { AgentConfig } from "../config.ts";
 import { createAgentKeys } from "../enrolment/agent-keys.ts";
+import { createCertificateKeeper } from "../certificates/certificate-keeper.ts";
 import { createRenewalKeeper } from "../enrolment/renewal-keeper.ts";
 import type { LocalAudit } from "../instructions/local-audit.ts";
 import type { AgentState, CommittedState } from "../settings/agent-state.ts";
@@ -78,7 +79,18 @@ export function createKeepers(
     moveOver: () => link().moveOver(),
     onChange: (failure) => reportIdentity(store.state, nextMessage, failure),
   });
-  return { keeper, mover, levels };
+  const certificates = createCertificateKeeper({
+    ...options,
+    certificates: config.certificates,
+    clock: { ...clock, now: centralClock.now },
+    hostNow: clock.now,
+    rootsPem: () => withIdentity(store.state).identity.rootsPem,
+    say: (message) => {
+      nextMessage.enqueue(message);
+      link().wake();
+    },
+  });
+  return { keeper, mover, levels, certificates };
 }
 
 function reportIdentity(

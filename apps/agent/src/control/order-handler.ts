@@ -9,6 +9,7 @@ import {
 import type { AuditWatch } from "../audit/audit-watch.ts";
 import type { Clock } from "../clock.ts";
 import type { AgentConfig } from "../config.ts";
+import type { CertificateKeeper } from "../certificates/certificate-keeper.ts";
 import type { RenewalKeeper } from "../enrolment/renewal-keeper.ts";
 import { createInstructionGate } from "../instructions/instruction-gate.ts";
 import type { LocalAudit } from "../instructions/local-audit.ts";
@@ -26,6 +27,7 @@ export interface Keepers {
   readonly keeper: RenewalKeeper;
   readonly mover: AddressMover;
   readonly levels: LevelMover;
+  readonly certificates: CertificateKeeper;
 }
 
 /** What taking orders needs of the agent around it. */
@@ -56,7 +58,7 @@ export interface OrderTakers extends Keepers {
  */
 export function createOrderHandler(
   options: OrderOptions,
-  { nextMessage, keeper, mover, levels, watch }: OrderTakers,
+  { nextMessage, keeper, mover, levels, certificates, watch }: OrderTakers,
 ): (order: Order) => void {
   const { store, audit, config, clock, level } = options;
   const gate = createInstructionGate({
@@ -70,6 +72,7 @@ export function createOrderHandler(
   });
   return (order) => {
     if (order.kind === "audit") return watch.receive(order.data);
+    if (order.kind === "certificate") return certificates.receive(order.data);
     // An agent that has an identity needs no other.
     if (order.kind === "promotion") return;
     if (order.kind === "grant" && keeper.receive(order)) return;

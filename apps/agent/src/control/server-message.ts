@@ -2,6 +2,7 @@ import {
   agentIdFromBytes,
   agentIdToBytes,
   CAPABILITY_AUDIT,
+  CAPABILITY_CERTIFICATE,
   CAPABILITY_ENROLMENT,
   CAPABILITY_INSTRUCTION,
   CAPABILITY_PROMOTION,
@@ -44,6 +45,8 @@ export type ServerWord =
     }
   /** What central shows of its audit trail: encoded AuditCheckpoints. It changes nothing but what is remembered of that. */
   | { readonly kind: "audit"; readonly data: Uint8Array }
+  /** A certificate for a program of this host, or why there is none: encoded FileCertificateAnswer; followed only if it was asked for. */
+  | { readonly kind: "certificate"; readonly data: Uint8Array }
   /** Where an agent without an identity would find one: encoded PromotionOffer. It changes nothing. */
   | { readonly kind: "promotion"; readonly data: Uint8Array }
   /** Something that would change this agent and can never be signed in this version. */
@@ -73,6 +76,7 @@ export function readServerMessage(message: ServerToAgent, agentId: string): Serv
     ...unsignedWords(message),
     ...grantWord(message),
     ...auditWord(message),
+    ...certificateWord(message),
     ...promotionWord(message),
     ...instructionWord(message),
   ];
@@ -143,6 +147,11 @@ function grantWord(message: ServerToAgent): ServerWord[] {
 function auditWord({ customMessage: custom }: ServerToAgent): ServerWord[] {
   const isShown = custom?.capability === CAPABILITY_AUDIT && custom.type === "checkpoints";
   return isShown ? [{ kind: "audit", data: custom.data }] : [];
+}
+
+function certificateWord({ customMessage: custom }: ServerToAgent): ServerWord[] {
+  const isAnswer = custom?.capability === CAPABILITY_CERTIFICATE && custom.type === "answer";
+  return isAnswer ? [{ kind: "certificate", data: custom.data }] : [];
 }
 
 function promotionWord({ customMessage: custom }: ServerToAgent): ServerWord[] {

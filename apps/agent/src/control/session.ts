@@ -20,7 +20,7 @@ const SHORTEST_ANSWER_MS = 5_000;
 /** A word that would change this agent, or what it remembers of central. */
 export type Order = Extract<
   ServerWord,
-  { kind: "instruction" | "unsigned" | "grant" | "audit" | "promotion" }
+  { kind: "instruction" | "unsigned" | "grant" | "audit" | "certificate" | "promotion" }
 >;
 
 /** How one link ended. */

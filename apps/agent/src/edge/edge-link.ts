@@ -1,7 +1,6 @@
 import type { Duplex } from "node:stream";
-import { openForward, RECEIVER_PATH, RECEIVER_PROTOCOL } from "@tautline/link";
+import { openForward, provenOrClosed, RECEIVER_PATH, RECEIVER_PROTOCOL } from "@tautline/link";
 import { TautlineError, toTautlineError } from "@tautline/protocol";
-import { provenOrClosed } from "../control/identity-proof.ts";
 import type { ForwardDialOptions } from "../forwards/forward-link.ts";
 
 /** How links for telemetry are dialled: as those of forwards. */

@@ -22,7 +22,7 @@ import { readSettingsInstruction } from "./settings-instruction.ts";
 const MAX_HASH_BYTES = 64;
 
 /** A word that only a signature makes an order; an identity that this agent asked for is none, nor is what it is shown. */
-export type Order = Exclude<AnyOrder, { kind: "grant" | "audit" | "promotion" }>;
+export type Order = Exclude<AnyOrder, { kind: "grant" | "audit" | "certificate" | "promotion" }>;
 
 /** What came of one order. */
 export type Outcome =

@@ -115,6 +115,9 @@ class LegacyAgent {
       if (config.edge.listen !== undefined) {
         this.#onProblem(new TautlineError("agent.edge_unjoined"));
       }
+      if (Object.keys(config.certificates).length > 0) {
+        this.#onProblem(new TautlineError("agent.certificates_unjoined"));
+      }
       const control = this.#makeControl(id);
       this.#control = control;
       const files = this.#followFiles(control, signal);

@@ -116,7 +116,12 @@ function hear(order: Order, { onOffer, onProblem }: LegacyControlOptions): void 
   }
 }
 
-const NAMES = { instruction: "settings", grant: "an identity", audit: "its audit trail" } as const;
+const NAMES = {
+  instruction: "settings",
+  grant: "an identity",
+  audit: "its audit trail",
+  certificate: "a certificate",
+} as const;
 
 /** It carries out no instruction, whatever its settings would allow one that has joined. */
 function legacyStatus(id: string, name: string, host: HostFacts): Status {

@@ -47,6 +47,7 @@ export function describeLegacy(state: LegacyState, live?: LegacyFacts): AgentSta
     forwards: [],
     services: [],
     edge: null,
+    keptCertificates: [],
   };
 }
 

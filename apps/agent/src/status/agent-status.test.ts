@@ -95,6 +95,7 @@ test("a running agent adds its link, vault, central and problems", () => {
     forwards: [forward],
     services: [service],
     edge: null,
+    keptCertificates: [],
     level: "mtls",
     key: null,
   });

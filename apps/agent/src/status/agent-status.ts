@@ -13,6 +13,7 @@ import type { AddressAttempt } from "../control/address-book.ts";
 import type { ControlStatus } from "../control/control-link.ts";
 import type { EdgeStatus } from "../edge/edge-status.ts";
 import type { ForwardStatus } from "../forwards/forward-service.ts";
+import type { CertificateStatus } from "../certificates/certificate-keeper.ts";
 import type { ServiceStatus } from "../services/agent-services.ts";
 import type { Problem } from "../problem-list.ts";
 import type { OpenSettings } from "../settings/settings-document.ts";
@@ -114,6 +115,8 @@ export interface AgentStatus {
   readonly services: readonly ServiceStatus[];
   /** Telemetry of this host's programs on its way out; null where agent.yaml has no edge, and if no agent runs. */
   readonly edge: EdgeStatus | null;
+  /** Certificates kept as files for other programs; empty if no agent runs. */
+  readonly keptCertificates: readonly CertificateStatus[];
   readonly errors: readonly Problem[];
 }
 
@@ -130,6 +133,7 @@ export interface LiveFacts {
   readonly forwards: readonly ForwardStatus[];
   readonly services: readonly ServiceStatus[];
   readonly edge: EdgeStatus | null;
+  readonly keptCertificates: readonly CertificateStatus[];
   /** What central is dialled at. */
   readonly level: Level;
   /** Name of the shared key, where one is used. */
@@ -162,6 +166,7 @@ const STOPPED = {
   forwards: [],
   services: [],
   edge: null,
+  keptCertificates: [],
   errors: [],
 };
 const PHASES = { candidate: "verifying", committed: "active" } as const;
@@ -249,7 +254,16 @@ function describeLive(
   live: LiveFacts,
 ): Pick<
   AgentStatus,
-  "central" | "link" | "level" | "key" | "vault" | "forwards" | "services" | "edge" | "errors"
+  | "central"
+  | "link"
+  | "level"
+  | "key"
+  | "vault"
+  | "forwards"
+  | "services"
+  | "edge"
+  | "keptCertificates"
+  | "errors"
 > {
   const { connected, lastAnswerAtMs, evidence, attempts } = live.control;
   const { addresses, clockOffsetMs, proxy } = live;
@@ -274,6 +288,7 @@ function describeLive(
     forwards: live.forwards,
     services: live.services,
     edge: live.edge,
+    keptCertificates: live.keptCertificates,
     errors: live.problems,
   };
 }

@@ -30,6 +30,7 @@ const document = describeStatus(open, {
   forwards: [],
   services: [],
   edge: null,
+  keptCertificates: [],
   level: "mtls",
   key: null,
 });

@@ -16,6 +16,7 @@ import {
   addBackend,
   addClient,
   addForward,
+  addHostName,
   addKey,
   fillNamespace,
   MISSING,
@@ -75,6 +76,8 @@ const NAMESPACE_IN_ROW = new Set([
   "policy",
   "changes",
   "authorities",
+  "certificates",
+  "certificate-names",
 ]);
 
 /** Where the rows of a list belong. */
@@ -84,9 +87,8 @@ function namespacesIn(route: ListedRoute, { text }: Answer): unknown[] {
   return items.map((row) => {
     if (noun === "namespaces") return row["name"];
     if (noun === "operators") return row["namespace"] ?? "";
-    if (NAMESPACE_IN_ROW.has(noun)) return row["namespace"];
-    const [, host = ""] = /^spiffe:\/\/([^/]+)\//.exec(String(row["name"])) ?? [];
-    return host === "fleet.test" ? "" : host.split(".")[0];
+    assert.ok(NAMESPACE_IN_ROW.has(noun), noun);
+    return row["namespace"];
   });
 }
 
@@ -140,6 +142,10 @@ async function restored({ central, route }: Ask, things: Things): Promise<Things
   if (route.path === "/api/v1/clients/:name") {
     count += 1;
     return { ...things, client: await addClient(central, namespace, `client-${count}`) };
+  }
+  if (route.path === "/api/v1/certificate-names") {
+    count += 1;
+    return { ...things, hostName: await addHostName(central, namespace, `host-${count}`) };
   }
   if (route.path === "/api/v1/agents/:id") {
     return { ...things, doomed: (await joinOver(central, { namespace })).id };

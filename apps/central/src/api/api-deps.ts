@@ -21,6 +21,7 @@ import type { Revocations } from "../revocation/revocations.ts";
 import type { Listeners } from "../listeners/listeners.ts";
 import type { LevelOrders } from "../moves/level-orders.ts";
 import type { Policies } from "../policy/policies.ts";
+import type { Programs } from "../programs/programs.ts";
 import type { SettingStore } from "../settings/setting-store.ts";
 
 /** What central says of itself. */
@@ -58,6 +59,7 @@ export interface ApiDeps {
   readonly listeners: Listeners;
   readonly policies: Pick<Policies, "book">;
   readonly certificates: CertificateCatalogue;
+  readonly programs: Programs;
   readonly revocations: Revocations;
   readonly audit: AuditLog;
   readonly trail: AuditTrail;

@@ -1,7 +1,7 @@
 /* Equipment: a central with one of everything in each of two namespaces, and a request for every route. No tests of its own. */
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
-import { certificatesFromPem, serialOf } from "@tautline/pki";
+import { certificatesFromPem, createCsr, createKeyPair, serialOf } from "@tautline/pki";
 import { described, joinMessage, messageOf } from "../control/fixture-messages.test.ts";
 import {
   admin,
@@ -40,6 +40,8 @@ export interface Things {
   /** A backend of telemetry, and a client; to be removed, it is another one each time. */
   readonly backend: string;
   readonly client: string;
+  /** A name that programs of its agents may have; to be denied, it is another one each time. */
+  readonly hostName: string;
   /** A change of policy that was undone, by its number. */
   readonly change: string;
   /** A service of the agent that operators may open. */
@@ -68,6 +70,7 @@ export const MISSING: Things = {
   forward: "no-forward",
   backend: "no-backend",
   client: "no-client",
+  hostName: "no-host",
   change: "987654321",
   service: "no-service",
   fork: "0000000000000000",
@@ -113,6 +116,7 @@ export async function fillNamespace(
     forward: await addForward(central, namespace, `forward-of-${namespace}`),
     backend: await addBackend(central, namespace, `backend-of-${namespace}`),
     client: await addClient(central, namespace, `client-of-${namespace}`),
+    hostName: await addHostName(central, namespace, `host-of-${namespace}`),
     change: await addChange(central, namespace),
     service: await addService(central, namespace, `service-of-${namespace}`),
     fork,
@@ -149,6 +153,16 @@ export async function addForward(
 ): Promise<string> {
   const order = { name, namespace, target: "192.0.2.7:5432" };
   await admin(central, "POST", "/api/v1/forwards", order);
+  return name;
+}
+
+/** Allows the programs of a namespace's agents a name. */
+export async function addHostName(
+  central: TestCentral,
+  namespace: string,
+  name: string,
+): Promise<string> {
+  await admin(central, "POST", "/api/v1/certificate-names", { namespace, names: [name] });
   return name;
 }
 
@@ -340,6 +354,23 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
     path: `/api/v1/settings?namespace=${namespace}&key=${setting.key}`,
   }),
   "GET /api/v1/certificates": plain("/api/v1/certificates"),
+  "POST /api/v1/certificates": ({ namespace, hostName }) => ({
+    path: "/api/v1/certificates",
+    body: {
+      csr: createCsr(createKeyPair("p256").privateKey),
+      names: [hostName],
+      namespace,
+    },
+  }),
+  "GET /api/v1/certificate-names": plain("/api/v1/certificate-names"),
+  "POST /api/v1/certificate-names": ({ namespace }, fresh) => ({
+    path: "/api/v1/certificate-names",
+    body: { namespace, names: [`${fresh}.example.org`] },
+  }),
+  "DELETE /api/v1/certificate-names": ({ namespace, hostName }) => ({
+    path: `/api/v1/certificate-names?namespace=${namespace}&name=${hostName}`,
+  }),
+  "GET /api/v1/trust": plain("/api/v1/trust"),
   "GET /api/v1/certificates/:serial": ({ serial }) => ({ path: `/api/v1/certificates/${serial}` }),
   "POST /api/v1/certificates/:serial/revoke": ({ serial }) => ({
     path: `/api/v1/certificates/${serial}/revoke`,

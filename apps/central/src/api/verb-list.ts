@@ -18,6 +18,7 @@ import { backendVerbs } from "./verbs/backend-verbs.ts";
 import { clientVerbs } from "./verbs/client-verbs.ts";
 import { policyVerbs } from "./verbs/policy-verbs.ts";
 import { revocationVerbs } from "./verbs/revocation-verbs.ts";
+import { programVerbs } from "./verbs/program-verbs.ts";
 import { operatorVerbs } from "./verbs/operator-verbs.ts";
 import { planVerbs } from "./verbs/plan-verbs.ts";
 import { serviceVerbs } from "./verbs/service-verbs.ts";
@@ -53,6 +54,7 @@ export function listVerbs(deps: ApiDeps): readonly Verb[] {
     ...namespaceVerbs(deps),
     ...settingVerbs(deps),
     ...certificateVerbs(deps),
+    ...programVerbs(deps),
     ...revocationVerbs(deps),
     ...auditVerbs(deps),
     ...operatorVerbs(deps),

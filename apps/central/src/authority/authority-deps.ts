@@ -12,6 +12,7 @@ export interface AuthorityDeps {
   readonly lifetimes: {
     readonly agentLifetime: number;
     readonly centralLifetime: number;
+    readonly fileLifetime: number;
     readonly intermediateLifetime: number;
     readonly rootLifetime: number;
   };

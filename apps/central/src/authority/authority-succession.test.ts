@@ -24,6 +24,7 @@ import { openCentralIdentity } from "./central-identity.ts";
 const LIFETIMES = {
   agentLifetime: HOUR_MS,
   centralLifetime: HOUR_MS,
+  fileLifetime: HOUR_MS,
   intermediateLifetime: 10 * DAY_MS,
 };
 const log = createLog("central", "error", { write: () => {} });

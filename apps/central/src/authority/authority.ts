@@ -11,6 +11,7 @@ import {
 } from "@tautline/pki";
 import {
   type AuditKeyStatement,
+  type CertificateUse,
   formatSpiffeId,
   type SignedText,
   TautlineError,
@@ -45,6 +46,18 @@ export interface CentralLeafOrder {
   readonly publicKey: KeyObject;
 }
 
+/** Which leaf of a program to issue: for names on the network that were judged before. */
+export interface ProgramLeafOrder {
+  /** At least one, each as `readCertifiedName` reads it. */
+  readonly names: readonly string[];
+  readonly use: CertificateUse;
+  readonly publicKey: KeyObject;
+  /** Milliseconds from now. */
+  readonly lifetimeMs: number;
+  /** Where it belongs, empty for none; and the agent that keeps its files. */
+  readonly program: { readonly namespace: string; readonly agentId: string | null };
+}
+
 /** One authority as far as lists show it. */
 export interface Issuer {
   readonly id: string;
@@ -68,6 +81,7 @@ export interface CertificateAuthority {
   issuerOf(certificate: Pick<X509Certificate, "issuer">): X509Certificate | undefined;
   issueAgentLeaf(order: AgentLeafOrder): IssuedCertificate;
   issueCentralLeaf(order: CentralLeafOrder): IssuedCertificate;
+  issueProgramLeaf(order: ProgramLeafOrder): IssuedCertificate;
   /** Every authority there is. */
   issuers(): readonly Issuer[];
   /** SHA-256 of an authority's SPKI, lower-case hex; undefined where there is none of that id. */
@@ -121,6 +135,7 @@ export async function openAuthority(deps: AuthorityDeps): Promise<CertificateAut
     },
     issueAgentLeaf: (order) => issueAgentLeaf(deps, agentsOf(order.namespace), order),
     issueCentralLeaf: (order) => issueCentralLeaf(deps, services(), order),
+    issueProgramLeaf: (order) => issueProgramLeaf(deps, services(), order),
     certifyAuditKey: (statement, publicKey) =>
       certifyAuditKey(root.privateKey, { ...statement, trustDomain: deps.trustDomain }, publicKey),
     issuers: () => set.all().map((each) => issuerView(each)),
@@ -155,8 +170,9 @@ async function renewIntermediate(
   root: StoredAuthority,
   old: StoredAuthority,
 ): Promise<void> {
-  const { intermediateLifetime, agentLifetime, centralLifetime } = deps.lifetimes;
-  const lives = { intermediateLifetime, leafLifetime: Math.max(agentLifetime, centralLifetime) };
+  const { intermediateLifetime, agentLifetime, centralLifetime, fileLifetime } = deps.lifetimes;
+  const leafLifetime = Math.max(agentLifetime, centralLifetime, fileLifetime);
+  const lives = { intermediateLifetime, leafLifetime };
   const nowMs = deps.now();
   const lifeMs = nextIntermediateLife(old.certificate, root.certificate, nowMs, lives);
   if (lifeMs === undefined) return;
@@ -219,6 +235,22 @@ function issueCentralLeaf(
   });
   const name = formatSpiffeId({ kind: "central", trustDomain });
   return { certificate, issuerId: issuer.id, agentId: null, purpose: "server", name };
+}
+
+function issueProgramLeaf(
+  deps: AuthorityDeps,
+  issuer: StoredAuthority,
+  { names, use, publicKey, lifetimeMs, program }: ProgramLeafOrder,
+): IssuedCertificate {
+  const certificate = issueCertificate({
+    profile: { kind: "program", use, names },
+    publicKey,
+    issuer,
+    ...leafValidity(deps.now(), lifetimeMs, issuer.certificate),
+    serial: createSerial(randomBytes),
+  });
+  const name = names.join(", ");
+  return { certificate, issuerId: issuer.id, agentId: null, purpose: use, name, program };
 }
 
 interface IntermediateOrder {

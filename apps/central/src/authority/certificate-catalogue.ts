@@ -1,3 +1,5 @@
+import { X509Certificate } from "node:crypto";
+import { spkiPin } from "@tautline/pki";
 import { TautlineError } from "@tautline/protocol";
 import type { Store } from "../store/store.ts";
 import { kindOf } from "./authority-store.ts";
@@ -13,12 +15,22 @@ export interface AuthorityView {
   readonly retiredAt: string | null;
 }
 
+/** A root as other programs trust it. */
+export interface RootView {
+  readonly pem: string;
+  /** SHA-256 of its SPKI, lower-case hex. */
+  readonly pin: string;
+  readonly notAfter: string;
+}
+
 /** The record of every certificate and authority, for people. */
 export interface CertificateCatalogue {
   list(): Promise<CertificateView[]>;
   /** @throws api.not_found */
   get(serial: string): Promise<CertificateView & { readonly pem: string }>;
   authorities(): Promise<AuthorityView[]>;
+  /** The roots in use, for whoever has to know what central certifies. */
+  roots(): Promise<RootView[]>;
 }
 
 /** Opens the catalogue of a store. */
@@ -38,6 +50,21 @@ export function createCertificateCatalogue(store: Store): CertificateCatalogue {
       throw new TautlineError("api.not_found", {
         detail: { thing: "certificate", id: serial, noun: "certs" },
       });
+    },
+    roots: async () => {
+      const rows = await store.read((db) =>
+        db
+          .selectFrom("authorities")
+          .select(["certificate_pem", "not_after"])
+          .where("kind", "=", "root")
+          .orderBy("not_after", "desc")
+          .execute(),
+      );
+      return rows.map((row) => ({
+        pem: row.certificate_pem,
+        pin: spkiPin(new X509Certificate(row.certificate_pem)).toString("hex"),
+        notAfter: new Date(row.not_after).toISOString(),
+      }));
     },
     authorities: async () => {
       const rows = await store.read((db) =>

@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { type RevocationReason, serialOf, spkiPin } from "@tautline/pki";
-import { TautlineError } from "@tautline/protocol";
+import { type CertificateUse, parseSpiffeId, TautlineError } from "@tautline/protocol";
 import type { CertificateRow, NewCertificate } from "../store/schema.ts";
 import type { Reader, Writer } from "../store/store.ts";
 
@@ -9,9 +9,11 @@ export interface IssuedCertificate {
   readonly certificate: X509Certificate;
   readonly issuerId: string;
   readonly agentId: string | null;
-  readonly purpose: "client" | "server";
-  /** The SPIFFE ID in it. */
+  readonly purpose: CertificateUse;
+  /** The SPIFFE ID in it; of a program's all its names, with commas between. */
   readonly name: string;
+  /** Of a program's certificate: where it belongs, and the agent that keeps its files. */
+  readonly program?: { readonly namespace: string; readonly agentId: string | null };
 }
 
 /**
@@ -34,6 +36,8 @@ export function certificateRow(issued: IssuedCertificate, renewalCounter = 0): N
     not_after: certificate.validToDate.getTime(),
     revoked_at: null,
     renewal_counter: renewalCounter,
+    program_namespace: issued.program?.namespace ?? null,
+    program_agent: issued.program?.agentId ?? null,
   };
 }
 
@@ -68,13 +72,17 @@ export interface CertificateView {
   readonly serial: string;
   readonly name: string;
   readonly agent: string | null;
-  readonly purpose: "client" | "server";
+  /** Empty for what belongs to none or to every one. */
+  readonly namespace: string;
+  /** It is for a program and no identity of ours. */
+  readonly program: boolean;
+  readonly purpose: CertificateUse;
   readonly notBefore: string;
   readonly notAfter: string;
   readonly revokedAt: string | null;
   /** Null where it is not revoked, or no reason was given. */
   readonly revokedReason: RevocationReason | null;
-  /** Number of the agent's identity that it belongs to; null for central's own. */
+  /** Number of the agent's identity that it belongs to; null for central's own and programs'. */
   readonly renewal: number | null;
 }
 
@@ -83,7 +91,9 @@ export function certificateView(row: CertificateRow): CertificateView {
   return {
     serial: row.serial,
     name: row.name,
-    agent: row.agent_id,
+    agent: row.agent_id ?? row.program_agent,
+    namespace: row.program_namespace ?? namespaceIn(row.name),
+    program: row.program_namespace !== null,
     purpose: row.purpose,
     notBefore: new Date(row.not_before).toISOString(),
     notAfter: new Date(row.not_after).toISOString(),
@@ -91,4 +101,10 @@ export function certificateView(row: CertificateRow): CertificateView {
     revokedReason: row.revoked_reason,
     renewal: row.agent_id === null ? null : row.renewal_counter,
   };
+}
+
+/** The name that was certified says whose it is, also when the agent is no longer there. */
+function namespaceIn(name: string): string {
+  const who = parseSpiffeId(name);
+  return who.kind === "agent" ? who.namespace : "";
 }

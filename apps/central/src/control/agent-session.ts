@@ -25,6 +25,11 @@ import type { InstructionStore } from "../instructions/instruction-store.ts";
 import type { CentralMetrics } from "../metrics.ts";
 import type { LevelOrders } from "../moves/level-orders.ts";
 import { offerLevel } from "../moves/offer-level.ts";
+import {
+  createProgramAnswers,
+  type ProgramAnswerDeps,
+  type ProgramAnswers,
+} from "../programs/answer-request.ts";
 import type { SettingStore } from "../settings/setting-store.ts";
 import type { AgentRow } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
@@ -53,10 +58,12 @@ export interface AgentSessionDeps {
   readonly renewing: RenewalSessionDeps;
   readonly life: Pick<AgentLife, "leave">;
   readonly witness: Witness;
+  readonly answering: ProgramAnswerDeps;
 }
 
 interface SessionState {
   readonly audit: AuditTalk;
+  readonly programs: ProgramAnswers;
   /** The least answer, made once: it is what nearly every message gets. */
   readonly plain: ServerToAgent;
   sequence: bigint | undefined;
@@ -76,6 +83,7 @@ export function createAgentSession(deps: AgentSessionDeps, caller: AgentCaller):
   const { agent } = caller;
   const state: SessionState = {
     audit: createAuditTalk(deps.witness, agent.id),
+    programs: createProgramAnswers(deps.answering, agent.id),
     plain: plainAnswer(agent.id),
     sequence: undefined,
     config: { hash: agent.config_hash, status: agent.config_status },
@@ -131,6 +139,10 @@ async function receive(
   if (order !== undefined) {
     requireBound(caller, "renew an identity");
     return grantAnswer(deps.renewing.grant, await renew(deps.renewing.renewal, order));
+  }
+  if (state.programs.isAsked(message)) {
+    requireBound(caller, "have a certificate made");
+    return state.programs.answer(message);
   }
   const wantsFullState =
     turn === "gap" || (lacksState(turn, message) && !hasStatusOf(agent, change, message));

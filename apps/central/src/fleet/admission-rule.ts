@@ -1,4 +1,4 @@
-import { TautlineError, type SpiffeId } from "@tautline/protocol";
+import { type CertificateUse, TautlineError, type SpiffeId } from "@tautline/protocol";
 import type { AgentState } from "../store/schema.ts";
 import { refusalOf } from "./life-rule.ts";
 
@@ -10,7 +10,7 @@ export interface CallerRecord {
     | {
         readonly agentId: string | null;
         readonly revoked: boolean;
-        readonly purpose: "client" | "server";
+        readonly purpose: CertificateUse;
         /** It belongs to an identity that was replaced, of an agent that seems to exist twice. */
         readonly isSuspect?: boolean;
       }

@@ -56,6 +56,7 @@ export async function deleteAgent(
     await trx.deleteFrom("instructions").where("agent_id", "=", id).execute();
     // An id that was only claimed can be claimed anew: what was allowed to it goes with it.
     await trx.deleteFrom("forwards").where("agent_id", "=", id).execute();
+    await trx.deleteFrom("program_names").where("agent_id", "=", id).execute();
     await trx.deleteFrom("policy_exceptions").where("agent_id", "=", id).execute();
     await deps.forgetHistory(trx, id);
     await trx.deleteFrom("agents").where("id", "=", id).execute();
@@ -98,7 +99,7 @@ async function keysOf(trx: Writer, agent: AgentRow): Promise<string[]> {
   const certified = await trx
     .selectFrom("certificates")
     .select("pin")
-    .where("agent_id", "=", agent.id)
+    .where((eb) => eb.or([eb("agent_id", "=", agent.id), eb("program_agent", "=", agent.id)]))
     .execute();
   const asked = await trx
     .selectFrom("approvals")

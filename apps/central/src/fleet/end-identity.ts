@@ -14,7 +14,8 @@ export async function endIdentity(trx: Writer, id: string, atMs: number): Promis
   await trx
     .updateTable("certificates")
     .set({ revoked_at: atMs, revoked_reason: "privilegeWithdrawn" })
-    .where("agent_id", "=", id)
+    // Those that it keeps for its host's programs too.
+    .where((eb) => eb.or([eb("agent_id", "=", id), eb("program_agent", "=", id)]))
     .where("revoked_at", "is", null)
     .execute();
   // What it asked an operator for is decided by that.

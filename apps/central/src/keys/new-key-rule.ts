@@ -32,7 +32,7 @@ export async function requireBindable(
   trx: Writer,
   agentId: string,
   namespace: string,
-  noun: "keys" | "forwards" = "keys",
+  noun: "keys" | "forwards" | "certs" = "keys",
 ): Promise<void> {
   const deleted = await trx
     .selectFrom("deleted_agents")
@@ -52,6 +52,6 @@ export async function requireBindable(
   }
 }
 
-function conflict(reason: string, noun: "keys" | "forwards"): TautlineError {
+function conflict(reason: string, noun: "keys" | "forwards" | "certs"): TautlineError {
   return new TautlineError("api.conflict", { detail: { reason, noun } });
 }

@@ -2,6 +2,7 @@ import type { RevocationReason } from "@tautline/pki";
 import { TautlineError } from "@tautline/protocol";
 import type { AuditLog } from "../audit/audit-log.ts";
 import { certificateView, type CertificateView } from "../authority/certificate-store.ts";
+import type { CertificateRow } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
 
 /** What to revoke, why, and who says so. */
@@ -48,9 +49,15 @@ export async function revokeCertificate(
     await audit.append(trx, {
       action: "certificate.revoked",
       actor,
-      subject: row.agent_id === null ? "central" : `agent:${row.agent_id}`,
+      subject: subjectOf(row),
       detail: { serial, reason, purpose: row.purpose },
     });
     return certificateView({ ...row, ...revoked });
   });
+}
+
+function subjectOf(row: CertificateRow): string {
+  const agentId = row.agent_id ?? row.program_agent;
+  if (agentId !== null) return `agent:${agentId}`;
+  return row.program_namespace === null ? "central" : `certificate:${row.serial}`;
 }

@@ -53,6 +53,7 @@ const SEALED: Readonly<Record<string, readonly string[]>> = {
   receiver_backends: [],
   receiver_clients: [],
   receiver_tokens: [],
+  program_names: [],
   reserved_keys: [],
   settings: [],
   tokens: [],

@@ -1,5 +1,5 @@
 import type { RevocationReason } from "@tautline/pki";
-import type { Level, OperatorRole } from "@tautline/protocol";
+import type { CertificateUse, Level, OperatorRole } from "@tautline/protocol";
 import type { Generated, Insertable, Selectable } from "kysely";
 import type { ForwardTable } from "./forward-tables.ts";
 import type {
@@ -17,6 +17,7 @@ import type {
   ReceiverTokenTable,
 } from "./receiver-tables.ts";
 import type { LinkPolicyTable, PolicyExceptionTable } from "./policy-tables.ts";
+import type { ProgramNameTable } from "./program-tables.ts";
 
 /*
  * Times are milliseconds since the epoch; ids, serials, pins and hashes are lower-case hex or canonical text.
@@ -187,9 +188,10 @@ export interface ReservedKeyTable {
 export interface CertificateTable {
   serial: string;
   issuer_id: string;
-  /** Null for certificates of central itself. */
+  /** Null for certificates of central itself and of programs: whose identity it is. */
   agent_id: string | null;
-  purpose: "client" | "server";
+  purpose: CertificateUse;
+  /** The SPIFFE ID in it; of a program's certificate all its names, with commas between. */
   name: string;
   pin: string;
   pem: string;
@@ -200,6 +202,10 @@ export interface CertificateTable {
   revoked_reason: Generated<RevocationReason | null>;
   /** Number of the identity it belongs to; 0 is the join's, and of certificates of central itself. */
   renewal_counter: Generated<number>;
+  /** Of a program's certificate: where it belongs, empty for none; null for identities. */
+  program_namespace: Generated<string | null>;
+  /** The agent on whose host the program runs and that keeps the files; null where an operator had it made. */
+  program_agent: Generated<string | null>;
 }
 
 /** The newest revocation list of each authority. */
@@ -352,6 +358,7 @@ export interface Schema {
   policy_change_agents: PolicyChangeAgentTable;
   link_policies: LinkPolicyTable;
   policy_exceptions: PolicyExceptionTable;
+  program_names: ProgramNameTable;
   instructions: InstructionTable;
   operators: OperatorTable;
   audit: AuditTable;

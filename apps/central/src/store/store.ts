@@ -21,6 +21,7 @@ import { moves } from "./migrations/0014-moves.ts";
 import { policies } from "./migrations/0015-policies.ts";
 import { policyChanges } from "./migrations/0016-policy-changes.ts";
 import { receiver } from "./migrations/0017-receiver.ts";
+import { programs } from "./migrations/0018-programs.ts";
 import {
   publishDatabase,
   refuseCutOff,
@@ -89,6 +90,7 @@ const migrations: MigrationProvider = {
     "0017-receiver": receiver,
     "0015-policies": policies,
     "0013-services": services,
+    "0018-programs": programs,
   }),
 };
 

@@ -80,6 +80,10 @@ export function statusLines(status: Row, nowMs: number): readonly PageLine[] {
     ...rowsOf(status, "forwards").map((forward): PageLine => ["forward", forwardText(forward)]),
     ...rowsOf(status, "services").map((service): PageLine => ["service", serviceText(service)]),
     ...edgeLines(rowOf(status, "edge")),
+    ...rowsOf(status, "keptCertificates").map((kept): PageLine => [
+      "certificate",
+      keptText(kept, nowMs),
+    ]),
     ...errorLines(rowsOf(status, "errors")),
   ];
 }
@@ -136,6 +140,19 @@ function serviceText(service: Row): string {
   const [name, to] = ["name", "to"].map((key) => textOf(service, key));
   const away = service["reachable"] === true ? "" : ", no link ready for central";
   return `${name} at ${to}${away}: ${countsText(service)}`;
+}
+
+/** Its files stay as they are whatever the problem says. */
+function keptText(kept: Row, nowMs: number): string {
+  const place = `${textOf(kept, "name")} in ${textOf(kept, "folder")}`;
+  const isThere = textOf(kept, "serial") !== "";
+  const life = isThere
+    ? `ends ${timeAndDistance(kept["notAfter"], nowMs)}, serial ${textOf(kept, "serial")}`
+    : "none yet";
+  const problem = textOf(rowOf(kept, "problem"), "text");
+  const next = `next ${timeAndDistance(kept["nextAt"], nowMs)}`;
+  const lines = [`${place}: ${life}, ${next}`, ...(problem === "" ? [] : [problem])];
+  return lines.join("\n");
 }
 
 function countsText(row: Row): string {

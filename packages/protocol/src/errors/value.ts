@@ -63,6 +63,13 @@ export const valueErrors = defineErrors({
     status: 400,
     exit: 2,
   },
+  "value.certified_name": {
+    sentence: "'{text}' cannot be a name in a certificate.",
+    remedy:
+      "Write a DNS name in lower case without a final dot, an IPv4 address, or an IPv6 address in its shortest spelling; *. stands before a name of two labels and more.",
+    status: 400,
+    exit: 2,
+  },
   "value.namespace": {
     sentence: "'{text}' cannot be the name of a namespace.",
     remedy:

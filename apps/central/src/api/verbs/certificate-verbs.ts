@@ -1,5 +1,5 @@
 import { REVOCATION_REASONS } from "@tautline/pki";
-import { parseSpiffeId } from "@tautline/protocol";
+import { CERTIFICATE_USES } from "@tautline/protocol";
 import { z } from "zod";
 import type { ApiDeps } from "../api-deps.ts";
 import { timeField } from "../fields.ts";
@@ -11,9 +11,16 @@ export const serialParams = z.strictObject({ serial: z.string().regex(/^[0-9a-f]
 /** A certificate as lists show it. */
 export const certificateRow = z.strictObject({
   serial: z.string(),
-  name: z.string().describe("The SPIFFE ID in it."),
-  agent: z.string().nullable().describe("Null for certificates of central itself."),
-  purpose: z.enum(["client", "server"]),
+  name: z.string().describe("The SPIFFE ID in it; of a program's all its names."),
+  agent: z
+    .string()
+    .nullable()
+    .describe(
+      "Null for certificates of central itself, and of programs whose files no agent keeps.",
+    ),
+  namespace: z.string().describe("Empty for what belongs to none or to every one."),
+  program: z.boolean().describe("It is for a program, and no identity of ours."),
+  purpose: z.enum(CERTIFICATE_USES),
   notBefore: timeField,
   notAfter: timeField,
   revokedAt: timeField.nullable(),
@@ -53,7 +60,7 @@ export function certificateVerbs({ certificates, revocations }: ApiDeps): readon
       role: "viewer",
       row: certificateRow,
       rows: () => certificates.list(),
-      namespaceOf,
+      namespaceOf: ({ namespace }) => namespace,
     }),
     defineVerb({
       method: "GET",
@@ -63,7 +70,7 @@ export function certificateVerbs({ certificates, revocations }: ApiDeps): readon
       params: serialParams,
       answer: certificateRow.extend({ pem: z.string() }),
       reach: "object",
-      namespaceOf: async ({ params: { serial } }) => namespaceOf(await certificates.get(serial)),
+      namespaceOf: async ({ params: { serial } }) => (await certificates.get(serial)).namespace,
       missing: ({ params: { serial } }) => notFound("certificate", serial),
       run: ({ params: { serial } }) => certificates.get(serial),
     }),
@@ -92,10 +99,4 @@ function crlOf(revocations: ApiDeps["revocations"], authorityId: string) {
     thisUpdate: new Date(thisUpdate).toISOString(),
     nextUpdate: new Date(nextUpdate).toISOString(),
   };
-}
-
-/** The name that was certified says whose it is, also when the agent is no longer there. */
-function namespaceOf({ name }: { readonly name: string }): string {
-  const who = parseSpiffeId(name);
-  return who.kind === "agent" ? who.namespace : "";
 }

@@ -1,5 +1,4 @@
 import { encodePemBlock, REVOCATION_REASONS } from "@tautline/pki";
-import { parseSpiffeId } from "@tautline/protocol";
 import { z } from "zod";
 import { actorOf } from "../../operators/principal.ts";
 import type { ApiDeps } from "../api-deps.ts";
@@ -38,10 +37,7 @@ export function revocationVerbs({ certificates, revocations }: ApiDeps): readonl
       body: z.strictObject({ reason: z.enum(REVOCATION_REASONS).default("unspecified") }),
       answer: certificateRow,
       reach: "object",
-      namespaceOf: async ({ params: { serial } }) => {
-        const who = parseSpiffeId((await certificates.get(serial)).name);
-        return who.kind === "agent" ? who.namespace : "";
-      },
+      namespaceOf: async ({ params: { serial } }) => (await certificates.get(serial)).namespace,
       missing: ({ params: { serial } }) => notFound("certificate", serial),
       run: ({ params: { serial }, body: { reason } }, who) =>
         revocations.revoke({ serial, reason, actor: actorOf(who) }),
