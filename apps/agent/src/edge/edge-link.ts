@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { openForward, provenOrClosed, RECEIVER_PATH, RECEIVER_PROTOCOL } from "@tautline/link";
 import { TautlineError, toTautlineError } from "@tautline/protocol";
+import { OPAMP_PATH } from "../control/opamp-path.ts";
 import type { ForwardDialOptions } from "../forwards/forward-link.ts";
 
 /** How links for telemetry are dialled: as those of forwards. */
@@ -23,7 +24,7 @@ export async function dialEdgeLink(
     if (signal.aborted) break;
     try {
       const link = await dial()(address, signal);
-      const headers = await provenOrClosed(link, address, signal);
+      const headers = await provenOrClosed(link, { address, path: OPAMP_PATH, signal });
       return await openForward({
         socket: link.socket,
         host: address,
