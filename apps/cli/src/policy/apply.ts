@@ -61,20 +61,11 @@ export const applyPolicy: DefineVerb = (command, context) => {
     )
     .action(async (options: ApplyOptions) => {
       const { output, now } = context;
-      const { since, allowCutOff, allowUnknown, window, undoIf, undo, wait } = options;
-      const order = {
-        ...wantedOrder(options, "tautline policy apply"),
-        ...(since !== undefined && { since: sinceTime(since, now()) }),
-        ...(allowCutOff !== undefined && { allowCutOff }),
-        ...(allowUnknown !== undefined && { allowUnknown }),
-        ...(window !== undefined && { windowMs: window }),
-        ...(undoIf !== undefined && { undoIf }),
-        ...(!undo && { undo }),
-      };
+      const order = orderOf(options, now());
       const target = { path: ["policy", "apply"] };
       const begun = await createAdminClient(context, options).post(target, order);
       const id = textOf(begun, "id");
-      if (!wait) {
+      if (!options.wait) {
         const text = `Change ${id} of the policy of ${scopeText(begun)} has begun: 'tautline policy history ${id}' shows it.`;
         await output.print(begun, () => text);
         return;
@@ -84,6 +75,19 @@ export const applyPolicy: DefineVerb = (command, context) => {
       await printEnd(context, await watchChange(context, options, begun), "done");
     });
 };
+
+function orderOf(options: ApplyOptions, nowMs: number): Readonly<Record<string, unknown>> {
+  const { since, allowCutOff, allowUnknown, window, undoIf, undo } = options;
+  return {
+    ...wantedOrder(options, "tautline policy apply"),
+    ...(since !== undefined && { since: sinceTime(since, nowMs) }),
+    ...(allowCutOff !== undefined && { allowCutOff }),
+    ...(allowUnknown !== undefined && { allowUnknown }),
+    ...(window !== undefined && { windowMs: window }),
+    ...(undoIf !== undefined && { undoIf }),
+    ...(!undo && { undo }),
+  };
+}
 
 function agentIds(text: string): readonly string[] {
   return text.split(",").map((id) => parseAgentId(id.trim()));
