@@ -13,7 +13,10 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   protocol: { mayImport: [], node: [] },
   pki: { mayImport: ["protocol"], node: ["crypto"] },
   vault: { mayImport: ["protocol"], node: ["crypto", "fs", "path"] },
-  link: { mayImport: ["protocol", "pki"], node: ["crypto", "http", "http2", "net", "stream", "tls"] },
+  link: {
+    mayImport: ["protocol", "pki"],
+    node: ["crypto", "http", "http2", "net", "stream", "tls"],
+  },
   daemon: { mayImport: ["protocol", "pki"], node: ["crypto", "fs"] },
   testing: { mayImport: ["protocol", "pki", "vault", "link", "daemon"], node: "any" },
   central: { mayImport: ["protocol", "pki", "vault", "link", "daemon"], node: "any" },
