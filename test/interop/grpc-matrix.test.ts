@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { credentials, Metadata, status } from "@grpc/grpc-js";
+import { launchProcess } from "@tautline/testing";
 import { startCarriedWay } from "./telemetry/carried-way.ts";
 import { EchoClient, type Seen, watchStream } from "./telemetry/echo-client.ts";
 import { type EchoBackend, startEchoBackend } from "./telemetry/echo-service.ts";
@@ -9,6 +11,8 @@ import { type EchoBackend, startEchoBackend } from "./telemetry/echo-service.ts"
 /** A way from programs to the backend: where they connect, and how what they connect to is secured. */
 interface Way extends AsyncDisposable {
   client(): EchoClient;
+  /** Arguments of the client in Python: the address, and the files of CA, chain and key. */
+  readonly python: readonly string[];
 }
 
 /** Every way there is; each program has to see the same by each of them. */
@@ -23,11 +27,13 @@ const WAYS: Readonly<Record<string, (backend: EchoBackend) => Promise<Way>>> = {
 function plainWay(port: number, dispose: () => PromiseLike<void> = async () => {}): Way {
   return {
     client: () => new EchoClient(`127.0.0.1:${port}`, credentials.createInsecure()),
+    python: [`127.0.0.1:${port}`],
     [Symbol.asyncDispose]: () => Promise.resolve(dispose()),
   };
 }
 
 const MIB = 1024 * 1024;
+const LATE: number = status.DEADLINE_EXCEEDED;
 const LARGE = Buffer.alloc(4 * MIB, "0123456789abcdef ");
 
 function someMetadata(more: Readonly<Record<string, string>> = {}): Metadata {
@@ -167,7 +173,41 @@ test("the gRPC matrix: by every way a program of @grpc/grpc-js sees the same mes
   }
 });
 
+/** Debian's own interpreter: it is the one that has Debian's grpcio. */
+const PYTHON = "/usr/bin/python3";
+const SCRIPT = fileURLToPath(new URL("telemetry/grpc_client.py", import.meta.url));
+const WANTED: Readonly<Record<string, readonly [status: number, messages: number]>> = {
+  unary: [status.OK, 1],
+  large: [status.OK, 1],
+  "client stream": [status.OK, 1],
+  "server stream": [status.OK, 10],
+  "both streams": [status.OK, 20],
+  error: [status.FAILED_PRECONDITION, 0],
+  deadline: [status.DEADLINE_EXCEEDED, 0],
+  cancel: [status.CANCELLED, 10],
+  compressed: [status.OK, 1],
+};
+
+test("the gRPC matrix: by every way a program of Python's grpcio sees the same messages, metadata, status and trailers, compressed ones too", async (t) => {
+  await using backend = await startEchoBackend();
+  const seenDirectly = new Map<string, unknown>();
+  for (const [name, start] of Object.entries(WAYS)) {
+    await using way = await start(backend);
+    await using python = launchProcess({ command: PYTHON, args: [SCRIPT, ...way.python] });
+    for (const [row, [wanted, messages]] of Object.entries(WANTED)) {
+      await t.test(`${name}: ${row}`, async () => {
+        const seen = await python.waitForEvent((event) => event["row"] === row);
+        assert.equal(seen["status"], wanted, JSON.stringify(seen));
+        assert.equal((seen["messages"] as unknown[]).length, messages);
+        if (seenDirectly.has(row)) assert.deepEqual(seen, seenDirectly.get(row));
+        else seenDirectly.set(row, seen);
+      });
+    }
+    assert.equal((await python.exited).code, 0, python.stderr);
+  }
+});
+
 /** What a client says of its own deadline names the time it took. */
 function withoutWords(seen: Seen): Seen {
-  return seen.status === Number(status.DEADLINE_EXCEEDED) ? { ...seen, details: "" } : seen;
+  return seen.status === LATE ? { ...seen, details: "" } : seen;
 }

@@ -64,21 +64,31 @@ export class PlaceKeeper {
     const { place, connectTimeoutMs } = this.#options;
     // Where it works already, one more connection changes nothing.
     if (this.#state !== "ready") this.#become("connecting", undefined);
-    const late = AbortSignal.timeout(connectTimeoutMs);
-    const signal = AbortSignal.any([late, this.#stopped.signal]);
+    // Aborted during this try only: whoever dials may have bound the life of the connection to it.
+    const trying = new AbortController();
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      trying.abort();
+    }, connectTimeoutMs);
+    const stop = (): void => trying.abort();
+    this.#stopped.signal.addEventListener("abort", stop);
     let socket: Duplex | undefined;
     try {
-      signal.throwIfAborted();
-      socket = await place.connect(signal);
+      this.#stopped.signal.throwIfAborted();
+      socket = await place.connect(trying.signal);
       // Stays for its life: a reset between two owners would end the process.
       socket.on("error", () => {});
-      const used = await orAbort(use(socket), signal);
+      const used = await orAbort(use(socket), trying.signal);
       this.#backoff.reset();
       this.#become("ready", undefined);
       return used;
     } catch (error) {
       socket?.destroy();
-      throw this.#fail(late.aborted && !isTautlineError(error) ? this.#lateness() : error);
+      throw this.#fail(isLate && !isTautlineError(error) ? this.#lateness() : error);
+    } finally {
+      clearTimeout(timer);
+      this.#stopped.signal.removeEventListener("abort", stop);
     }
   }
 

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, request, type IncomingMessage, type RequestListener } from "node:http";
+import {
+  createServer,
+  request,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { TautlineError } from "@tautline/protocol";
@@ -62,17 +68,24 @@ async function post(
 }
 
 /** Tells in its answer what it got. */
-const echo: RequestListener = async (got, answer) => {
-  const body = await bodyOf(got);
+const echo: RequestListener = (got, answer) => {
+  bodyOf(got).then(
+    (body) => tell(got, answer, body),
+    // Its caller broke off.
+    () => {},
+  );
+};
+
+function tell(got: IncomingMessage, answer: ServerResponse, body: string): void {
   answer.setHeader("x-echo", "1");
   answer.setHeader("set-cookie", ["a=1", "b=2"]);
   answer.setHeader("connection", "x-hop");
   answer.setHeader("x-hop", "of this connection");
   answer.end(JSON.stringify({ method: got.method, url: got.url, headers: got.headers, body }));
-};
+}
 
 test("OTLP/HTTP and SkyWalking's /v3 by HTTP/1.1 to a backend of HTTP/1.1: path, query, headers and body as they were", async () => {
-  await using backend = await startHttp1Backend((got, answer) => void echo(got, answer));
+  await using backend = await startHttp1Backend(echo);
   const upstreams = upstreamsTo([backend.port], { protocol: "http/1.1" });
   await using scene = await startCarryScene(upstreams);
   const headers = {
@@ -105,7 +118,7 @@ test("a chunked body stays a stream, is read while it is sent, and expect: 100-c
   const first = Promise.withResolvers<void>();
   await using backend = await startHttp1Backend((got, answer) => {
     got.once("data", () => first.resolve());
-    void echo(got, answer);
+    echo(got, answer);
   });
   const upstreams = upstreamsTo([backend.port], { protocol: "http/1.1" });
   await using scene = await startCarryScene(upstreams);
@@ -130,7 +143,7 @@ test("HTTP/1.1 to a backend of HTTP/2, and HTTP/2 to one of HTTP/1.1", async () 
     stream.end("by two");
     stream.resume();
   });
-  await using first = await startHttp1Backend((got, answer) => void echo(got, answer));
+  await using first = await startHttp1Backend(echo);
   const toSecond = upstreamsTo([second.port]);
   const toFirst = upstreamsTo([first.port], { protocol: "http/1.1" });
   await using scene = await startCarryScene(({ path }) => ({
@@ -149,7 +162,7 @@ test("HTTP/1.1 to a backend of HTTP/2, and HTTP/2 to one of HTTP/1.1", async () 
 
 test("connections with a backend of HTTP/1.1 are kept, and a backend that is away is 503 with cause and remedy", async () => {
   let connections = 0;
-  await using backend = await startHttp1Backend((got, answer) => void echo(got, answer));
+  await using backend = await startHttp1Backend(echo);
   const upstreams = upstreamsTo([backend.port], {
     protocol: "http/1.1",
     onState: () => (connections += 1),
@@ -195,7 +208,7 @@ test("an answer that breaks off is not taken for whole, by HTTP/1.1 and by HTTP/
 });
 
 test("a body over its limit is 413, and a request in which nothing moves is 408", async () => {
-  await using backend = await startHttp1Backend((got, answer) => void echo(got, answer));
+  await using backend = await startHttp1Backend(echo);
   const upstreams = upstreamsTo([backend.port], { protocol: "http/1.1" });
   await using scene = await startCarryScene(() => ({
     to: upstreams,

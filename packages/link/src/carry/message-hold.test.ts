@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isTautlineError, TautlineError } from "@tautline/protocol";
+import {
+  answerGrpc,
+  call,
+  grpcMessage,
+  startCarryScene,
+  startHttp2Backend,
+  upstreamsTo,
+} from "../../test/carry-scene.ts";
+import { MessageHold } from "./message-hold.ts";
+
+const refusal = new TautlineError("carry.cancelled", { detail: { reason: "told to" } });
+
+test("a message that is refused does not pass, nor do those after it; those before it have", () => {
+  const hold = new MessageHold({
+    largestBytes: 100,
+    message: (message) => (String(message) === "bad" ? refusal : undefined),
+  });
+  assert.deepEqual(hold.read(grpcMessage("good")), grpcMessage("good"));
+  assert.equal(hold.read(Buffer.concat([grpcMessage("good"), grpcMessage("bad")])), refusal);
+});
+
+test("a message longer than is held back is refused by its prefix", () => {
+  const hold = new MessageHold({ largestBytes: 3, message: () => undefined });
+  const told = hold.read(grpcMessage("four").subarray(0, 5));
+  assert.ok(isTautlineError(told) && told.code === "carry.message_too_large");
+});
+
+test("a message that is refused never reaches the backend: its call ends with the refusal, and what is cut short is not passed on", async () => {
+  let bytes = 0;
+  await using backend = await startHttp2Backend((stream) => {
+    stream.on("data", (part: Buffer) => (bytes += part.length));
+    answerGrpc(stream);
+  });
+  const upstreams = upstreamsTo([backend.port]);
+  await using scene = await startCarryScene(() => ({
+    to: upstreams,
+    look: {
+      largestBytes: 1_000,
+      message: (message) => {
+        const detail = { address: "x", text: "", code: "", remedy: "" };
+        const denied = new TautlineError("carry.backend_denied", { detail });
+        return String(message) === "spoofed" ? denied : undefined;
+      },
+    },
+  }));
+  const session = scene.dial();
+  assert.equal((await call(session, {}, grpcMessage("honest"))).trailers["grpc-status"], "0");
+  assert.equal(bytes, 11);
+  const answer = await call(session, {}, grpcMessage("spoofed"));
+  assert.equal(answer.headers["grpc-status"], "7");
+  const short = await call(session, {}, grpcMessage("cut short").subarray(0, 8));
+  assert.equal(short.headers["grpc-status"], "1");
+  assert.equal(bytes, 11);
+  await upstreams.stop(0);
+});
