@@ -159,12 +159,12 @@ function openScene(): Scene {
   };
 }
 
-async function addBackends({ call }: EveryLevel, grpc: number, http: number): Promise<void> {
+async function addBackends(central: EveryLevel, grpc: number, http: number): Promise<void> {
   const levels = ["mtls"];
   const of = { levels, protocol: "grpc", targets: [`127.0.0.1:${grpc}`] };
-  await call("POST", "/api/v1/backends", { ...of, name: "oap" });
+  await central.call("POST", "/api/v1/backends", { ...of, name: "oap" });
   const other = { levels, protocol: "http", targets: [`127.0.0.1:${http}`] };
-  await call("POST", "/api/v1/backends", { ...other, name: "collector" });
+  await central.call("POST", "/api/v1/backends", { ...other, name: "collector" });
 }
 
 function absent(): never {
