@@ -99,11 +99,6 @@ export interface GrpcCaller extends Disposable {
 /** A caller of `localhost` at a port. */
 export function grpcCaller(port: number, creds: ChannelCredentials): GrpcCaller {
   const client = new Client(`localhost:${port}`, creds, { "grpc.enable_retries": 0 });
-  const metadataOf = (headers: Readonly<Record<string, string>>): Metadata => {
-    const metadata = new Metadata();
-    for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
-    return metadata;
-  };
   return {
     call: (text, headers = {}, path = ECHO) =>
       new Promise((resolve) => {
@@ -149,4 +144,10 @@ function resultOf({
 /** Credentials of grpc-js that trust a root, and show a certificate where there is one. */
 export function tlsCredentials(root: Buffer, key?: Buffer, chain?: Buffer): ChannelCredentials {
   return credentials.createSsl(root, key ?? null, chain ?? null);
+}
+
+function metadataOf(headers: Readonly<Record<string, string>>): Metadata {
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+  return metadata;
 }

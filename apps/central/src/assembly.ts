@@ -10,6 +10,7 @@ import { type CentralIdentity, openCentralIdentity } from "./authority/central-i
 import { createCertificateCatalogue } from "./authority/certificate-catalogue.ts";
 import { certifiedNames, readHostFacts } from "./authority/own-names.ts";
 import { describeCentral } from "./central-status.ts";
+import { createCentralTimers } from "./central-timers.ts";
 import { createClockWatch } from "./control/clock-watch.ts";
 import type { LiveLinks } from "./control/live-links.ts";
 import { type Forwards, openForwards } from "./forwards/forwards.ts";
@@ -17,21 +18,15 @@ import { ownPlacesOf } from "./forwards/own-places.ts";
 import { createFleet, type Fleet } from "./fleet-parts.ts";
 import type { Herd } from "./herd/herd.ts";
 import { makeConfiguredKeys } from "./keys/configured-keys.ts";
-import { createKeys, type Keys, type OpenedRing, openKeyRing } from "./keys/keys.ts";
+import { createKeys, openKeyRing } from "./keys/keys.ts";
 import type { KeyUses } from "./keys/key-uses.ts";
 import type { LinkStore } from "./fleet/link-store.ts";
 import type { EvidenceHistory } from "./history/evidence-history.ts";
 import { acceptedLevels } from "./listeners/caller-judge.ts";
 import { type AdminSocket, createAdminSocket } from "./listeners/admin-socket.ts";
-import {
-  type AgentsListener,
-  type AgentsListenerDeps,
-  createAgentsListener,
-} from "./listeners/agents-listener.ts";
-import { firstSettings } from "./listeners/first-settings.ts";
+import type { AgentsListener } from "./listeners/agents-listener.ts";
+import { openListeners, openTelemetry } from "./listening-parts.ts";
 import type { ListenerSettings } from "./listeners/listener-settings.ts";
-import { createListenerStore } from "./listeners/listener-store.ts";
-import { createListeners, type Listeners } from "./listeners/listeners.ts";
 import { type ConsoleListener, createConsoleListener } from "./listeners/console-listener.ts";
 import type { CentralState, OpenedCentral } from "./opened-central.ts";
 import type { Policies } from "./policy/policies.ts";
@@ -40,25 +35,17 @@ import { openOperators, type OperatorStore } from "./operators/operator-store.ts
 import { type Crls, openCrls } from "./revocation/crl-list.ts";
 import { readEnds } from "./revocation/expiry.ts";
 import { oneMoreRun } from "./revocation/one-more-run.ts";
-import {
-  createRevocationWatch,
-  LOOK_EVERY_MS,
-  type RevocationWatch,
-} from "./revocation/revocation-watch.ts";
-import type { PolicyChanges } from "./policy/change-engine.ts";
+import { createRevocationWatch, type RevocationWatch } from "./revocation/revocation-watch.ts";
 import { policyChangesOn } from "./policy/change-parts.ts";
 import type { Plan, Wanted } from "./policy/plan.ts";
 import { PLAN_PERIOD_MS, readPlan } from "./policy/plan-reading.ts";
-import { openReceiver, type Receiver } from "./receiver/receiver.ts";
-import { createReceiverListener, type ReceiverListener } from "./receiver/receiver-listener.ts";
-import { createReceiverPortStore } from "./receiver/receiver-port-store.ts";
-import { doorsOf } from "./receiver/receiver-doors.ts";
-import { firstReceiverSettings } from "./receiver/receiver-settings.ts";
+import type { Receiver } from "./receiver/receiver.ts";
+import type { ReceiverListener } from "./receiver/receiver-listener.ts";
 import { createRevocations, type Revocations } from "./revocation/revocations.ts";
-import { isHealthy, retryWrite } from "./store/store-health.ts";
+import { isHealthy } from "./store/store-health.ts";
 import type { Store } from "./store/store.ts";
-import { createForeignFront, FILES_LOOK_MS, type ForeignFront } from "./tls-files/foreign-front.ts";
-import { createTimers, type Timers } from "./timers.ts";
+import { createForeignFront } from "./tls-files/foreign-front.ts";
+import type { Timers } from "./timers.ts";
 
 /** What central is built of, before anything listens. */
 export interface Assembly {
@@ -82,15 +69,6 @@ export interface Assembly {
   readonly herd: Herd;
 }
 
-const CHANGE_TURN_MS = 200;
-const FLUSH_MS = 2_000;
-const FOLD_MS = 1_000;
-const USE_MS = 60_000;
-const POLL_CHECK_MS = 30_000;
-const STORE_CHECK_MS = 2_000;
-const RENEWAL_CHECK_MS = 60_000;
-const AUTHORITY_CHECK_MS = 60_000;
-
 /**
  * Builds central's parts and ties them together; nothing runs yet.
  *
@@ -100,15 +78,15 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   const { config, store, audit, authority, log, now } = deps;
   const state: CentralState = { isStopping: false };
   const openedRing = await openKeyRing(deps);
-  const fleet = await createFleet({ ...deps, keys: openedRing.ring }, state);
+  const { uses: keyUses, ring } = openedRing;
+  const fleet = await createFleet({ ...deps, keys: ring }, state);
   const shared = createKeys({ ...deps, ...openedRing, ...fleet });
   await makeConfiguredKeys({ ...deps, ...openedRing, ...shared }, config.keys);
   const forwards = await openForwards({ ...deps, ...fleet, own: ownPlacesOf(state) });
   const names = () => certifiedNames(readHostFacts(), config.agents.advertise);
   const identity = await openCentralIdentity({ store, authority, names, now }, (renewed) => {
-    agentsListener.acceptor.replaceIdentity(renewed);
-    receiverListener.acceptor.replaceIdentity(renewed);
-    consoleListener.acceptor.replaceIdentity(renewed);
+    const shownBy = [agentsListener, receiverListener, consoleListener];
+    for (const { acceptor } of shownBy) acceptor.replaceIdentity(renewed);
   });
   const revocation = await openRevocation(deps, fleet, identity);
   const { crls, watch, revocations, settled: revocationSettled } = revocation;
@@ -116,19 +94,14 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
   metrics.watchEnds(() => readEnds({ authority, identity, crls, now }));
   const clockWatch = createClockWatch({ audit, log, now });
   const isStopping = (): boolean => state.isStopping;
-  const receiver = await openTelemetry(deps, fleet, { state, ring: openedRing.ring });
+  const receiver = await openTelemetry(deps, fleet, { state, ring });
   const carrying = { forwarding: forwards.service, receiving: receiver.service };
   const control = { ...fleet, clockWatch, log, now, isStopping, ...carrying };
   const secured = { config, authority, identity, refusals, log, now };
   const front = createForeignFront({ ...deps, files: deps.tlsFiles, root: authority.root });
+  const taking = { ...secured, control, front, herd: fleet.herd, receiver, state, keys: ring };
   const { agentsListener, receiverListener, listeners } = await openListeners(deps, fleet, {
-    ...secured,
-    control,
-    front,
-    herd: fleet.herd,
-    receiver,
-    state,
-    keys: openedRing.ring,
+    ...taking,
     onMoved: (at) => void Object.assign(state, at),
   });
   state.levels = () => acceptedLevels(agentsListener.settings());
@@ -138,94 +111,21 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
     readPlan(planned, wanted, { sinceMs });
   const settings = (): ListenerSettings => agentsListener.settings();
   const changes = policyChangesOn({ ...deps, ...fleet, settings, listeners, plan });
-  const served = {
-    ...fleet,
-    ...forwards,
-    receiver: receiver.api,
-    keys: shared.keys,
-    operators,
-    listeners,
-    plan,
-    changes,
-  };
-  const verbs = listVerbs(createApi(deps, { ...served, revocations, crls, watch }, state));
+  const { keys, watch: keyWatch } = shared;
+  const served = { ...fleet, ...forwards, receiver: receiver.api, keys, operators, listeners };
+  const verbs = listVerbs(
+    createApi(deps, { ...served, plan, changes, revocations, crls, watch }, state),
+  );
   const health: HealthDeps = { registry: metrics.registry, isReady: () => isReady(store, state) };
   const consoleListener = await createConsoleListener({ ...secured, verbs, gate, health, crls });
   const path = join(deps.dataDir, "admin.sock");
   const adminSocket = await createAdminSocket({ path, verbs, health, log });
-  const timers = createCentralTimers(
-    deps,
-    {
-      ...fleet,
-      keyUses: openedRing.uses,
-      keyWatch: shared.watch,
-      forwards,
-      receiver,
-      changes,
-      operators,
-    },
-    { identity, crls, watch, front, state },
-  );
-  const { uses: keyUses } = openedRing;
+  const worked = { ...fleet, keyUses, keyWatch, forwards, receiver, changes, operators };
+  const timers = createCentralTimers(deps, worked, { identity, crls, watch, front, state });
   const listening = { agentsListener, receiverListener, consoleListener, adminSocket };
   const { trail } = deps;
   const parts = { audit, trail, keyUses, forwards, receiver, timers, revocationSettled, state };
   return { ...fleet, ...listening, ...parts };
-}
-
-interface OpenedListeners {
-  readonly agentsListener: AgentsListener;
-  readonly receiverListener: ReceiverListener;
-  readonly listeners: Listeners;
-}
-
-/** The ports for agents and for telemetry, by what was set last. */
-async function openListeners(
-  deps: OpenedCentral,
-  { live, offerAddresses, refusals, offers }: Fleet,
-  listening: Omit<AgentsListenerDeps, "first"> & {
-    readonly receiver: Receiver;
-    readonly state: CentralState;
-  },
-): Promise<OpenedListeners> {
-  const kept = createListenerStore(deps);
-  const first = firstSettings(deps.config, deps.flags, await kept.read());
-  const { receiver, state } = listening;
-  const { service, exposed } = receiver;
-  const keptTelemetry = createReceiverPortStore(deps);
-  const receiverListener = createReceiverListener({
-    ...listening,
-    config: deps.config,
-    first: firstReceiverSettings(deps.config.receiver, await keptTelemetry.read()),
-    refusals,
-    service,
-    exposed,
-    offer: () => offers.header(),
-  });
-  const listener = await createAgentsListener({ ...listening, first });
-  state.telemetry = receiverListener;
-  const telemetry = { listener: receiverListener, kept: keptTelemetry, links: receiver.api.links };
-  const onMoved = offerAddresses;
-  const listeners = createListeners({ listener, kept, live, onMoved, telemetry });
-  return { agentsListener: listener, receiverListener, listeners };
-}
-
-/** What takes telemetry; its ports come later. */
-function openTelemetry(
-  deps: OpenedCentral,
-  fleet: Fleet,
-  { state, ring }: { readonly state: CentralState; readonly ring: OpenedRing["ring"] },
-): Promise<Receiver> {
-  return openReceiver({
-    ...deps,
-    ...fleet,
-    ring,
-    own: ownPlacesOf(state),
-    sources: fleet.herd.sources,
-    recorder: fleet.history.recorder,
-    doors: doorsOf(state),
-    isStopping: () => state.isStopping,
-  });
 }
 
 /** Operators and the gate they come in by: whoever is disabled is shown out. */
@@ -325,71 +225,6 @@ function createApi(
     changes,
     offers,
   };
-}
-
-function createCentralTimers(
-  { config, store, authority, trail, log }: OpenedCentral,
-  fleet: Fleet & {
-    readonly keyUses: KeyUses;
-    readonly keyWatch: Keys["watch"];
-    readonly forwards: Forwards;
-    readonly receiver: Receiver;
-    readonly changes: PolicyChanges;
-    readonly operators: Pick<OperatorStore, "isActive">;
-  },
-  {
-    identity,
-    crls,
-    watch,
-    front,
-    state,
-  }: Pick<Revocation, "crls" | "watch"> & {
-    readonly identity: CentralIdentity;
-    readonly front: ForeignFront;
-    readonly state: CentralState;
-  },
-): Timers {
-  const { centralLifetime } = config.certificates;
-  const { live, polling, history, keyUses, keyWatch, forwards, policies, changes, operators } =
-    fleet;
-  const { receiver } = fleet;
-  // Before the ports are open there is nothing to change; when central stops, every agent is gone.
-  const carryOn = async (): Promise<void> => {
-    if (state.agents !== undefined && !state.isStopping) await changes.step();
-  };
-  const tasks = [
-    { name: "flush", everyMs: FLUSH_MS, run: () => live.flush() },
-    { name: "key uses", everyMs: FLUSH_MS, run: () => keyUses.flush() },
-    { name: "keys", everyMs: LOOK_EVERY_MS, run: () => keyWatch.look() },
-    { name: "policies", everyMs: LOOK_EVERY_MS, run: () => policies.book.look() },
-    { name: "policy changes", everyMs: CHANGE_TURN_MS, run: carryOn },
-    { name: "forwards", everyMs: LOOK_EVERY_MS, run: () => forwards.book.look() },
-    { name: "receiver", everyMs: LOOK_EVERY_MS, run: () => receiver.look() },
-    {
-      name: "operators' streams",
-      everyMs: LOOK_EVERY_MS,
-      run: async () => forwards.services.endOthers(operators.isActive),
-    },
-    { name: "use of forwards", everyMs: USE_MS, run: () => forwards.flushUse() },
-    { name: "history", everyMs: FOLD_MS, run: async () => void (await history.fold.step()) },
-    { name: "polling", everyMs: POLL_CHECK_MS, run: () => polling.forgetSilent() },
-    { name: "store", everyMs: STORE_CHECK_MS, run: () => retryWrite(store) },
-    { name: "endings", everyMs: LOOK_EVERY_MS, run: () => watch.look() },
-    { name: "revocation lists", everyMs: LOOK_EVERY_MS, run: () => crls.refreshIfDue() },
-    { name: "tls files", everyMs: FILES_LOOK_MS, run: () => front.follow() },
-    { name: "authorities", everyMs: AUTHORITY_CHECK_MS, run: () => authority.renewIfDue() },
-    {
-      name: "checkpoint",
-      everyMs: config.audit.checkpointInterval,
-      run: () => trail.keeper.sign(),
-    },
-    {
-      name: "own certificate",
-      everyMs: Math.min(RENEWAL_CHECK_MS, centralLifetime / 20),
-      run: () => identity.renewIfDue(),
-    },
-  ];
-  return createTimers(tasks, log);
 }
 
 async function isReady(store: Store, state: CentralState): Promise<boolean> {

@@ -145,28 +145,33 @@ async function run(
   return { ...at, policies: assembly.policies, stop };
 }
 
+/** What was done while central ran stands between its start and its end. */
+function trailPart({ audit, trail: { keeper } }: Pick<Assembly, "audit" | "trail">): Part {
+  const central = { actor: "central", subject: "central" };
+  return {
+    name: "trail",
+    start: () => audit.record({ action: "central.started", ...central }),
+    stop: async () => {
+      await audit.record({ action: "central.stopped", ...central });
+      await keeper.stop();
+      await keeper.sign();
+    },
+  };
+}
+
 /** Central's parts: started in this order, stopped in reverse. */
 function listParts(
   assembly: Assembly,
   { store, vault }: { readonly store: Store; readonly vault: Vault },
 ): Part[] {
   const { agentsListener, receiverListener, consoleListener, adminSocket } = assembly;
-  const { live, links, timers, state } = assembly;
-  const { audit, trail, revocationSettled, herd, keyUses, forwards } = assembly;
+  const { trail, revocationSettled, herd, keyUses, forwards, live, links } = assembly;
+  const { timers, state } = assembly;
   const { recorder } = assembly.history;
-  const central = { actor: "central", subject: "central" };
   return [
     { name: "store", stop: () => store.close() },
     { name: "vault", stop: () => vault.close() },
-    {
-      name: "trail",
-      start: () => audit.record({ action: "central.started", ...central }),
-      stop: async () => {
-        await audit.record({ action: "central.stopped", ...central });
-        await trail.keeper.stop();
-        await trail.keeper.sign();
-      },
-    },
+    trailPart(assembly),
     {
       name: "links",
       start: async () => {

@@ -3,7 +3,6 @@ import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import type { Logger } from "@tautline/daemon";
 import { type HostPort, plaintextEvidence, type TlsAcceptor } from "@tautline/link";
-import type { TautlineError } from "@tautline/protocol";
 import { createApiApp } from "../api/api-app.ts";
 import type { CertificateAuthority } from "../authority/authority.ts";
 import type { CentralIdentity } from "../authority/central-identity.ts";
@@ -17,7 +16,7 @@ import type { Receiver } from "../receiver/receiver.ts";
 import type { ReceiverListenerDeps } from "../receiver/receiver-listener.ts";
 import { shownAddress } from "../sources/remote-network.ts";
 import type { ForeignFront } from "../tls-files/foreign-front.ts";
-import { createAgentsAcceptors } from "./agents-acceptors.ts";
+import { type AgentsAcceptorsDeps, createAgentsAcceptors } from "./agents-acceptors.ts";
 import { acceptedLevels, judgeConnection, judgeRequest } from "./caller-judge.ts";
 import { drain } from "./drain.ts";
 import { failureNoter } from "./failure-noter.ts";
@@ -26,7 +25,7 @@ import { createLevelPort, type LevelPortDeps } from "./level-port.ts";
 import { createListenerPorts, type PortChange } from "./listener-ports.ts";
 import { type ListenerSettings, placeOf } from "./listener-settings.ts";
 import type { AgentsPortName } from "./secured-connection.ts";
-import { createServing } from "./serving.ts";
+import { createServing, type Serving } from "./serving.ts";
 import { showOut } from "./show-out.ts";
 
 /** The ports that agents dial. */
@@ -72,7 +71,7 @@ export interface AgentsListenerDeps {
  * @param deps central's parts
  */
 export async function createAgentsListener(deps: AgentsListenerDeps): Promise<AgentsListener> {
-  const { config, log, now, receiver } = deps;
+  const { config, log, now } = deps;
   const { handshakeTimeout: handshakeTimeoutMs, maxConnections } = config.agents;
   const http = createHttpServer();
   const said = { now, offer: () => deps.control.offers.header() };
@@ -88,13 +87,7 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
   const { serve, served } = createServing({ http, settings, onFailed });
   const { certificates, advanced, basic } = createAgentsAcceptors({
     ...deps,
-    // Callers that speak both go on as they did; HTTP/2 is for telemetry, and offered where there is some.
-    protocols: () => (receiver.takesCalls() ? ["http/1.1", "h2"] : ["http/1.1"]),
-    onSecured: (stream, connection) => {
-      if (!isHttp2(stream)) return serve(stream, connection);
-      if (judgeConnection(settings(), connection) !== undefined) return void stream.destroy();
-      receiver.service.serve({ stream, connection, door: "agents" });
-    },
+    ...byProtocol(deps, settings, serve),
     onFailed,
   });
   const takers = { certificates: certificates.server, advanced, basic, onPlain: serve };
@@ -134,6 +127,22 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
       await drain({ http, open, settled: control.settled(), closed, cut: () => ports.cut() });
       await control.settled();
       await app.close();
+    },
+  };
+}
+
+/** HTTP/2 is told from HTTP/1.1 in the handshake, and is telemetry: offered where there is some. Callers that speak both go on as they did. */
+function byProtocol(
+  { receiver }: Pick<AgentsListenerDeps, "receiver">,
+  settings: () => ListenerSettings,
+  serve: Serving["serve"],
+): Pick<AgentsAcceptorsDeps, "protocols" | "onSecured"> {
+  return {
+    protocols: () => (receiver.takesCalls() ? ["http/1.1", "h2"] : ["http/1.1"]),
+    onSecured: (stream, connection) => {
+      if (!isHttp2(stream)) return serve(stream, connection);
+      if (judgeConnection(settings(), connection) !== undefined) return void stream.destroy();
+      receiver.service.serve({ stream, connection, door: "agents" });
     },
   };
 }

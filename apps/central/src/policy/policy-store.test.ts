@@ -51,7 +51,7 @@ describe("policies on the disk and in memory", () => {
       assert.deepEqual(book.policies(), [
         { ...place, policy: TLS_ON, changedMs: 5, changedBy: ACTOR },
       ]);
-      assert.equal(book.places().length, 4);
+      assert.equal(book.places().length, 6);
       assert.deepEqual(
         book.neededLevels(),
         LEVELS,

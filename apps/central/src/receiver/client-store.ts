@@ -256,9 +256,9 @@ function viewOf(
   nowMs: number,
 ): ClientView {
   const own = tokens.filter(({ client }) => client === name).map((row) => tokenView(row, nowMs));
-  const ended = own.filter(({ state }) => state !== "good").slice(0, SHOWN_ENDED);
+  const ended = new Set(own.filter(({ state }) => state !== "good").slice(0, SHOWN_ENDED));
   const createdAt = new Date(created_at).toISOString();
-  const shown = own.filter((each) => each.state === "good" || ended.includes(each));
+  const shown = own.filter((each) => each.state === "good" || ended.has(each));
   return { name, namespace, createdAt, createdBy: created_by, tokens: shown };
 }
 

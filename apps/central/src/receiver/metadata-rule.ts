@@ -51,7 +51,7 @@ function identityText(identity: ReceiverLink["identity"]): string | undefined {
       return `certificate:${identity.peer.keyPin}`;
     case "key":
       return `key:${identity.name}`;
-    case "nobody":
+    default:
       return undefined;
   }
 }

@@ -1,3 +1,4 @@
+import type { Server } from "node:net";
 import type { Logger } from "@tautline/daemon";
 import type { HostPort, TlsAcceptor } from "@tautline/link";
 import { type Level, LEVELS, TautlineError } from "@tautline/protocol";
@@ -60,32 +61,9 @@ const STOP_GRACE_MS = 2_000;
  * @param deps central's parts
  */
 export function createReceiverListener(deps: ReceiverListenerDeps): ReceiverListener {
-  const { config, log, now, service, exposed } = deps;
-  const { handshakeTimeout: handshakeTimeoutMs, maxConnections } = config.agents;
-  const onFailed = failureNoter(deps);
+  const { service } = deps;
   const settings = (): ReceiverSettings => ports.settings();
-  const serve = (stream: Drainable, connection: SecuredConnection): void => {
-    const isPlain = connection.evidence.level === "plaintext";
-    const door = isPlain ? "receiver-plaintext" : "receiver";
-    if (settings()[door].bind === "loopback" && !isLoopback(connection.remoteAddress)) {
-      return void stream.destroy();
-    }
-    service.serve({ stream, connection, door });
-  };
-  const { certificates, advanced, basic } = createAgentsAcceptors({
-    ...deps,
-    protocols: () => ["h2", "http/1.1"],
-    onSecured: serve,
-    onFailed,
-  });
-  const takers = { certificates: certificates.server, advanced, basic, onPlain: serve };
-  const endToken = exposed.endShown;
-  const limits = { handshakeTimeoutMs, maxConnections, now, offer: deps.offer };
-  const taking = { ...takers, ...limits, takesHttp2: true, onFailed, endToken };
-  const anywhere = (): readonly Level[] =>
-    LEVELS.filter((level) =>
-      RECEIVER_PORTS.some((name) => receiverLevels(settings(), name).includes(level)),
-    );
+  const { certificates, serverOf } = createTaking(deps, settings);
   const ports = createMovablePorts<ReceiverPortName, ReceiverSettings>({
     first: deps.first,
     names: RECEIVER_PORTS,
@@ -95,18 +73,12 @@ export function createReceiverListener(deps: ReceiverListenerDeps): ReceiverList
     },
     wanted: (wanted, name) => {
       const { bind, port } = wanted[name];
-      const { host } = config.receiver;
+      const { host } = deps.config.receiver;
       return bind === "off" ? undefined : { bind, port, host };
     },
     real: realPorts,
-    serve: (name) =>
-      createLevelPort({
-        ...taking,
-        accepted: () => receiverLevels(settings(), name),
-        acceptedAnywhere: anywhere,
-        refusalOf: (level) => portRefusal(level, receiverLevels(settings(), name)),
-      }),
-    log,
+    serve: serverOf,
+    log: deps.log,
   });
   return {
     acceptor: certificates,
@@ -124,6 +96,56 @@ export function createReceiverListener(deps: ReceiverListenerDeps): ReceiverList
       await closed;
     },
   };
+}
+
+interface Taking {
+  readonly certificates: TlsAcceptor;
+  /** A server for connections to a port, not listening yet. */
+  readonly serverOf: (name: ReceiverPortName) => Server;
+}
+
+/** What takes connections, at whatever level they come. */
+function createTaking(deps: ReceiverListenerDeps, settings: () => ReceiverSettings): Taking {
+  const { now, service, exposed, offer } = deps;
+  const { handshakeTimeout: handshakeTimeoutMs, maxConnections } = deps.config.agents;
+  const onFailed = failureNoter(deps);
+  const serve = (stream: Drainable, connection: SecuredConnection): void => {
+    const isPlain = connection.evidence.level === "plaintext";
+    const door = isPlain ? "receiver-plaintext" : "receiver";
+    const isLocal = settings()[door].bind === "loopback";
+    // It came in by a port that was open to all a moment ago.
+    if (isLocal && !isLoopback(connection.remoteAddress)) return void stream.destroy();
+    service.serve({ stream, connection, door });
+  };
+  const { certificates, advanced, basic } = createAgentsAcceptors({
+    ...deps,
+    protocols: () => ["h2", "http/1.1"],
+    onSecured: serve,
+    onFailed,
+  });
+  const levelsOf = (name: ReceiverPortName): readonly Level[] => receiverLevels(settings(), name);
+  const taking = {
+    certificates: certificates.server,
+    advanced,
+    basic,
+    onPlain: serve,
+    takesHttp2: true,
+    handshakeTimeoutMs,
+    maxConnections,
+    now,
+    offer,
+    onFailed,
+    endToken: (authorization: string) => exposed.endShown(authorization),
+    acceptedAnywhere: () =>
+      LEVELS.filter((level) => RECEIVER_PORTS.some((name) => levelsOf(name).includes(level))),
+  };
+  const serverOf = (name: ReceiverPortName): Server =>
+    createLevelPort({
+      ...taking,
+      accepted: () => levelsOf(name),
+      refusalOf: (level) => portRefusal(level, levelsOf(name)),
+    });
+  return { certificates, serverOf };
 }
 
 function portRefusal(level: Level, accepted: readonly Level[]): TautlineError {

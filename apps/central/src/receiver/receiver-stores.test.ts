@@ -54,7 +54,14 @@ describe("BackendStore", () => {
       const added = await backends.add({ ...order, routes: ["/a.*"], namespace: "default" });
       const { name, targets, protocol, tls, trust, requireToken, anonymous, alsoLocal } = order;
       assert.deepEqual(added, {
-        ...{ name, targets, protocol, tls, trust, requireToken, anonymous, alsoLocal },
+        name,
+        targets,
+        protocol,
+        tls,
+        trust,
+        requireToken,
+        anonymous,
+        alsoLocal,
         routes: ["/a.*"],
         levels: ["tls", "mtls"],
         namespace: "default",

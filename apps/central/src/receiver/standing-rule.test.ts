@@ -40,6 +40,8 @@ const link = (change: object = {}): Parameters<typeof judgeStanding>[1] => ({
   ...change,
 });
 
+const onlyMtls = () => ({ ...OPEN_POLICY, accept: ["mtls"] as const });
+
 const codeOf = (of: StandingFacts, what = link()): string | undefined =>
   judgeStanding(of, what)?.code;
 
@@ -56,8 +58,7 @@ describe("judgeStanding", () => {
 
   it("ends a link whose level its door, or the policy, no longer has", () => {
     assert.equal(codeOf(facts({ accepted: () => ["mtls"] })), "receiver.port_level");
-    const policyOf = () => ({ ...OPEN_POLICY, accept: ["mtls"] as const });
-    assert.equal(codeOf(facts({ policyOf })), "receiver.policy_level");
+    assert.equal(codeOf(facts({ policyOf: onlyMtls })), "receiver.policy_level");
   });
 
   it("ends a link whose certificate has ended, in the very moment", () => {

@@ -13,6 +13,6 @@ export function callersText(row: Row): string {
 
 /** How it is: of several places the first that is ready, else what is wrong. */
 export function healthText(row: Row): string {
-  const states = rowsOf(row, "places").map((place) => textOf(place, "state"));
-  return ["ready", "connecting", "idle", "out"].find((state) => states.includes(state)) ?? "";
+  const states = new Set(rowsOf(row, "places").map((place) => textOf(place, "state")));
+  return ["ready", "connecting", "idle", "out"].find((state) => states.has(state)) ?? "";
 }

@@ -39,13 +39,10 @@ export const listClients: DefineVerb = (command, context) => {
 
 /** One line a token; a client without any has one too. */
 function linesOf(client: Row): readonly Row[] {
-  const { name, namespace } = client;
+  const { name, namespace, createdAt } = client;
   const tokens = rowsOf(client, "tokens");
-  return (tokens.length > 0 ? tokens : [{ createdAt: client["createdAt"] }]).map((token) => ({
-    ...token,
-    name,
-    namespace,
-  }));
+  const shown: readonly Row[] = tokens.length > 0 ? tokens : [{ createdAt }];
+  return shown.map((token) => Object.assign({ name, namespace }, token));
 }
 
 function stateText(row: Row): string {

@@ -23,7 +23,10 @@ export function withWantedFlags(command: Command): Command {
   return command
     .option("--floor <level>", "accept this level and those above it", levelValue)
     .option("--accept <levels>", "accept exactly these, separated by commas: basic,tls,mtls")
-    .option("--kind <kinds>", "only links of these kinds: control, forward, receiver (default: control,forward)")
+    .option(
+      "--kind <kinds>",
+      "only links of these kinds: control, forward, receiver (default: control,forward)",
+    )
     .addOption(
       new Option("--require <what>", "client-proof: who dials proves who it is").choices([
         "client-proof",

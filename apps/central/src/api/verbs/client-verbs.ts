@@ -15,6 +15,12 @@ const life = z
   .default(90 * DAY_MS)
   .describe("How long the token is good, in milliseconds: 90 days unless told.");
 
+const order = z.strictObject({
+  name: nameField.describe("A DNS label."),
+  namespace: namespaceField.default("default"),
+  lifeMs: life,
+});
+
 const made = z.strictObject({
   name: z.string(),
   namespace: z.string(),
@@ -40,28 +46,17 @@ const row = z.strictObject({
   ),
 });
 
+type Named = { readonly params: { readonly name: string } };
+
 /** The verbs of telemetry clients and their tokens (SWP-3). */
 export function clientVerbs({ receiver }: Pick<ApiDeps, "receiver">): readonly Verb[] {
-  const one = {
-    params: z.strictObject({ name: nameField }),
-    reach: "object",
-    role: "operator",
-    namespaceOf: async ({ params: { name } }: { readonly params: { readonly name: string } }) =>
-      (await receiver.clients.get(name)).namespace,
-    missing: ({ params: { name: id } }: { readonly params: { readonly name: string } }) =>
-      new TautlineError("api.not_found", { detail: { thing: "client", id, noun: "clients" } }),
-  } as const;
   return [
     defineVerb({
       method: "POST",
       path: "/api/v1/clients",
       summary: "Make a telemetry client and its first token",
       role: "operator",
-      body: z.strictObject({
-        name: nameField.describe("A DNS label."),
-        namespace: namespaceField.default("default"),
-        lifeMs: life,
-      }),
+      body: order,
       answer: made,
       status: 201,
       reach: "place",
@@ -81,6 +76,22 @@ export function clientVerbs({ receiver }: Pick<ApiDeps, "receiver">): readonly V
       },
       namespaceOf: ({ namespace }) => namespace,
     }),
+    ...tokenVerbs(receiver),
+  ];
+}
+
+/** What is done to the tokens of a client that there is. */
+function tokenVerbs(receiver: ApiDeps["receiver"]): readonly Verb[] {
+  const one = {
+    params: z.strictObject({ name: nameField }),
+    reach: "object",
+    role: "operator",
+    namespaceOf: async ({ params: { name } }: Named) =>
+      (await receiver.clients.get(name)).namespace,
+    missing: ({ params: { name: id } }: Named) =>
+      new TautlineError("api.not_found", { detail: { thing: "client", id, noun: "clients" } }),
+  } as const;
+  return [
     defineVerb({
       ...one,
       method: "POST",
