@@ -71,8 +71,8 @@ export async function launchForwarding(
   };
 }
 
-/** Over the port that takes joins, whatever the agent's own level will be. */
-async function joinAt(
+/** Joins an agent over the port that takes joins, whatever its own level will be. */
+export async function joinAt(
   central: Pick<RunningCentral, "token">,
   data: string,
   level: Level,

@@ -147,7 +147,7 @@ class FolderAgent implements Agent {
       // A crash may have come between the end of the join and this.
       forgetLegacy(this.#world.folder.legacy);
       const control = this.#makeControl((...connected) => this.#onConnected(...connected));
-      await this.#makeReach(control, signal).stopAfter(control.run(signal));
+      await this.#makeReach(control, signal).during(() => control.run(signal));
       this.#world.log.info("the agent stops");
     });
   }
@@ -160,7 +160,7 @@ class FolderAgent implements Agent {
       const how = { level: this.#level(), findKey: this.#findKey, proxy: this.#proxy };
       await sayLeave(state, { config, clock, signal, ...how });
       // Nobody else may begin anew in the folder until it is empty.
-      wipeFolder(folder);
+      wipeFolder(folder, config.edge.store.folder);
       return state.agentId;
     });
   }
@@ -168,7 +168,7 @@ class FolderAgent implements Agent {
   async wipe(): Promise<void> {
     const running = await startParts([this.#lock], () => {});
     try {
-      wipeFolder(this.#world.folder);
+      wipeFolder(this.#world.folder, this.#world.config.edge.store.folder);
     } finally {
       await running.stop();
     }
@@ -282,7 +282,8 @@ class FolderAgent implements Agent {
 
   #makeReach({ way }: AgentControl, signal: AbortSignal): AgentReach {
     const onProblem = (error: TautlineError): void => this.#onProblem(error);
-    this.#reach = createAgentReach(this.#world, { way, signal, onProblem });
+    const vault = this.#vault.value;
+    this.#reach = createAgentReach(this.#world, { way, signal, onProblem, vault });
     return this.#reach;
   }
 

@@ -20,6 +20,7 @@ import {
 import { z } from "zod";
 import { AGENTS_PORT } from "./control/dial-way.ts";
 import { cryptoSettings, offeredCrypto } from "./control/crypto-settings.ts";
+import { edgeSetting } from "./edge/edge-settings.ts";
 import { forwardsSetting } from "./forwards/forward-settings.ts";
 import { servicesSetting } from "./services/service-settings.ts";
 import { clientSetting, trustSetting } from "./tls-files/files-settings.ts";
@@ -190,6 +191,7 @@ export const agentConfigSchema = z
       ),
     forwards: forwardsSetting,
     services: servicesSetting,
+    edge: edgeSetting,
     vault,
     log,
   })

@@ -19,6 +19,7 @@ import type { AgentWorld } from "./agent-world.ts";
 import { systemClock } from "./clock.ts";
 import { agentConfigExample, loadAgentSettings, type AgentConfig } from "./config.ts";
 import { dataFolder, type DataFolder } from "./data-folder.ts";
+import { isEdgeAlone, runEdgeAlone } from "./edge/edge-alone.ts";
 import { isSameCentral, ticketOf } from "./enrolment/join-ticket.ts";
 import { runLegacyAgent } from "./legacy/legacy-agent.ts";
 import { legacyWish, type LegacyFlags } from "./legacy/legacy-wish.ts";
@@ -79,7 +80,7 @@ export interface AgentIo {
 
 /**
  * Runs the agent of a data folder until it is told to stop; then it says goodbye to central. One that has not joined runs without an
- * identity where flags or agent.yaml say so.
+ * identity where flags or agent.yaml say so, and as an edge only where the environment names receivers.
  *
  * @returns the exit code 0
  * @throws agent.not_joined, agent.already_running, agent.legacy_*, agent.level_*, config.*, vault.* codes
@@ -87,6 +88,13 @@ export interface AgentIo {
 export async function runAgent(options: RunOptions, io: AgentIo): Promise<number> {
   const { folder, config, keyTexts, findings } = locate(options);
   const joined = readOpenSettings(folder.settings);
+  const isLegacy = options.legacy !== undefined;
+  if (joined === undefined && !isLegacy && isEdgeAlone({ config, readVariable })) {
+    return untilSignal(io.signal, async (signal) => {
+      await runEdgeAlone(worldOf(folder, config, SILENT), signal);
+      return 0;
+    });
+  }
   if (joined === undefined) {
     const trusting = trustOf(options.legacy, config);
     const files = openTlsFiles({ config: trusting, dataDir: folder.path });

@@ -1,5 +1,6 @@
 import { admissionErrors } from "./errors/admission.ts";
 import { agentErrors } from "./errors/agent.ts";
+import { agentEdgeErrors } from "./errors/agent-edge.ts";
 import { agentForwardErrors } from "./errors/agent-forward.ts";
 import { agentLevelErrors } from "./errors/agent-level.ts";
 import { apiErrors } from "./errors/api.ts";
@@ -57,6 +58,7 @@ export const ERROR_CATALOGUE = {
   ...apiErrors,
   ...auditErrors,
   ...agentErrors,
+  ...agentEdgeErrors,
   ...agentForwardErrors,
   ...agentLevelErrors,
   ...swarmErrors,

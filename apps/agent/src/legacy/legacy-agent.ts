@@ -110,6 +110,9 @@ class LegacyAgent {
       if (Object.keys({ ...config.forwards, ...config.services }).length > 0) {
         this.#onProblem(new TautlineError("agent.forward_unjoined"));
       }
+      if (config.edge.listen !== undefined) {
+        this.#onProblem(new TautlineError("agent.edge_unjoined"));
+      }
       const control = this.#makeControl(id);
       this.#control = control;
       const files = this.#followFiles(control, signal);

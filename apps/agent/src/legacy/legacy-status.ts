@@ -46,6 +46,7 @@ export function describeLegacy(state: LegacyState, live?: LegacyFacts): AgentSta
     audit: describeMemory(NO_MEMORY),
     forwards: [],
     services: [],
+    edge: null,
   };
 }
 

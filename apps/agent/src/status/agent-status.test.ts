@@ -94,6 +94,7 @@ test("a running agent adds its link, vault, central and problems", () => {
     proxy: "proxy.example:3128",
     forwards: [forward],
     services: [service],
+    edge: null,
     level: "mtls",
     key: null,
   });

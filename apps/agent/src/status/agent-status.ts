@@ -11,6 +11,7 @@ import type { VaultStatus } from "@tautline/vault";
 import { describeMemory, NO_MEMORY, type HeadMemory } from "../audit/head-memory.ts";
 import type { AddressAttempt } from "../control/address-book.ts";
 import type { ControlStatus } from "../control/control-link.ts";
+import type { EdgeStatus } from "../edge/edge-status.ts";
 import type { ForwardStatus } from "../forwards/forward-service.ts";
 import type { ServiceStatus } from "../services/agent-services.ts";
 import type { Problem } from "../problem-list.ts";
@@ -18,7 +19,14 @@ import type { OpenSettings } from "../settings/settings-document.ts";
 import { AGENT_VERSION } from "../version.ts";
 
 /** How far the agent has come, in the words people use. */
-export type AgentPhase = "unproven" | "joining" | "pending" | "declined" | "verifying" | "active";
+export type AgentPhase =
+  | "edge"
+  | "unproven"
+  | "joining"
+  | "pending"
+  | "declined"
+  | "verifying"
+  | "active";
 
 /** The status document: GET /status on the agent's socket, and `agent status --json`. */
 export interface AgentStatus {
@@ -104,6 +112,8 @@ export interface AgentStatus {
   readonly forwards: readonly ForwardStatus[];
   /** What operators may reach here; empty if no agent runs. */
   readonly services: readonly ServiceStatus[];
+  /** Telemetry of this host's programs on its way out; null where agent.yaml has no edge, and if no agent runs. */
+  readonly edge: EdgeStatus | null;
   readonly errors: readonly Problem[];
 }
 
@@ -119,6 +129,7 @@ export interface LiveFacts {
   readonly proxy: string | null;
   readonly forwards: readonly ForwardStatus[];
   readonly services: readonly ServiceStatus[];
+  readonly edge: EdgeStatus | null;
   /** What central is dialled at. */
   readonly level: Level;
   /** Name of the shared key, where one is used. */
@@ -150,6 +161,7 @@ const STOPPED = {
   vault: null,
   forwards: [],
   services: [],
+  edge: null,
   errors: [],
 };
 const PHASES = { candidate: "verifying", committed: "active" } as const;
@@ -186,6 +198,41 @@ export function describeStatus(
   };
 }
 
+/**
+ * Makes the status document of an edge that has no central and no identity.
+ *
+ * @param name of this host, for people
+ * @param live what the running edge knows
+ */
+export function describeEdgeAlone(
+  name: string,
+  { edge, problems, vault }: Pick<LiveFacts, "edge" | "problems" | "vault">,
+): AgentStatus {
+  const unknown = { lastAnswerAt: null, clockOffsetSeconds: null, offers: null, proxy: null };
+  return {
+    id: "",
+    name,
+    namespace: null,
+    state: "edge",
+    approval: null,
+    running: true,
+    version: AGENT_VERSION,
+    ...STOPPED,
+    central: { addresses: [], connected: false, ...unknown, attempts: [], candidates: [] },
+    vault: { source: vault.source, strength: vault.strength },
+    provenLevel: null,
+    climbed: null,
+    orderedLevel: null,
+    promotion: null,
+    certificates: [],
+    renewal: null,
+    settings: null,
+    audit: describeMemory(NO_MEMORY),
+    edge,
+    errors: problems,
+  };
+}
+
 function phaseOf(open: OpenSettings): AgentPhase {
   return open.state === "joining" ? (open.decision?.answer ?? "joining") : PHASES[open.state];
 }
@@ -202,7 +249,7 @@ function describeLive(
   live: LiveFacts,
 ): Pick<
   AgentStatus,
-  "central" | "link" | "level" | "key" | "vault" | "forwards" | "services" | "errors"
+  "central" | "link" | "level" | "key" | "vault" | "forwards" | "services" | "edge" | "errors"
 > {
   const { connected, lastAnswerAtMs, evidence, attempts } = live.control;
   const { addresses, clockOffsetMs, proxy } = live;
@@ -226,6 +273,7 @@ function describeLive(
     vault: { source: live.vault.source, strength: live.vault.strength },
     forwards: live.forwards,
     services: live.services,
+    edge: live.edge,
     errors: live.problems,
   };
 }

@@ -29,6 +29,7 @@ const document = describeStatus(open, {
   proxy: null,
   forwards: [],
   services: [],
+  edge: null,
   level: "mtls",
   key: null,
 });

@@ -22,7 +22,7 @@ export type TlsFiles = WatchedFiles<FileAccess>;
 
 /** Where files are looked for. */
 export interface TlsFilesPlace {
-  readonly config: Pick<AgentConfig, "central">;
+  readonly config: { readonly central: Pick<AgentConfig["central"], "trust" | "client"> };
   /** The agent's data folder; files are found by themselves in `ca` below it. */
   readonly dataDir: string;
 }

@@ -1,10 +1,11 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { judgeLocalRequest } from "@tautline/link";
 import { LEVELS, type Level, TautlineError } from "@tautline/protocol";
 import type { Caller } from "../control/caller.ts";
 import { refusalFor } from "./level-refusal.ts";
 import { hearsLevel, judgeLevel, type LevelledCaller } from "./level-rule.ts";
 import { type ListenerSettings, placeOf } from "./listener-settings.ts";
-import { isLoopback, judgeLocalRequest } from "./loopback-rule.ts";
+import { isLoopback } from "./loopback-rule.ts";
 import type { AgentsPortName, SecuredConnection } from "./secured-connection.ts";
 
 /** The levels that are accepted on either port. */

@@ -140,6 +140,37 @@ test("a level that is not that of the settings file says how it came to be, and 
   assert.match(pending, /^level +basic(?:, key [^,]+)?, ordered: tls$/m);
 });
 
+test("the edge's page answers: where in, where to, what is kept, what was lost of whom and why", () => {
+  const page = pageOf({
+    edge: {
+      listen: "127.0.0.1:11800",
+      listening: true,
+      connections: 1,
+      calls: 12,
+      failed: 2,
+      sentBytes: 900,
+      receivedBytes: 60,
+      kept: 5,
+      delivered: 3,
+      onward: [{ name: "central", state: "out", error: "No answer. Wait." }],
+      store: {
+        calls: 2,
+        bytes: 700,
+        losses: [{ client: "grpc-node-js/1.14.7", reason: "full", calls: 4 }],
+      },
+    },
+  });
+  for (const line of [
+    /^edge +at 127\.0\.0\.1:11800: 1 connections, 12 calls, 2 failed, 900 bytes sent, 60 received$/m,
+    /^edge to +central out: No answer\. Wait\.$/m,
+    /^edge keeps +2 calls in 700 bytes; 5 were kept since the start, 3 delivered$/m,
+    /^edge lost +4 calls of grpc-node-js\/1\.14\.7: there was no room/m,
+  ]) {
+    assert.match(page, line);
+  }
+  assert.doesNotMatch(pageOf({}), /^edge/m);
+});
+
 const errorAt = (minute: number, code: string) => ({
   at: `2026-11-22T10:0${minute}:00Z`,
   code,

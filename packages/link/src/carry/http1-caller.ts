@@ -4,6 +4,7 @@ import type { Writable } from "node:stream";
 import { TautlineError, toProblem } from "@tautline/protocol";
 import type { Caller } from "./caller.ts";
 import type { RawHeaders } from "./header-rules.ts";
+import { problemHeaders } from "./problem-headers.ts";
 
 const { NGHTTP2_CANCEL } = constants;
 
@@ -68,9 +69,8 @@ export class Http1Caller implements Caller {
     // Without the end of its body an answer is not whole: the connection has to go.
     if (response.headersSent) return this.reset();
     const body = Buffer.from(JSON.stringify(toProblem(error)));
-    const type = ["content-type", "application/problem+json"];
     const rest = this.body.complete || this.ends ? [] : ["connection", "close"];
-    this.answer(error.status, [...type, "content-length", String(body.length), ...rest], false);
+    this.answer(error.status, [...problemHeaders(error, body.length), ...rest], false);
     if (this.method !== "HEAD") response.write(body);
     this.finish(undefined);
   }

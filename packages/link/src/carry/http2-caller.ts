@@ -5,6 +5,7 @@ import { TautlineError, toProblem } from "@tautline/protocol";
 import type { Caller } from "./caller.ts";
 import { grpcTrailers } from "./grpc-status.ts";
 import type { RawHeaders } from "./header-rules.ts";
+import { problemHeaders } from "./problem-headers.ts";
 import { resetName } from "./reset-name.ts";
 
 const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR, NGHTTP2_INTERNAL_ERROR } = constants;
@@ -76,9 +77,7 @@ export class Http2Caller implements Caller {
       return;
     }
     const body = Buffer.from(JSON.stringify(toProblem(error)));
-    const type = ["content-type", "application/problem+json"];
-    const head = [...type, "content-length", String(body.length)];
-    this.answer(error.status, head, this.method === "HEAD");
+    this.answer(error.status, problemHeaders(error, body.length), this.method === "HEAD");
     if (this.method !== "HEAD") {
       stream.write(body);
       this.finish(undefined);
