@@ -50,6 +50,9 @@ export interface ReceiverDeps
   readonly random: () => number;
 }
 
+/** Operators wait for it. */
+const CHECK_MS = 3_000;
+
 /**
  * Opens the receiver with every backend and token in the book.
  *
@@ -85,6 +88,7 @@ export async function openReceiver(deps: ReceiverDeps): Promise<Receiver> {
       backends: createBackendStore({ ...deps, onChanged }),
       clients,
       healthOf: (name) => upstreams.states(name),
+      check: (name) => upstreams.check(name, CHECK_MS),
       links: () => table.all().filter(({ uses }) => uses.size > 0),
     },
     service,
