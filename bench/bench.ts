@@ -22,6 +22,7 @@ import { revocation } from "./revocation.ts";
 import { spreadOf } from "./spread.ts";
 import { startUp } from "./start-up.ts";
 import { statusMessages } from "./status-messages.ts";
+import { telemetry } from "./telemetry.ts";
 import { formatTable, type TableRow } from "./table.ts";
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
@@ -30,6 +31,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   reconnects,
   levels,
   forwards,
+  telemetry,
   "status-messages": statusMessages,
   "event-loop": eventLoop,
   revocation,

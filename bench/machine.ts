@@ -26,6 +26,7 @@ export function describeMachine(): Machine {
       "nats-server": firstLine("nats-server", "--version"),
       haproxy: firstLine("haproxy", "-v"),
       stunnel: firstLine("stunnel", "-version"),
+      nginx: firstLine("nginx", "-v"),
     },
   };
 }

@@ -87,7 +87,7 @@ test("what is held back and looked at passes whole and in order, however it is c
       const bytes = encode(list);
       const passed = partsOf(bytes, lengths).map((part) => hold.read(part));
       assert.ok(passed.every((one) => Buffer.isBuffer(one)));
-      assert.deepEqual(Buffer.concat(passed as Buffer[]), bytes);
+      assert.deepEqual(Buffer.concat(passed.filter((one) => Buffer.isBuffer(one))), bytes);
       assert.deepEqual(
         looked,
         list.map((one) => ({ ...one })),
