@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { type Level, LEVELS } from "@tautline/protocol";
-import { launchTautline } from "@tautline/testing";
+import { launchTautline, withTempFolder } from "@tautline/testing";
 import { withEveryLevel } from "../faults/every-level.ts";
 import { segmentClient } from "../interop/telemetry/segment-client.ts";
 import {
@@ -103,6 +105,27 @@ describe("the edge between real processes", { concurrency: 2 }, () => {
         shown.stdout,
         /^edge keeps +0 calls in 0 bytes; 0 were kept since the start, \d+ delivered$/m,
       );
+    }));
+
+  it("SW-8: without a join, told by SkyWalking's own variables, 'agent run' is an edge to a receiver that is not ours, and refuses half of them", () =>
+    withTempFolder(async (folder) => {
+      await using receiver = await startTelemetryBackend();
+      writeFileSync(join(folder, "agent.yaml"), `edge: { listen: "127.0.0.1:0", plaintext: true }`);
+      const env = { SW_AGENT_COLLECTOR_BACKEND_SERVICES: `127.0.0.1:${receiver.port}` };
+      {
+        await using agent = await runEdge(folder, env);
+        await using program = segmentClient(agent.address);
+        assert.equal(await program.collect(["t1"]), undefined);
+        assert.deepEqual(traces(receiver), ["t1"]);
+        await using shown = launchTautline(["agent", "status", "--data", folder]);
+        await shown.exited;
+        assert.match(shown.stdout, /^state +edge$/m);
+      }
+      const half = { ...env, SW_AGENT_SSL_KEY_PATH: "/etc/key.pem" };
+      await using refused = launchTautline(["agent", "run", "--data", folder], { env: half });
+      assert.equal((await refused.exited).code, 1);
+      assert.match(refused.stderr, /agent\.edge_variable: .*SW_AGENT_SSL_KEY_PATH/);
+      assert.match(refused.stderr, /What to do: /);
     }));
 });
 

@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { readFileSync, mkdirSync } from "node:fs";
 import { createServer } from "node:http";
+import { type ClientHttp2Session, connect } from "node:http2";
 import { request } from "node:https";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import { describe, it } from "node:test";
 import { credentials } from "@grpc/grpc-js";
+import { dialMutual, openForward, RECEIVER_PATH, RECEIVER_PROTOCOL } from "@tautline/link";
+import { certificatesFromPem } from "@tautline/pki";
 import { createOpensslPki } from "@tautline/testing";
 import { ECHO, grpcCaller, startEcho, tlsCredentials } from "../grpc-peers.ts";
 import { joinByHand } from "../interop/hand-made-agent.ts";
@@ -57,6 +61,37 @@ const rowOf = (rows: readonly Row[], who: string): Row => {
 };
 
 const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` });
+
+type Joined = Awaited<ReturnType<typeof joined>>;
+
+/** As an agent's edge opens it. */
+async function openEdge(
+  { agentsPort: port }: RunningCentral,
+  { key, chain, root }: Joined,
+  protocol: string,
+): Promise<Duplex> {
+  const at = { host: "127.0.0.1", port, timeoutMs: 10_000, now: Date.now };
+  const { socket } = await dialMutual({
+    ...at,
+    trustDomain: "tautline.internal",
+    roots: certificatesFromPem(root.toString()),
+    identity: { keyPem: key.toString(), chainPem: chain.toString() },
+  });
+  const asked = { direction: "out", path: RECEIVER_PATH, protocol } as const;
+  return openForward({ socket, host: `127.0.0.1:${port}`, ...asked });
+}
+
+/** The gRPC status of one unary call by Node's own HTTP/2. */
+async function statusOver(session: ClientHttp2Session, text: string): Promise<unknown> {
+  const headers = { "content-type": "application/grpc", te: "trailers" };
+  const stream = session.request({ ":method": "POST", ":path": ECHO, ...headers });
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(text.length, 1);
+  const trailers = once(stream, "trailers");
+  stream.resume().end(Buffer.concat([prefix, Buffer.from(text)]));
+  const [end] = (await trailers) as [Record<string, unknown>];
+  return end["grpc-status"];
+}
 
 describe("the receiver, called by software that is not ours", { concurrency: 2 }, () => {
   it("SWP-3, SWP-6, SWP-7: tokens and certificates on one port, each call judged by its route, its caller told to the backend and listed", () =>
@@ -211,6 +246,31 @@ describe("the receiver, called by software that is not ours", { concurrency: 2 }
       );
       assert.equal(echo.taken.length, 0);
       await until(async () => /pki\.chain_untrusted/.test(central.process.stderr) || undefined);
+    }));
+
+  it("SWP-8: an agent's link goes over to telemetry at its own level, and ends with the agent's right", () =>
+    withCentral(async (central) => {
+      await using echo = await startEcho();
+      const agent = await joined(central);
+      await addBackend(central, "echo", echo.port, { levels: ["mtls"] });
+      await assert.rejects(openEdge(central, agent, "tautline-forward"), /api\.invalid/);
+      const socket = await openEdge(central, agent, RECEIVER_PROTOCOL);
+      const edge = connect("http://edge", { createConnection: () => socket });
+      edge.on("error", () => {});
+      assert.equal(await statusOver(edge, "hello"), "0");
+      assert.match(String(echo.taken[0]?.metadata["tautline-identity"]), new RegExp(agent.id));
+      const row = rowOf(await linksOf(central), agent.id);
+      assert.deepEqual([row["level"], row["component"]], ["mtls", "echo"]);
+      const history = "/api/v1/links/history?agent=";
+      await until(async () => {
+        const { items } = await central.call<Items<Row>>("GET", `${history}${agent.id}`);
+        return items.some(({ kind }) => kind === "receiver") || undefined;
+      });
+      // By GOAWAY, which Node takes for an error.
+      const closed = new Promise((resolve) => edge.once("close", resolve));
+      await central.call("POST", `/api/v1/agents/${agent.id}/quarantine`);
+      await closed;
+      await assert.rejects(openEdge(central, agent, RECEIVER_PROTOCOL), /quarantine/);
     }));
 
   it("SWP-3: HTTP is judged as gRPC is, at the secure port and at the agents' port", () =>

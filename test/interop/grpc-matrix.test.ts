@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { credentials, Metadata, status } from "@grpc/grpc-js";
 import { launchProcess } from "@tautline/testing";
+import { openEdgeWay } from "../running-edge.ts";
 import { startCarriedWay } from "./telemetry/carried-way.ts";
 import { EchoClient, type Seen, watchStream } from "./telemetry/echo-client.ts";
 import { type EchoBackend, startEchoBackend } from "./telemetry/echo-service.ts";
@@ -21,6 +22,12 @@ const WAYS: Readonly<Record<string, (backend: EchoBackend) => Promise<Way>>> = {
   carried: async (backend) => {
     const way = await startCarriedWay([backend.port]);
     return plainWay(way.port, () => way[Symbol.asyncDispose]());
+  },
+  "over an agent's edge and central, at mtls": async ({ port }) => {
+    const oap = { name: "oap", targets: [`127.0.0.1:${port}`] };
+    const way = await openEdgeWay([oap]);
+    const here = Number(way.agent.address.split(":")[1]);
+    return plainWay(here, () => way[Symbol.asyncDispose]());
   },
 };
 

@@ -160,7 +160,7 @@ class FolderAgent implements Agent {
       const how = { level: this.#level(), findKey: this.#findKey, proxy: this.#proxy };
       await sayLeave(state, { config, clock, signal, ...how });
       // Nobody else may begin anew in the folder until it is empty.
-      wipeFolder(folder);
+      wipeFolder(folder, config.edge.store.folder);
       return state.agentId;
     });
   }
@@ -168,7 +168,7 @@ class FolderAgent implements Agent {
   async wipe(): Promise<void> {
     const running = await startParts([this.#lock], () => {});
     try {
-      wipeFolder(this.#world.folder);
+      wipeFolder(this.#world.folder, this.#world.config.edge.store.folder);
     } finally {
       await running.stop();
     }

@@ -25,7 +25,10 @@ test("everything that an agent keeps is removed, and the folder with it", () =>
     mkdirSync(path);
     for (const name of OWN) writeFileSync(join(path, name), "x");
     writeFileSync(join(path, "agent.yaml"), agentConfigExample());
-    wipeFolder(dataFolder(path));
+    mkdirSync(join(path, "edge"));
+    for (const name of ["calls-0000000000000001.kept", "state.json"])
+      writeFileSync(join(path, "edge", name), "x");
+    wipeFolder(dataFolder(path), "edge");
     assert.equal(existsSync(path), false);
   }));
 
@@ -34,7 +37,7 @@ test("what is not the agent's stays: settings that somebody wrote, and files of 
     for (const name of [...OWN, "notes.txt", "audit.jsonl.bak"])
       writeFileSync(join(path, name), "x");
     writeFileSync(join(path, "agent.yaml"), "name: web-1\n");
-    wipeFolder(dataFolder(path));
+    wipeFolder(dataFolder(path), "edge");
     assert.deepEqual(readdirSync(path).toSorted(), ["agent.yaml", "audit.jsonl.bak", "notes.txt"]);
   }));
 
@@ -43,7 +46,7 @@ test("F3: a wipe that a crash cut off is finished by another", () =>
     const path = join(parent, "agent");
     mkdirSync(path);
     writeFileSync(join(path, "vault.key"), "x");
-    wipeFolder(dataFolder(path));
+    wipeFolder(dataFolder(path), "edge");
     assert.equal(existsSync(path), false);
   }));
 
@@ -51,7 +54,7 @@ test("a file that does not go is named", () =>
   withTempFolder(async (path) => {
     mkdirSync(join(path, "audit.jsonl"));
     assert.throws(
-      () => wipeFolder(dataFolder(path)),
+      () => wipeFolder(dataFolder(path), "edge"),
       (error) =>
         isTautlineError(error) &&
         error.code === "agent.wipe_failed" &&

@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   openSync,
   readdirSync,
@@ -18,14 +19,17 @@ import type { DataFolder } from "./data-folder.ts";
  * agent.yaml that somebody wrote.
  *
  * @param folder whose lock the caller holds
+ * @param edgeFolder name of the folder in it where the edge keeps calls: without the vault's key nobody could open them any more
  * @throws agent.wipe_failed naming the first file that would not go
  */
-export function wipeFolder(folder: DataFolder): void {
+export function wipeFolder(folder: DataFolder, edgeFolder: string): void {
   const { path, settings, legacy, vaultHeader, vaultKey, audit, socket, lock, config } = folder;
   remove(settings);
   syncFolder(path);
-  for (const file of [legacy, vaultKey, vaultHeader, audit, ...leftovers(path), socket, lock])
-    remove(file);
+  const kept = join(path, edgeFolder);
+  const files = [legacy, vaultKey, vaultHeader, audit, ...leftovers(path), ...keptCalls(kept)];
+  for (const file of [...files, socket, lock]) remove(file);
+  removeIfEmpty(kept);
   if (isExample(config)) remove(config);
   removeIfEmpty(path);
 }
@@ -36,6 +40,14 @@ function leftovers(path: string): string[] {
   return readdirSync(path)
     .filter((name) => own.test(name))
     .map((name) => join(path, name));
+}
+
+function keptCalls(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  const own = /^(calls-\d{16}\.kept|state\.json|\.state\.json\.[0-9a-f]{16}\.tmp)$/;
+  return readdirSync(folder)
+    .filter((name) => own.test(name))
+    .map((name) => join(folder, name));
 }
 
 function isExample(config: string): boolean {

@@ -179,9 +179,16 @@ export interface Program extends AsyncDisposable {
   readonly session: ClientHttp2Session;
 }
 
-/** Connects to an edge. */
-export function programAt(port: number): Program {
-  const session = connectHttp2(`http://127.0.0.1:${port}`);
+/**
+ * Connects to an edge.
+ *
+ * @param place a port of loopback, or the path of a Unix socket
+ */
+export function programAt(place: number | string): Program {
+  const session =
+    typeof place === "number"
+      ? connectHttp2(`http://127.0.0.1:${place}`)
+      : connectHttp2("http://any.name", { createConnection: () => connectTcp({ path: place }) });
   session.on("error", () => {});
   return {
     session,

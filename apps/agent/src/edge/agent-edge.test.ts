@@ -32,9 +32,10 @@ async function edgeWhen(
   }
 }
 
+const now = (): number => performance.now();
+
 /** Takes calls behind the upgrade and carries them to a backend, as central does. */
 function carryingTo(port: number): Carrier<undefined> {
-  const now = (): number => performance.now();
   const connect = async (signal: AbortSignal): Promise<Socket> => {
     const socket = connectTcp({ port, host: "127.0.0.1" });
     await once(socket, "connect", { signal });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { copyFileSync, mkdirSync } from "node:fs";
+import { copyFileSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createLog, parseConfig } from "@tautline/daemon";
@@ -177,6 +177,20 @@ test("in plaintext only where agent.yaml says that it is meant", () =>
       assert.equal(receiver.received[0]?.headers[":scheme"], "http");
     };
     await withAlone(join(path, "agent"), { services }, use, yaml);
+  }));
+
+test("the edge listens at a Unix socket in the data folder, with its mode, whatever name programs call it by", () =>
+  withTempFolder(async (path) => {
+    await using receiver = await startBackend();
+    const data = join(path, "agent");
+    const yaml = `edge: { listen: "unix:edge.sock", mode: "0660", plaintext: true }`;
+    const use = async (): Promise<void> => {
+      const socket = join(data, "edge.sock");
+      assert.equal(statSync(socket).mode & 0o777, 0o660);
+      await using program = programAt(socket);
+      assert.equal((await program.call(COLLECT, messageOf("a"))).grpc, "0");
+    };
+    await withAlone(data, { services: `127.0.0.1:${receiver.port}` }, use, yaml);
   }));
 
 async function refusal(given: (pki: Pki) => Given, yaml = YAML): Promise<TautlineError> {

@@ -160,6 +160,25 @@ test("SWP-9: a call for which there is no room is refused with the reason, and c
   });
 });
 
+test("calls that would take more memory than they may are refused, counted, and hold nothing of it", async () => {
+  await using backend = await startBackend();
+  const settings = { maxInFlight: 1024 * 1024, store: { maxCall: 2 * 1024 * 1024 } };
+  await withEdge(backend.port, settings, async ({ port, edge }) => {
+    await using program = programAt(port);
+    const exact = messageOf("x".repeat(1024 * 1024 - 5));
+    const more = messageOf("x".repeat(1024 * 1024 - 4));
+    for (const [body, status] of [
+      [exact, "0"],
+      [more, "14"],
+      [exact, "0"],
+    ] as const) {
+      assert.equal((await program.call(EXPORT, body)).grpc, status);
+    }
+    const losses = [{ client: "test-program/1", reason: "busy", calls: 1 }];
+    assert.deepEqual(edge.status.store.losses, losses);
+  });
+});
+
 test("an edge that is to keep nothing keeps nothing", async () => {
   await withEdge(await freePort(), { store: { maxBytes: 0 } }, async ({ port, edge }) => {
     await using program = programAt(port);

@@ -10,7 +10,7 @@ import { clientOf } from "./store/losses.ts";
 
 /** What every call that may be kept needs. */
 export interface KeepOptions {
-  readonly store: Pick<CallStore, "put">;
+  readonly store: Pick<CallStore, "put" | "countLoss">;
   /** Where calls go while somebody is there; asked at each call. */
   readonly onward: () => LegOpener;
   /** Bytes of one call that may be kept. */
@@ -106,6 +106,7 @@ class KeepLeg implements Leg {
     if (this.#held + chunk.length > this.#options.maxCall) return this.#leadOn(chunk);
     const { budget } = this.#options;
     if (!budget.take(chunk.length)) {
+      this.#options.store.countLoss(clientOf(valueOf(this.#request.headers, "user-agent")), "busy");
       throw new TautlineError("agent.edge_busy", { detail: { bytes: budget.limit } });
     }
     this.#held += chunk.length;

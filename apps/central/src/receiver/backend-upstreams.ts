@@ -7,16 +7,26 @@ import {
   type UpstreamState,
 } from "@tautline/link";
 import type { Backend } from "./backend.ts";
+import { whyOut } from "./backend-failure.ts";
 import { connectBackend, type ConnectDeps } from "./connect-backend.ts";
 
 /** The places of every backend, connected to when a call needs them. */
 export interface BackendUpstreams {
   /** Undefined for a backend that is gone. */
   of(name: string): Upstreams | undefined;
-  states(name: string): readonly UpstreamState[];
+  /** In the order to try; none for a backend that is gone. */
+  states(name: string): readonly PlaceState[];
+  /** Connects to the first place that works, if none does yet; resolves when that is known, or after a time. Never rejects. */
+  check(name: string, timeoutMs: number): Promise<void>;
   /** Follows a change: places of backends that are as they were are not touched, calls of those that are gone are given a moment. */
   follow(backends: readonly Backend[]): void;
   stop(graceMs: number): Promise<void>;
+}
+
+/** How a place of a backend is. */
+export interface PlaceState extends UpstreamState {
+  /** "host:port" as it was added. */
+  readonly target: string;
 }
 
 /** What they need. */
@@ -51,7 +61,21 @@ export function createBackendUpstreams(deps: BackendUpstreamsDeps): BackendUpstr
   };
   return {
     of: (name) => held.get(name)?.upstreams,
-    states: (name) => held.get(name)?.upstreams.states() ?? [],
+    states: (name) => {
+      const one = held.get(name);
+      if (one === undefined) return [];
+      const { targets } = one.backend;
+      return one.upstreams
+        .states()
+        .map((state, at) => Object.assign({ target: targets[at] ?? "" }, state));
+    },
+    check: async (name, timeoutMs) => {
+      // What it found stands in the states.
+      await held
+        .get(name)
+        ?.upstreams.check(AbortSignal.timeout(timeoutMs))
+        .catch(() => {});
+    },
     follow: (backends) => {
       const wanted = new Map(backends.map((each) => [each.name, each]));
       for (const [name, { backend, upstreams }] of held) {
@@ -73,8 +97,9 @@ export function createBackendUpstreams(deps: BackendUpstreamsDeps): BackendUpstr
 
 function upstreamsOf(deps: BackendUpstreamsDeps, backend: Backend): Upstreams {
   const { log, random } = deps;
-  const places = backend.targets.map((target): UpstreamPlace => ({
-    name: target,
+  const places = backend.targets.map((target, at): UpstreamPlace => ({
+    // Callers are told it: of several places by number, and never by address.
+    name: backend.targets.length === 1 ? backend.name : `${backend.name}, place ${at + 1}`,
     authority: target,
     scheme: backend.tls === "off" ? "http" : "https",
     connect: (signal) => connectBackend(deps, { backend, target }, signal),
@@ -84,10 +109,10 @@ function upstreamsOf(deps: BackendUpstreamsDeps, backend: Backend): Upstreams {
     protocol: backend.protocol === "grpc" ? "h2" : "http/1.1",
     now: performance.now.bind(performance),
     random,
-    onState: ({ name: target, state, error }) => {
-      const facts = { backend: backend.name, target, state };
+    onState: ({ name: place, state, error }) => {
+      const facts = { backend: backend.name, place, state };
       if (error === undefined) log.info(facts, "a backend's place has changed");
-      else log.warn({ ...facts, code: error.code, remedy: error.remedy }, error.message);
+      else log.warn({ ...facts, code: error.code, remedy: error.remedy }, whyOut(error));
     },
   });
 }

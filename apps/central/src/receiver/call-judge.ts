@@ -54,7 +54,8 @@ export function judgeOf(
       const error = toTautlineError(thrown);
       // Who could not be identified was noted then, and not with each of its calls.
       if (link !== undefined) await deps.refusals.note(error, refusedCaller(link, error));
-      return { refusal: errorForPeer(error) };
+      // The receiver's own are written for callers, whatever their status.
+      return { refusal: error.code.startsWith("receiver.") ? error : errorForPeer(error) };
     }
   };
 }

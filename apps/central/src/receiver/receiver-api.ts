@@ -1,4 +1,4 @@
-import type { UpstreamState } from "@tautline/link";
+import type { PlaceState } from "./backend-upstreams.ts";
 import type { BackendStore } from "./backend-store.ts";
 import type { ClientStore } from "./client-store.ts";
 import type { LiveReceiverLink } from "./link-table.ts";
@@ -8,7 +8,9 @@ export interface ReceiverApi {
   readonly backends: BackendStore;
   readonly clients: ClientStore;
   /** How the places of a backend are, in the order to try; empty where this process has none of that name. */
-  healthOf(backend: string): readonly UpstreamState[];
+  healthOf(backend: string): readonly PlaceState[];
+  /** Connects to a backend that no call has needed yet, so that it is known how it is; resolves within a few seconds. Never rejects. */
+  check(backend: string): Promise<void>;
   /** The links of this process over which telemetry comes. */
   links(): readonly LiveReceiverLink[];
 }

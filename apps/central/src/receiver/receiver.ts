@@ -50,6 +50,9 @@ export interface ReceiverDeps
   readonly random: () => number;
 }
 
+/** Operators wait for it. */
+const CHECK_MS = 3_000;
+
 /**
  * Opens the receiver with every backend and token in the book.
  *
@@ -60,7 +63,6 @@ export async function openReceiver(deps: ReceiverDeps): Promise<Receiver> {
   const { log, ring, recorder: history } = deps;
   const book = createReceiverBook(deps);
   const upstreams = createBackendUpstreams(deps);
-  book.onChange(() => upstreams.follow(book.backends()));
   const onChanged = (): Promise<void> =>
     // Changed it is; what this process did not see now it sees in a second.
     look().catch((error: unknown) => log.error({ err: error }, "the receiver was not looked at"));
@@ -76,8 +78,12 @@ export async function openReceiver(deps: ReceiverDeps): Promise<Receiver> {
   const service = createReceiverService({ ...deps, ...judging });
   const look = async (): Promise<void> => {
     await book.look();
-    service.judgeAgain();
+    service.endExpired();
   };
+  book.onChange(() => {
+    upstreams.follow(book.backends());
+    service.judgeAgain();
+  });
   deps.policies.book.onChange(() => service.judgeAgain());
   await look();
   return {
@@ -85,6 +91,7 @@ export async function openReceiver(deps: ReceiverDeps): Promise<Receiver> {
       backends: createBackendStore({ ...deps, onChanged }),
       clients,
       healthOf: (name) => upstreams.states(name),
+      check: (name) => upstreams.check(name, CHECK_MS),
       links: () => table.all().filter(({ uses }) => uses.size > 0),
     },
     service,

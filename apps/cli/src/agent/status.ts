@@ -123,6 +123,7 @@ function lossText(reason: string): string {
   const texts = new Map([
     ["full", "there was no room to keep them, which their program was told"],
     ["disk", "the disk took no more, which their program was told"],
+    ["busy", "too many were under way, which their program was told"],
     ["age", "they became too old before anybody took them"],
     ["damage", "what was kept of them is damaged"],
     ["refused", "they were refused when they were sent again"],

@@ -10,11 +10,14 @@ import { callersText, routesText } from "./backend-text.ts";
 export const showBackend: DefineVerb = (command, context) => {
   withCentral(command)
     .summary("show one backend and how each of its places is")
-    .description("Shows one backend, what it asks of callers, and how each of its places is.")
+    .description(
+      "Shows one backend, what it asks of callers, and how each of its places is. Central connects to it first, for at most 3 s, if no call has needed it yet.",
+    )
     .argument("<name>", "as 'tautline backends list' prints it")
     .action(async (name: string, options: CentralOptions) => {
       const { output, now } = context;
-      const row = await createAdminClient(context, options).get({ path: ["backends", name] });
+      const target = { path: ["backends", name], query: { check: "true" } };
+      const row = await createAdminClient(context, options).get(target);
       await output.print(row, () => renderPage(linesOf(row, now()), output.paint));
     });
 };

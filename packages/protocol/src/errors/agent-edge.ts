@@ -58,12 +58,6 @@ export const agentEdgeErrors = defineErrors({
     status: 503,
     exit: 3,
   },
-  "agent.edge_stopping": {
-    sentence: "The edge ends the connection because the agent stops.",
-    remedy: "Connect again once it runs.",
-    status: 503,
-    exit: 3,
-  },
   "agent.edge_kept_refused": {
     sentence:
       "A call to {path} that was kept while nobody could be reached was refused when it was sent again: {reason}.",

@@ -2,6 +2,7 @@ import { LEVELS } from "@tautline/protocol";
 import { z } from "zod";
 import { actorOf } from "../../operators/principal.ts";
 import { type Backend, BACKEND_PROTOCOLS, BACKEND_TRUSTS } from "../../receiver/backend.ts";
+import { whyOut } from "../../receiver/backend-failure.ts";
 import { MOST_TARGETS } from "../../receiver/backend-order.ts";
 import { ROUTE_LIMITS } from "../../receiver/route-rule.ts";
 import type { ApiDeps } from "../api-deps.ts";
@@ -81,11 +82,11 @@ const row = z.strictObject({
 export function backendVerbs({ receiver }: Pick<ApiDeps, "receiver">): readonly Verb[] {
   const shown = ({ trust: _secret, ...backend }: Backend) => ({
     ...backend,
-    places: receiver.healthOf(backend.name).map(({ name: target, state, calls, error }) => ({
+    places: receiver.healthOf(backend.name).map(({ target, state, calls, error }) => ({
       target,
       state,
       calls,
-      error: error?.message ?? null,
+      error: error === undefined ? null : whyOut(error),
     })),
   });
   const one = {
@@ -117,10 +118,16 @@ export function backendVerbs({ receiver }: Pick<ApiDeps, "receiver">): readonly 
     defineVerb({
       ...one,
       method: "GET",
-      summary: "Show a backend of telemetry",
+      summary:
+        "Show a backend of telemetry; with check, central connects to it first if nobody has",
       role: "viewer",
+      query: z.strictObject({ check: z.literal("true").optional() }),
       answer: row,
-      run: async ({ params: { name } }) => shown(await receiver.backends.get(name)),
+      run: async ({ params: { name }, query: { check } }) => {
+        const backend = await receiver.backends.get(name);
+        if (check === "true") await receiver.check(name);
+        return shown(backend);
+      },
     }),
     defineVerb({
       ...one,
