@@ -282,7 +282,7 @@ class FolderAgent implements Agent {
 
   #makeReach({ way }: AgentControl, signal: AbortSignal): AgentReach {
     const onProblem = (error: TautlineError): void => this.#onProblem(error);
-    this.#reach = createAgentReach(this.#world, { way, signal, onProblem });
+    this.#reach = createAgentReach(this.#world, { way, signal, onProblem }, this.#store.value);
     return this.#reach;
   }
 
@@ -341,6 +341,7 @@ class FolderAgent implements Agent {
   #onSettings({ last }: CommittedState): void {
     const { epoch, seq, settings } = last;
     this.#applyLogLevel();
+    this.#reach?.setRemote(settings);
     this.#world.log.info({ epoch, seq: seq.toString(), settings }, "settings by instruction");
   }
 

@@ -40,6 +40,7 @@ test("without a file every setting has its safe default", () => {
     upgrade: "remote",
     rescue: true,
     forwards: {},
+    remoteForwards: [],
     services: {},
     vault: { environmentVariable: "TAUTLINE_KEY" },
     log: { level: "central" },

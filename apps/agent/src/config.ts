@@ -21,6 +21,7 @@ import { z } from "zod";
 import { AGENTS_PORT } from "./control/dial-way.ts";
 import { cryptoSettings, offeredCrypto } from "./control/crypto-settings.ts";
 import { forwardsSetting } from "./forwards/forward-settings.ts";
+import { remoteForwardsSetting } from "./forwards/remote-forwards.ts";
 import { servicesSetting } from "./services/service-settings.ts";
 import { clientSetting, trustSetting } from "./tls-files/files-settings.ts";
 
@@ -189,6 +190,7 @@ export const agentConfigSchema = z
         "Whether an agent that has joined goes up to mtls by itself, with its own identity, where central does not hear its level any more; it never goes down. `false` leaves it away until somebody changes its level here.",
       ),
     forwards: forwardsSetting,
+    remoteForwards: remoteForwardsSetting,
     services: servicesSetting,
     vault,
     log,

@@ -24,6 +24,7 @@ export * from "./error.ts";
 export * from "./error-catalogue.ts";
 export * from "./evidence.ts";
 export * from "./forward-name.ts";
+export { readLoopbackPort } from "./forward-places.ts";
 export * from "./forward-frame.ts";
 export * from "./forward-payload.ts";
 export * from "./forward-rule.ts";

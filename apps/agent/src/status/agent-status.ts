@@ -11,7 +11,7 @@ import type { VaultStatus } from "@tautline/vault";
 import { describeMemory, NO_MEMORY, type HeadMemory } from "../audit/head-memory.ts";
 import type { AddressAttempt } from "../control/address-book.ts";
 import type { ControlStatus } from "../control/control-link.ts";
-import type { ForwardStatus } from "../forwards/forward-service.ts";
+import type { ForwardStatus } from "../forwards/one-forward.ts";
 import type { ServiceStatus } from "../services/agent-services.ts";
 import type { Problem } from "../problem-list.ts";
 import type { OpenSettings } from "../settings/settings-document.ts";
