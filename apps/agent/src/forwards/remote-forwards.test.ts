@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseConfig } from "@tautline/daemon";
+import * as fc from "fast-check";
 import { isTautlineError } from "@tautline/protocol";
 import { agentConfigSchema, type AgentConfig } from "../config.ts";
 import { judgeRemoteForwards, requireRemoteForwards } from "./remote-forwards.ts";
@@ -82,6 +83,28 @@ test("a host whose file says nothing of it lets central set none, and takes away
   const wanted = { db: "127.0.0.1:5432", x: "127.0.0.1:1" };
   const { accepted, refused } = judgeRemoteForwards(wanted, HOST);
   assert.deepEqual([Object.keys(accepted), refused.length], [["db"], 1]);
+});
+
+test("of any range exactly its ports on its own address are allowed, and any other text is no sound setting", () => {
+  const port = fc.nat({ max: 66_000 });
+  const host = fc.constantFrom("127.0.0.1", "[::1]", "0.0.0.0", "127.0.0.2");
+  fc.assert(
+    fc.property(host, port, port, port, (place, first, last, wanted) => {
+      const rules = [{ listen: `${place}:${first}-${last}`, names: ["*"] }];
+      const isSound =
+        ["127.0.0.1", "[::1]"].includes(place) && first >= 1 && first <= last && last <= 65_535;
+      const parsed = agentConfigSchema.safeParse({ remoteForwards: rules });
+      assert.equal(parsed.success, isSound);
+      if (!parsed.success) return;
+      for (const [asked, isOwn] of [
+        [`${place}:${wanted}`, true],
+        [`${place === "[::1]" ? "127.0.0.1" : "[::1]"}:${wanted}`, false],
+      ] as const) {
+        const { refused } = judgeRemoteForwards({ x: asked }, parsed.data);
+        assert.equal(refused.length === 0, isOwn && wanted >= first && wanted <= last);
+      }
+    }),
+  );
 });
 
 const UNREADABLE: readonly [string, RegExp][] = [
