@@ -75,13 +75,19 @@ export async function launchForwarding(
   };
 }
 
-/** Joins an agent over the port that takes joins, whatever its own level will be. */
+/**
+ * Joins an agent over the port that takes joins, whatever its own level will be.
+ *
+ * @param central where to
+ * @param data its data folder
+ * @param name what it is called
+ */
 export async function joinAt(
   central: Pick<RunningCentral, "token">,
   data: string,
-  level: Level,
+  name: string,
 ): Promise<void> {
-  const args = ["agent", "join", "--json", "--name", level, "--data", data];
+  const args = ["agent", "join", "--json", "--name", name, "--data", data];
   await using joining = launchTautline([...args], {
     env: { TAUTLINE_TOKEN: await central.token() },
   });
@@ -89,7 +95,8 @@ export async function joinAt(
   assert.equal(code, 0, joining.stderr);
 }
 
-async function freePort(): Promise<number> {
+/** A port of this host's loopback that nobody listens at now. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -164,6 +171,8 @@ export function allow(
 export interface ForwardingStatus {
   readonly forwards: readonly {
     readonly name: string;
+    readonly origin: string;
+    readonly listen: string;
     readonly listening: boolean;
     readonly open: number;
     readonly total: number;

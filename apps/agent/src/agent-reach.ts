@@ -1,14 +1,22 @@
+import type { AgentSettings } from "@tautline/protocol";
 import type { AgentWorld } from "./agent-world.ts";
 import { type AgentEdgeOptions, createAgentEdge } from "./edge/agent-edge.ts";
 import type { EdgeStatus } from "./edge/edge-status.ts";
 import { type AgentForwardsOptions, createAgentForwards } from "./forwards/agent-forwards.ts";
-import type { ForwardStatus } from "./forwards/forward-service.ts";
+import type { ForwardStatus } from "./forwards/one-forward.ts";
+import type { SettingsStore } from "./settings/settings-store.ts";
+import { judgeRemoteForwards } from "./forwards/remote-forwards.ts";
 import { type ServiceStatus, createAgentServices } from "./services/agent-services.ts";
 
 /** What goes through an agent in both directions: its forwards and its edge, and the services that operators open. */
 export interface AgentReach {
   /** Begins with forwards and services, where they have not begun; called at each first answer of central's. */
   start(): void;
+  /**
+   * Takes what of central's settings opens something on this host, as far as the settings file allows it now; the rest is told as a
+   * problem: what is kept from before may be more than is allowed today.
+   */
+  setRemote(settings: AgentSettings): void;
   /** A new identity is in use: links that are ready are dialled anew under it. */
   renew(): void;
   /**
@@ -32,16 +40,25 @@ export const NO_REACH: AgentReach["status"] = { forwards: [], services: [], edge
  *
  * @param world settings, folder, log and time of the agent
  * @param options way to central, and the vault that seals what the edge keeps
+ * @param store what central's settings were when the agent ran last
  * @throws the codes of createAgentEdge
  */
 export function createAgentReach(
   world: AgentWorld,
   options: AgentForwardsOptions & Pick<AgentEdgeOptions, "vault">,
+  { state }: Pick<SettingsStore, "state">,
 ): AgentReach {
   const edge = createAgentEdge(world, options);
   const forwards = createAgentForwards(world, options);
   const services = createAgentServices(world, options);
+  const setRemote = ({ forwards: wanted = {} }: AgentSettings): void => {
+    const { accepted, refused } = judgeRemoteForwards(wanted, world.config);
+    forwards.setRemote(accepted);
+    for (const error of refused) options.onProblem(error);
+  };
+  if (state?.state === "committed") setRemote(state.last.settings);
   return {
+    setRemote,
     start: () => {
       forwards.start();
       services.start();

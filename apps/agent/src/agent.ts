@@ -282,8 +282,8 @@ class FolderAgent implements Agent {
 
   #makeReach({ way }: AgentControl, signal: AbortSignal): AgentReach {
     const onProblem = (error: TautlineError): void => this.#onProblem(error);
-    const vault = this.#vault.value;
-    this.#reach = createAgentReach(this.#world, { way, signal, onProblem, vault });
+    const around = { way, signal, onProblem, vault: this.#vault.value };
+    this.#reach = createAgentReach(this.#world, around, this.#store.value);
     return this.#reach;
   }
 
@@ -343,6 +343,7 @@ class FolderAgent implements Agent {
   #onSettings({ last }: CommittedState): void {
     const { epoch, seq, settings } = last;
     this.#applyLogLevel();
+    this.#reach?.setRemote(settings);
     this.#world.log.info({ epoch, seq: seq.toString(), settings }, "settings by instruction");
   }
 

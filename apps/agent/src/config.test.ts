@@ -53,6 +53,7 @@ test("without a file every setting has its safe default", () => {
         patience: 5_000,
       },
     },
+    remoteForwards: [],
     services: {},
     vault: { environmentVariable: "TAUTLINE_KEY" },
     log: { level: "central" },

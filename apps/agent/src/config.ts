@@ -23,6 +23,7 @@ import { cryptoSettings, offeredCrypto } from "./control/crypto-settings.ts";
 import { edgeSetting } from "./edge/edge-settings.ts";
 import { certificatesSetting } from "./certificates/certificate-settings.ts";
 import { forwardsSetting } from "./forwards/forward-settings.ts";
+import { remoteForwardsSetting } from "./forwards/remote-forwards.ts";
 import { servicesSetting } from "./services/service-settings.ts";
 import { clientSetting, trustSetting } from "./tls-files/files-settings.ts";
 
@@ -191,6 +192,7 @@ export const agentConfigSchema = z
         "Whether an agent that has joined goes up to mtls by itself, with its own identity, where central does not hear its level any more; it never goes down. `false` leaves it away until somebody changes its level here.",
       ),
     forwards: forwardsSetting,
+    remoteForwards: remoteForwardsSetting,
     services: servicesSetting,
     edge: edgeSetting,
     certificates: certificatesSetting,

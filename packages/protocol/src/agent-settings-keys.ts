@@ -1,4 +1,5 @@
-import { TautlineError } from "./error.ts";
+import { refusedSetting } from "./agent-setting-refusal.ts";
+import { judgeForwardPlaces } from "./forward-places.ts";
 import { isForbiddenKey } from "./json.ts";
 import { LIMITS } from "./limits.ts";
 import { isPrintable } from "./printable-text.ts";
@@ -14,12 +15,14 @@ export interface AgentSettings {
   readonly heartbeatSeconds: number;
   readonly logLevel: LogLevel;
   readonly labels: Readonly<Record<string, string>>;
+  /** Names and where each listens, "127.0.0.1:5432"; left out where there are none, as agents of before know no such key. */
+  readonly forwards?: Readonly<Record<string, string>>;
 }
 
 /** One row of the reference page docs/reference/agent-settings.md. */
 export interface AgentSettingKey<Value> {
   /** `word` is written bare on a command line, the others as JSON. */
-  readonly type: "integer" | "word" | "labels";
+  readonly type: "integer" | "word" | "labels" | "forwards";
   readonly unit: string | null;
   readonly range: string;
   readonly default: Value;
@@ -29,13 +32,24 @@ export interface AgentSettingKey<Value> {
 }
 
 const LABEL_KEY = /^[a-z](?:[a-z0-9-]*[a-z0-9])?$/;
-const { heartbeatSecondsMin, heartbeatSecondsMax, settingsLabels } = LIMITS;
+const { heartbeatSecondsMin, heartbeatSecondsMax, settingsForwards, settingsLabels } = LIMITS;
 const { settingsLabelKeyCharacters, settingsLabelValueCharacters } = LIMITS;
 
 /** Every agent setting: its type, range, default and meaning; parser, reference page and commands come from it. */
 export const AGENT_SETTINGS_KEYS: {
-  readonly [Key in keyof AgentSettings]: AgentSettingKey<AgentSettings[Key]>;
+  readonly [Key in keyof AgentSettings]-?: AgentSettingKey<Required<AgentSettings>[Key]>;
 } = {
+  forwards: {
+    type: "forwards",
+    unit: null,
+    range:
+      `at most ${settingsForwards.value} forwards; names are DNS labels in lower case; each listens at 127.0.0.1:PORT or [::1]:PORT, ` +
+      "no two at the same",
+    default: Object.freeze({}),
+    meaning:
+      "Forwards besides those of the agent's own file, one by one: `agents.forwards.db 127.0.0.1:5432`. An agent takes the settings only if its `remoteForwards` list each.",
+    judge: judgeForwardPlaces,
+  },
   heartbeatSeconds: {
     type: "integer",
     unit: "seconds",
@@ -101,14 +115,4 @@ function judgeLabel(text: unknown, labelsPath: string, key: string): string {
     throw refusedSetting(path, `it is not a text of at most ${max} printable characters`);
   }
   return text;
-}
-
-/**
- * Makes the error for a setting that is refused.
- *
- * @param path the key, such as labels.site
- * @param reason why, as the end of a sentence
- */
-export function refusedSetting(path: string, reason: string): TautlineError {
-  return new TautlineError("value.agent_settings", { detail: { path, reason } });
 }

@@ -21,6 +21,9 @@ const anySettings = fc.record(
       maxKeys: 32,
       noNullPrototype: true,
     }),
+    forwards: fc
+      .uniqueArray(fc.integer({ min: 1, max: 65_535 }), { maxLength: 16 })
+      .map((ports) => Object.fromEntries(ports.map((port) => [`p${port}`, `[::1]:${port}`]))),
   },
   { requiredKeys: [], noNullPrototype: true },
 );

@@ -125,6 +125,8 @@ const WRITTEN: [string, string, Partial<AgentSettings> | RegExp][] = [
   ["labels", '{"site":"berlin"}', { labels: { site: "berlin" } }],
   ["labels", "site=berlin", /not JSON/],
   ["labels", '{"site":1}', /not a text/],
+  ["forwards", '{"db":"127.0.0.1:5432"}', { forwards: { db: "127.0.0.1:5432" } }],
+  ["forwards", "db=127.0.0.1:5432", /not JSON/],
   ["floor", "plaintext", /no such key/],
   ["hasOwnProperty", "1", /no such key/],
 ];
@@ -141,6 +143,11 @@ for (const [key, text, expected] of WRITTEN) {
 }
 
 test("no agent setting names a command, a user or a path", () => {
-  assert.deepEqual(Object.keys(AGENT_SETTINGS_KEYS), ["heartbeatSeconds", "labels", "logLevel"]);
+  assert.deepEqual(Object.keys(AGENT_SETTINGS_KEYS), [
+    "forwards",
+    "heartbeatSeconds",
+    "labels",
+    "logLevel",
+  ]);
   for (const row of Object.values(AGENT_SETTINGS_KEYS)) assert.match(row.meaning, /^[A-Z].*\.$/);
 });

@@ -1,4 +1,5 @@
-import { AGENT_SETTINGS_KEYS, type AgentSettings, refusedSetting } from "./agent-settings-keys.ts";
+import { refusedSetting } from "./agent-setting-refusal.ts";
+import { AGENT_SETTINGS_KEYS, type AgentSettings } from "./agent-settings-keys.ts";
 import { TautlineError, isTautlineError } from "./error.ts";
 import { parseJson } from "./json.ts";
 import { LIMITS } from "./limits.ts";
@@ -46,7 +47,7 @@ export function formatAgentSettings(settings: Partial<AgentSettings>): string {
  * Reads one agent setting as a person writes it on a command line.
  *
  * @param key a key of `AGENT_SETTINGS_KEYS`
- * @param text the value: a number, a word, or for labels a JSON object such as {"site":"berlin"}
+ * @param text the value: a number, a word, or for labels and forwards a JSON object such as {"site":"berlin"}
  * @returns settings with that one key
  * @throws value.agent_settings
  */
@@ -57,7 +58,7 @@ export function parseAgentSetting(key: string, text: string): Partial<AgentSetti
 
 function valueOf(key: Key, text: string): unknown {
   const { type } = AGENT_SETTINGS_KEYS[key];
-  if (type === "labels") return parseLimitedJson(key, text);
+  if (type === "labels" || type === "forwards") return parseLimitedJson(key, text);
   // Text that is no number stays text, so that the key's own judge says what it should be.
   return type === "integer" && /^[0-9]{1,15}$/.test(text) ? Number(text) : text;
 }

@@ -28,6 +28,7 @@ export * from "./error-catalogue.ts";
 export * from "./evidence.ts";
 export * from "./file-certificate-messages.ts";
 export * from "./forward-name.ts";
+export { readLoopbackPort } from "./forward-places.ts";
 export * from "./forward-frame.ts";
 export * from "./forward-payload.ts";
 export * from "./forward-rule.ts";

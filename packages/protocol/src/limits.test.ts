@@ -192,6 +192,10 @@ const TAKES: Record<LimitName, (size: number) => boolean> = {
     fits(() => encodeEnrolmentRequest({ ...REQUEST, serverCsrPem: "a".repeat(size) })),
   pemBytes: (size) => fits(() => encodeEnrolmentGrant({ ...GRANT, rootsPem: "a".repeat(size) })),
   settingsBytes: (size) => fits(() => parseAgentSettings("{}".padEnd(size))),
+  settingsForwards: (size) => {
+    const forwards = times(size, (at) => [`f${at}`, `127.0.0.1:${at + 1}`] as const);
+    return fits(() => formatAgentSettings({ forwards: Object.fromEntries(forwards) }));
+  },
   settingsLabels: (size) =>
     fits(() =>
       formatAgentSettings({ labels: Object.fromEntries(times(size, (at) => [`l${at}`, ""])) }),

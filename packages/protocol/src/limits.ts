@@ -151,6 +151,11 @@ export const LIMITS = defineLimits({
     unit: "bytes",
     why: "every agent setting at its longest stays far below",
   },
+  settingsForwards: {
+    value: 16,
+    unit: "forwards",
+    why: "what central adds to the 64 that a host's own file may list",
+  },
   settingsLabels: {
     value: 32,
     unit: "labels",

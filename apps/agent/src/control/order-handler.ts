@@ -11,6 +11,7 @@ import type { Clock } from "../clock.ts";
 import type { AgentConfig } from "../config.ts";
 import type { CertificateKeeper } from "../certificates/certificate-keeper.ts";
 import type { RenewalKeeper } from "../enrolment/renewal-keeper.ts";
+import { requireRemoteForwards } from "../forwards/remote-forwards.ts";
 import { createInstructionGate } from "../instructions/instruction-gate.ts";
 import type { LocalAudit } from "../instructions/local-audit.ts";
 import { createReportAllowance } from "../report-allowance.ts";
@@ -66,6 +67,7 @@ export function createOrderHandler(
     audit,
     allowance: createReportAllowance(clock.now),
     allowedKinds: new Set(config.allowedInstructions),
+    requireAllowed: ({ forwards = {} }) => requireRemoteForwards(forwards, config),
     hasLocalAddresses: config.central.addresses.length > 0,
     level,
     now: clock.now,

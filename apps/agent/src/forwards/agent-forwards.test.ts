@@ -52,6 +52,7 @@ test("a joined agent listens for its forwards once central has answered, carries
     assert.deepEqual(status.forwards, [
       {
         name: "db",
+        origin: "local",
         listen: `unix:${join(subject.folder.path, "db.sock")}`,
         listening: true,
         open: 0,

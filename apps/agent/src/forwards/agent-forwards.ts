@@ -31,8 +31,10 @@ export function createAgentForwards(
   { config, folder, clock, random }: Pick<AgentWorld, "config" | "folder" | "clock" | "random">,
   { way, signal, onProblem }: AgentForwardsOptions,
 ): ForwardService {
-  const { forwards, central } = config;
-  const warm = Math.min(MOST_WARM, sumOf(Object.values(forwards).map((one) => one.warm)));
+  const { forwards, remoteForwards, central } = config;
+  // One for those that central may set, which there may be none of: links are kept once there is a forward.
+  const own = sumOf(Object.values(forwards).map((one) => one.warm));
+  const warm = Math.min(MOST_WARM, own + Math.sign(remoteForwards.length));
   const timeoutMs = central.answerTimeout;
   const dialling = { ...way, timeoutMs, elapsed: clock.elapsed };
   const pool = createForwardPool({

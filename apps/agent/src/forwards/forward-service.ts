@@ -1,46 +1,29 @@
-import { resolve } from "node:path";
-import { type Backoff, createBackoff } from "@tautline/link";
-import { TautlineError, toTautlineError } from "@tautline/protocol";
-import { wait, type Clock } from "../clock.ts";
-import { createForwardCounters, type ForwardCounts } from "./forward-counters.ts";
-import type { ForwardLink } from "./forward-link.ts";
 import type { ForwardSettings } from "./forward-settings.ts";
-import { carryConnection, type StreamOptions } from "./forward-stream.ts";
-import { formatListenAddress, readListenAddress } from "./listen-address.ts";
-import { openLocalListener, type LocalListener } from "./local-listener.ts";
-import type { ForwardPool } from "./pool.ts";
+import { Forward, type ForwardStatus, type ForwardSurroundings } from "./one-forward.ts";
 
 /** How long connections that are carried may go on when the agent stops. */
 export const DRAIN_MS = 10_000;
 
-/** One forward as `agent status` shows it. */
-export interface ForwardStatus extends ForwardCounts {
-  readonly name: string;
-  /** Where it listens, or is to listen: with the port it was given where any free one would do. */
-  readonly listen: string;
-  readonly listening: boolean;
-}
+/** Forwards by name. */
+export type ForwardsByName = Readonly<Record<string, ForwardSettings>>;
 
 /** What the forwards of an agent need. */
-export interface ForwardServiceOptions {
-  readonly forwards: Readonly<Record<string, ForwardSettings>>;
-  /** That paths are relative to. */
-  readonly dataFolder: string;
-  readonly pool: ForwardPool<ForwardLink>;
-  readonly clock: Clock;
-  /** Uniform in [0, 1); spreads tries to listen. */
-  readonly random: () => number;
-  /** How long central may take to say whether it opens a stream. */
-  readonly openTimeoutMs: number;
-  /** How long connections that are carried may go on once it stops. */
-  readonly drainMs: number;
-  readonly onProblem: (error: TautlineError) => void;
+export interface ForwardServiceOptions extends ForwardSurroundings {
+  /** Those of the settings file, which stay. */
+  readonly forwards: ForwardsByName;
 }
 
 /** The forwards of an agent: nothing listens before it is started. */
 export interface ForwardService {
   /** Begins to listen and to keep links ready, where it does not yet; called at each first answer of central's. */
   start(): void;
+  /**
+   * Sets what central asks for: what it asks for no more, or otherwise, listens no more and its connections are reset; what is as it was
+   * goes on undisturbed.
+   *
+   * @param forwards all of them, permitted on this host
+   */
+  setRemote(forwards: ForwardsByName): void;
   /** A new identity is in use: links that are ready are dialled anew under it. */
   renew(): void;
   /** Takes no more connections, lets those that are carried come to their end for a while, then resets them. */
@@ -53,131 +36,99 @@ export interface ForwardService {
 /**
  * Makes the forwards of an agent.
  *
- * @param options their settings, links, time
+ * @param options those of its settings file, links, time
  */
 export function createForwardService(options: ForwardServiceOptions): ForwardService {
-  const stopping = new AbortController();
-  const forwards = Object.entries(options.forwards).map(
-    ([name, settings]) => new Forward(name, settings, options),
-  );
-  let isStarted = false;
-  let stopped: Promise<void> | undefined;
-  const drain = async (): Promise<void> => {
-    stopping.abort();
-    options.pool.stop();
-    await Promise.all(forwards.map((forward) => forward.drain()));
-  };
-  const stop = (): Promise<void> => (stopped ??= drain());
-  return {
-    start() {
-      if (isStarted || stopping.signal.aborted || forwards.length === 0) return;
-      isStarted = true;
-      options.pool.start();
-      for (const forward of forwards) void forward.listen(stopping.signal);
-    },
-    renew: () => options.pool.renew(),
-    stop,
-    async stopAfter(work) {
-      try {
-        await work;
-      } finally {
-        await stop();
-      }
-    },
-    get status() {
-      return forwards.map((forward) => forward.status);
-    },
-  };
+  return new AgentForwards(options);
 }
 
-class Forward {
-  readonly #name: string;
-  readonly #settings: ForwardSettings;
+class AgentForwards implements ForwardService {
   readonly #options: ForwardServiceOptions;
-  readonly #counters = createForwardCounters();
-  readonly #carried = new Set<Promise<void>>();
-  readonly #cutting = new AbortController();
-  readonly #backoff: Backoff;
-  #listener: LocalListener | undefined;
+  readonly #local: readonly Forward[];
+  #remote: readonly Forward[] = [];
+  /** Taken away, while the last of their connections ends. */
+  readonly #leaving = new Set<Promise<void>>();
+  #isAsked = false;
+  #isListening = false;
+  #stopped: Promise<void> | undefined;
 
-  constructor(name: string, settings: ForwardSettings, options: ForwardServiceOptions) {
-    this.#name = name;
-    this.#settings = settings;
+  constructor(options: ForwardServiceOptions) {
     this.#options = options;
-    this.#backoff = createBackoff({ random: options.random });
+    this.#local = Object.entries(options.forwards).map(
+      ([name, settings]) => new Forward({ name, origin: "local", settings }, options),
+    );
   }
 
-  get status(): ForwardStatus {
-    const { listen } = this.#settings;
-    return {
-      name: this.#name,
-      listen: this.#listener === undefined ? listen : formatListenAddress(this.#listener.address),
-      listening: this.#listener !== undefined,
-      ...this.#counters,
-    };
+  get status(): readonly ForwardStatus[] {
+    return this.#all.map((forward) => forward.status);
   }
 
-  /** Tries until it listens: what is in the way may go away. */
-  async listen(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        this.#listener = await this.#open(signal);
-      } catch (error) {
-        this.#options.onProblem(toTautlineError(error));
-      }
-      if (this.#listener !== undefined) break;
-      await wait(this.#options.clock, this.#backoff.next(), signal);
+  get #all(): readonly Forward[] {
+    return [...this.#local, ...this.#remote];
+  }
+
+  start(): void {
+    this.#isAsked = true;
+    if (this.#isListening || this.#stopped !== undefined || this.#all.length === 0) return;
+    this.#isListening = true;
+    this.#options.pool.start();
+    for (const forward of this.#all) void forward.listen();
+  }
+
+  setRemote(forwards: ForwardsByName): void {
+    if (this.#stopped !== undefined) return;
+    const before = this.#remote;
+    this.#remote = Object.entries(forwards).map(([name, settings]) => {
+      const same = before.find(({ what }) => isSame(what.name, what.settings, name, settings));
+      return same ?? new Forward({ name, origin: "central", settings }, this.#options);
+    });
+    for (const forward of before) {
+      if (!this.#remote.includes(forward)) this.#withdraw(forward);
     }
-    const close = (): void => {
-      this.#listener?.close();
-      this.#listener = undefined;
-    };
-    if (signal.aborted) close();
-    else signal.addEventListener("abort", close, { once: true });
+    if (!this.#isListening) {
+      if (this.#isAsked) this.start();
+      return;
+    }
+    for (const forward of this.#remote) {
+      if (!before.includes(forward)) void forward.listen();
+    }
   }
 
-  /** Resolves when nothing is carried any more. */
-  async drain(): Promise<void> {
-    const { clock, drainMs } = this.#options;
-    const callOff = clock.after(drainMs, () => {
-      const detail = { forward: this.#name };
-      this.#cutting.abort(new TautlineError("agent.forward_stopping", { detail }));
-    });
-    while (this.#carried.size > 0) await Promise.all(this.#carried);
-    callOff();
+  renew(): void {
+    this.#options.pool.renew();
   }
 
-  #open(signal: AbortSignal): Promise<LocalListener> {
-    const { listen, mode } = this.#settings;
-    const { dataFolder, onProblem } = this.#options;
-    const address = readListenAddress(listen);
-    if (address === undefined) throw new TautlineError("internal.unexpected");
-    const isUnix = address.kind === "unix";
-    return openLocalListener({
-      forward: this.#name,
-      address: isUnix ? { kind: "unix", path: resolve(dataFolder, address.path) } : address,
-      mode: mode === undefined ? undefined : Number.parseInt(mode, 8),
-      onConnection: (plain) => {
-        const carried = carryConnection(plain, this.#streamOptions);
-        this.#carried.add(carried);
-        void carried.finally(() => this.#carried.delete(carried));
-      },
-      onProblem: (error) => {
-        if (!signal.aborted) onProblem(error);
-      },
-    });
+  stop(): Promise<void> {
+    this.#stopped ??= this.#drain();
+    return this.#stopped;
   }
 
-  get #streamOptions(): StreamOptions {
-    const { pool, openTimeoutMs, onProblem } = this.#options;
-    return {
-      forward: this.#name,
-      settings: this.#settings,
-      pool,
-      counters: this.#counters,
-      openTimeoutMs,
-      signal: this.#cutting.signal,
-      onProblem,
-    };
+  async stopAfter(work: Promise<unknown>): Promise<void> {
+    try {
+      await work;
+    } finally {
+      await this.stop();
+    }
   }
+
+  async #drain(): Promise<void> {
+    for (const forward of this.#all) forward.close();
+    this.#options.pool.stop();
+    await Promise.all([...this.#all.map((forward) => forward.drain()), ...this.#leaving]);
+  }
+
+  #withdraw(forward: Forward): void {
+    const leaving = forward.withdraw();
+    this.#leaving.add(leaving);
+    void leaving.finally(() => this.#leaving.delete(leaving));
+  }
+}
+
+function isSame(
+  name: string,
+  settings: ForwardSettings,
+  other: string,
+  otherSettings: ForwardSettings,
+): boolean {
+  return name === other && JSON.stringify(settings) === JSON.stringify(otherSettings);
 }

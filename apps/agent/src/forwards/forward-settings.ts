@@ -87,8 +87,13 @@ export const forwardsSetting = z
 /** One forward's settings, with times in milliseconds. */
 export type ForwardSettings = Readonly<z.output<typeof forward>>;
 
-/** Undefined where any number of forwards may say the same: any free port is another each time. */
-function takenKey(listen: string): string | undefined {
+/**
+ * The place that a forward takes for itself.
+ *
+ * @param listen as the settings have it
+ * @returns in its shortest form; undefined where any number of forwards may say the same: any free port is another each time
+ */
+export function takenKey(listen: string): string | undefined {
   const address = readListenAddress(listen);
   if (address === undefined || (address.kind === "tcp" && address.port === 0)) return undefined;
   return formatListenAddress(address);

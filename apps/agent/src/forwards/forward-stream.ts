@@ -1,6 +1,11 @@
 import type { Socket } from "node:net";
 import { peerReasonCode, resetPlain, type StreamEnd } from "@tautline/link";
-import { type ErrorCode, TautlineError, toTautlineError } from "@tautline/protocol";
+import {
+  type ErrorCode,
+  isTautlineError,
+  TautlineError,
+  toTautlineError,
+} from "@tautline/protocol";
 import type { ForwardCounters } from "./forward-counters.ts";
 import type { ForwardLink } from "./forward-link.ts";
 import type { ForwardSettings } from "./forward-settings.ts";
@@ -27,8 +32,12 @@ const LINK_GONE: ReadonlySet<ErrorCode> = new Set([
   "forward.cut",
   "forward.silent",
 ]);
-/** Programs reset their connections as they like, and streams end because this agent stops: nothing is wrong. */
-const EVERYDAY: ReadonlySet<ErrorCode> = new Set(["forward.plain_reset", "agent.forward_stopping"]);
+/** Programs reset their connections as they like, and streams end because this agent stops or its forward is taken away: nothing is wrong. */
+const EVERYDAY: ReadonlySet<ErrorCode> = new Set([
+  "forward.plain_reset",
+  "agent.forward_stopping",
+  "agent.forward_withdrawn",
+]);
 
 /**
  * Carries one connection of a program to central and back; where that cannot begin, or does not end clean, it is reset.
@@ -98,6 +107,8 @@ function refuse(plain: Socket, options: StreamOptions, error: TautlineError): vo
 
 /** That no link could be dialled is told with the forward that missed it. */
 function whyRefused(error: TautlineError, { forward, signal }: StreamOptions): TautlineError {
+  const { reason }: { readonly reason: unknown } = signal;
+  if (isTautlineError(reason)) return reason;
   if (signal.aborted || error.code === "link.cancelled") {
     return new TautlineError("agent.forward_stopping", { cause: error, detail: { forward } });
   }

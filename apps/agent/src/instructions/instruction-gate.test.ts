@@ -7,6 +7,9 @@ import { createManualClock } from "../../test/manual-clock.ts";
 import { openQuickVault } from "../../test/quick-vault.ts";
 import { sampleIdentity, sampleJoining } from "../../test/sample-states.ts";
 import { createTestAuthority, offerSettings, withTempFolder } from "@tautline/testing";
+import { parseConfig } from "@tautline/daemon";
+import { agentConfigSchema } from "../config.ts";
+import { requireRemoteForwards } from "../forwards/remote-forwards.ts";
 import { readServerMessage } from "../control/server-message.ts";
 import { openSettingsStore, type SettingsStore } from "../settings/settings-store.ts";
 import { createInstructionGate, type InstructionGate, type Order } from "./instruction-gate.ts";
@@ -24,6 +27,13 @@ interface Scene {
   /** Makes the audit trail fail from now on. */
   readonly breakAudit: () => void;
 }
+
+const HOST = parseConfig(
+  "agent",
+  "agent.yaml",
+  'remoteForwards: [{ listen: "127.0.0.1:5000-7000", names: ["*"] }]',
+  agentConfigSchema,
+);
 
 async function withGate(
   use: (scene: Scene) => void,
@@ -60,6 +70,7 @@ async function withGate(
       audit,
       allowance: createReportAllowance(createManualClock().now),
       allowedKinds: new Set(allowedKinds),
+      requireAllowed: ({ forwards = {} }) => requireRemoteForwards(forwards, HOST),
       hasLocalAddresses: false,
       level: () => "mtls",
       now: () => Date.now(),
@@ -100,6 +111,23 @@ test("a good instruction is recorded before it is done, and its number, hash and
     assert.equal(store.state.last.seq, 7n);
     assert.equal(store.state.last.settings.heartbeatSeconds, 60);
     assert.equal(store.state.last.configHash, Buffer.from(outcome.configHash).toString("hex"));
+  });
+});
+
+test("forwards that the host lists are recorded by name and place; with one more that it does not list nothing is done", async () => {
+  await withGate(({ gate, store, audited }) => {
+    const listed = '{"forwards":{"db":"127.0.0.1:5432","x":"127.0.0.1:7000"}}';
+    assert.equal(codeOf(gate, order(1n, listed)), "");
+    assert.equal(audited[0]?.body["forwards"], "db at 127.0.0.1:5432, x at 127.0.0.1:7000");
+    const more = '{"heartbeatSeconds":60,"forwards":{"db":"127.0.0.1:5432","web":"127.0.0.1:80"}}';
+    const outcome = gate.receive(order(2n, more));
+    assert.ok(!outcome.carriedOut);
+    assert.equal(outcome.receipt.code, "agent.forward_not_listed");
+    assert.match(outcome.receipt.text, /forward 'web' at 127\.0\.0\.1:80/);
+    assert.deepEqual([audited[1]?.event, audited[1]?.body["seq"]], ["instruction.refused", "2"]);
+    assert.ok(store.state?.state === "committed");
+    assert.equal(store.state.last.settings.heartbeatSeconds, 30);
+    assert.deepEqual(Object.keys(store.state.last.settings.forwards ?? {}), ["db", "x"]);
   });
 });
 

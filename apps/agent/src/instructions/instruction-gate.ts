@@ -55,6 +55,8 @@ export interface InstructionGateOptions {
   readonly allowance: ReportAllowance;
   /** Local limit that nothing remote can widen. */
   readonly allowedKinds: ReadonlySet<string>;
+  /** Local limits of what central may set on this host; none can be widened from afar. @throws the refusal */
+  readonly requireAllowed: (settings: AgentSettings) => void;
   /** The local settings say where central is, so central does not. */
   readonly hasLocalAddresses: boolean;
   /** The level that every link is dialled at now. */
@@ -100,8 +102,9 @@ function carryOut(
   const { signerEpoch: epoch, seq, digest, kind } = instruction;
   if (kind === "addresses" || kind === "level") return begin(kind, instruction, subject, options);
   const settings = readSettingsInstruction(instruction, remoteConfig);
+  options.requireAllowed(settings);
   // Recorded before it is done: if the record cannot be written, nothing is done.
-  audit.append("instruction.accepted", describe(instruction));
+  audit.append("instruction.accepted", { ...describe(instruction), ...forwardsOf(settings) });
   store.apply({ kind: "instructed", epoch, seq, configHash: toHex(digest), settings });
   const receipt = { signerEpoch: epoch, seq, code: "", text: "" };
   return { carriedOut: true, receipt, settings, configHash: digest };
@@ -189,6 +192,12 @@ function describe(instruction: Instruction | undefined): Record<string, string |
     seq: seq.toString(),
     digest: toHex(digest),
   };
+}
+
+/** What opens a port on this host is told by itself. */
+function forwardsOf({ forwards = {} }: AgentSettings): Record<string, string> {
+  const places = Object.entries(forwards).map(([name, listen]) => `${name} at ${listen}`);
+  return places.length === 0 ? {} : { forwards: places.join(", ") };
 }
 
 function whatOf(order: Order): string {

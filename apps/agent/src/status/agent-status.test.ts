@@ -61,6 +61,7 @@ test("a stopped agent's document says what the folder says in clear, and no more
 test("a running agent adds its link, vault, central and problems", () => {
   const forward = {
     name: "db",
+    origin: "local" as const,
     listen: "127.0.0.1:5432",
     listening: true,
     open: 1,
@@ -70,7 +71,7 @@ test("a running agent adds its link, vault, central and problems", () => {
     refused: 1,
     cut: 1,
   };
-  const { listen: _listen, listening: _listening, ...counts } = forward;
+  const { listen: _listen, listening: _listening, origin: _origin, ...counts } = forward;
   const service = { ...counts, name: "ssh", to: "127.0.0.1:22", reachable: true };
   const problem = {
     at: "2026-01-01T00:00:00.000Z",

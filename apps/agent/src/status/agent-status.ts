@@ -12,7 +12,7 @@ import { describeMemory, NO_MEMORY, type HeadMemory } from "../audit/head-memory
 import type { AddressAttempt } from "../control/address-book.ts";
 import type { ControlStatus } from "../control/control-link.ts";
 import type { EdgeStatus } from "../edge/edge-status.ts";
-import type { ForwardStatus } from "../forwards/forward-service.ts";
+import type { ForwardStatus } from "../forwards/one-forward.ts";
 import type { CertificateStatus } from "../certificates/certificate-keeper.ts";
 import type { ServiceStatus } from "../services/agent-services.ts";
 import type { Problem } from "../problem-list.ts";

@@ -7,6 +7,8 @@ import { requireSetting, requireTogether, type Setting, settingsDocument } from 
 const keys = fc.oneof(
   fc.constantFrom(...Object.keys(AGENT_SETTINGS_KEYS).map((key) => `agents.${key}`)),
   fc.string({ maxLength: 20 }).map((text) => `agents.labels.${text}`),
+  fc.string({ maxLength: 20 }).map((text) => `agents.forwards.${text}`),
+  fc.constantFrom("agents.forwards.db", "agents.forwards.web"),
   fc.string({ maxLength: 20 }).map((text) => `agents.${text}`),
   fc.constantFrom("agents.__proto__", "agents.labels.__proto__", "agents.labels.site", "agents"),
   fc.string({ unit: "binary" }),
@@ -14,6 +16,7 @@ const keys = fc.oneof(
 const values = fc.oneof(
   fc.nat({ max: 4_000 }).map(String),
   fc.constantFrom("debug", "warn", "berlin", "", "{}", "null", "1e3", "0x10"),
+  fc.nat({ max: 4 }).map((port) => `127.0.0.1:${port}`),
   fc.string({ unit: "binary", maxLength: 200 }),
 );
 const settings = fc.array(

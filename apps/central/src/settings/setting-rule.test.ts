@@ -34,6 +34,15 @@ describe("settingsDocument", () => {
       document: '{"labels":{"role":"web","site":"00123"}}',
     },
     {
+      name: "forwards of both layers, one by one",
+      settings: [
+        set("", "agents.forwards.db", "127.0.0.1:5432"),
+        set("", "agents.forwards.web", "127.0.0.1:8080"),
+        set("plant", "agents.forwards.db", "[::1]:5432"),
+      ],
+      document: '{"forwards":{"db":"[::1]:5432","web":"127.0.0.1:8080"}}',
+    },
+    {
       name: "keys in one order, whatever order they were set in",
       settings: [set("", "agents.logLevel", "info"), set("", "agents.heartbeatSeconds", "5")],
       document: '{"heartbeatSeconds":5,"logLevel":"info"}',
@@ -56,6 +65,8 @@ describe("requireSetting", () => {
     ["agents.labels.site", "42"],
     ["agents.labels.site", "$(id)"],
     ["agents.labels.site", "x".repeat(LIMITS.settingsLabelValueCharacters.value)],
+    ["agents.forwards.db", "127.0.0.1:5432"],
+    ["agents.forwards.0-1", "[::1]:65535"],
     [`agents.labels.${"a".repeat(LIMITS.settingsLabelKeyCharacters.value)}`, "x"],
   ];
   for (const [key, value] of accepted) {
@@ -91,6 +102,20 @@ describe("requireSetting", () => {
     { key: `agents.labels.${"a".repeat(64)}`, value: "x", reason: /cannot be the key/ },
     { key: "agents.labels.site", value: "a\nb", reason: /printable/ },
     { key: "agents.labels.site", value: "x".repeat(129), reason: /at most 128/ },
+    { key: "agents.forwards", value: '{"db":"127.0.0.1:1"}', reason: /one by one/ },
+    { key: "agents.forwards.", value: "127.0.0.1:1", reason: /cannot be the name/ },
+    { key: "agents.forwards.Db", value: "127.0.0.1:1", reason: /cannot be the name/ },
+    { key: "agents.forwards.constructor", value: "127.0.0.1:1", reason: /cannot be the name/ },
+    { key: "agents.forwards.__proto__", value: "127.0.0.1:1", reason: /cannot be the name/ },
+    { key: "agents.forwards.db", value: "0.0.0.0:5432", reason: /it is not 127\.0\.0\.1:PORT/ },
+    { key: "agents.forwards.db", value: "db.example:5432", reason: /it is not 127\.0\.0\.1:PORT/ },
+    {
+      key: "agents.forwards.db",
+      value: "unix:/run/db.sock",
+      reason: /it is not 127\.0\.0\.1:PORT/,
+    },
+    { key: "agents.forwards.db", value: "127.0.0.1:0", reason: /a port from 1 to 65535/ },
+    { key: "agents.forwards.db", value: "5432", reason: /it is not 127\.0\.0\.1:PORT/ },
     { key: "agents.__proto__", value: "x", reason: /no such key/ },
     { key: "agents.constructor", value: "x", reason: /no such key/ },
     { key: "agents.labels.__proto__", value: "x", reason: /cannot be the key/ },
@@ -132,5 +157,18 @@ describe("requireTogether", () => {
       "api.invalid",
     );
     assert.match(refusal.message, /agents\.labels\.l32.*namespace plant.*more than 32 labels/);
+  });
+
+  it("refuses two forwards that would listen at one place, naming the namespace they meet in", async () => {
+    const settings = [
+      set("", "agents.forwards.db", "127.0.0.1:5432"),
+      set("plant", "agents.forwards.web", "127.0.0.1:5432"),
+    ];
+    requireTogether(settings, ["lab"], "agents.forwards.db");
+    const refusal = await refusalOf(
+      () => requireTogether(settings, ["lab", "plant"], "agents.forwards.web"),
+      "api.invalid",
+    );
+    assert.match(refusal.message, /agents\.forwards\.web.*namespace plant.*'db' listens there/);
   });
 });

@@ -8,7 +8,8 @@ import {
 } from "@tautline/protocol";
 
 const PREFIX = "agents.";
-const LABELS = "labels.";
+/** What is set entry by entry, so that each layer adds to those below it. */
+const GROUPS = ["forwards", "labels"] as const;
 /** Where agents dial central: not one of their settings, but an instruction of its own. */
 export const ADDRESSES_KEY = "central.addresses";
 
@@ -39,7 +40,7 @@ export function settingsDocument(settings: readonly Setting[], namespace: string
 /**
  * Refuses a setting that agents would not take, before it is kept.
  *
- * @param key `agents.<key>` or `agents.labels.<name>`
+ * @param key `agents.<key>`, `agents.labels.<name>` or `agents.forwards.<name>`
  * @param value the text given by the operator
  * @throws api.invalid naming the key and the reason
  */
@@ -52,9 +53,8 @@ export function requireSetting(key: string, value: string): void {
   if (!key.startsWith(PREFIX)) {
     throw refused(key, `there is no such key; it is '${ADDRESSES_KEY}' or starts with '${PREFIX}'`);
   }
-  if (key === `${PREFIX}labels`) {
-    throw refused(key, "labels are set one by one: agents.labels.<name>");
-  }
+  const group = GROUPS.find((one) => key === PREFIX + one);
+  if (group !== undefined) throw refused(key, `${group} are set one by one: ${key}.<name>`);
   try {
     settingsDocument([{ namespace: "", key, value }], "");
   } catch (error) {
@@ -93,17 +93,21 @@ export function requireTogether(
   }
 }
 
-function isLabel([key]: readonly [string, string]): boolean {
-  return key.startsWith(LABELS);
+function groupOf(key: string): (typeof GROUPS)[number] | undefined {
+  return GROUPS.find((group) => key.startsWith(`${group}.`));
 }
 
 function documentOf(values: ReadonlyMap<string, string>): Partial<AgentSettings> {
   const entries = [...values];
-  const plain = entries.filter((entry) => !isLabel(entry));
-  const document = Object.assign({}, ...plain.map(([key, text]) => parseAgentSetting(key, text)));
+  const plain = entries.filter(([key]) => groupOf(key) === undefined);
+  const parts = plain.map(([key, text]) => parseAgentSetting(key, text));
   // Entries become own properties, whatever they are called; the judge then refuses names that reach a prototype (A19).
-  const labels = entries.filter(isLabel).map(([key, text]) => [key.slice(LABELS.length), text]);
-  return labels.length === 0 ? document : { ...document, labels: Object.fromEntries(labels) };
+  const groups = GROUPS.map((group) => {
+    const named = entries.filter(([key]) => groupOf(key) === group);
+    const own = Object.fromEntries(named.map(([key, text]) => [key.slice(group.length + 1), text]));
+    return named.length === 0 ? {} : { [group]: own };
+  });
+  return Object.assign({}, ...parts, ...groups);
 }
 
 function explain(error: unknown, key: string, before = ""): unknown {

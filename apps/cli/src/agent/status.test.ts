@@ -84,6 +84,12 @@ test("a running agent's page answers: who, connected how, sealed by what, ending
   }
 });
 
+test("a forward that central has set says so", () => {
+  const forwards = [{ ...STATUS.forwards[0], origin: "central" }];
+  const page = renderPage(statusLines({ ...STATUS, forwards }, TEST_NOW_MS), plain);
+  assert.match(page, /^forward +db at 127\.0\.0\.1:5432, set by central: 2 open of 9, /m);
+});
+
 test("an agent that does not run shows what its folder knows, and no more", () => {
   const asleep = {
     ...STATUS,

@@ -134,7 +134,8 @@ function lossText(reason: string): string {
 function forwardText(forward: Row): string {
   const [name, listen] = ["name", "listen"].map((key) => textOf(forward, key));
   const place = forward["listening"] === true ? `at ${listen}` : `does not listen at ${listen}`;
-  return `${name} ${place}: ${countsText(forward)}`;
+  const origin = forward["origin"] === "central" ? ", set by central" : "";
+  return `${name} ${place}${origin}: ${countsText(forward)}`;
 }
 
 function serviceText(service: Row): string {

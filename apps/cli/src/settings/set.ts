@@ -16,7 +16,8 @@ export const setSetting: DefineVerb = (command, context) => {
       "after",
       "\nExamples:\n  tautline settings set agents.heartbeatSeconds 60\n" +
         "  tautline settings set agents.logLevel debug --namespace lab\n" +
-        "  tautline settings set agents.labels.site berlin",
+        "  tautline settings set agents.labels.site berlin\n" +
+        "  tautline settings set agents.forwards.db 127.0.0.1:5432",
     )
     .action(async (key: string, value: string, options: SettingOptions) => {
       const { namespace } = options;

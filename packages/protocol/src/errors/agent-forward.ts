@@ -79,6 +79,21 @@ export const agentForwardErrors = defineErrors({
     status: 503,
     exit: 3,
   },
+  "agent.forward_withdrawn": {
+    sentence:
+      "The connection to the forward '{forward}' was reset because central's settings no longer have it, or have it otherwise.",
+    remedy:
+      "If it is still needed, set it again: 'tautline settings set agents.forwards.{forward} 127.0.0.1:PORT' at central, or list it under 'forwards' in agent.yaml.",
+    status: 409,
+    exit: 1,
+  },
+  "agent.forward_not_listed": {
+    sentence: "This host does not let central set the forward '{forward}' at {address}: {reason}.",
+    remedy:
+      "What central may set is decided on the host alone: list it under 'remoteForwards' in its agent.yaml and start the agent anew, or take it back with 'tautline settings unset agents.forwards.{forward}' at central.",
+    status: 403,
+    exit: 1,
+  },
   "agent.forward_stopping": {
     sentence: "The connection to the forward '{forward}' was reset because the agent stops.",
     remedy: "Connect again once it runs.",
