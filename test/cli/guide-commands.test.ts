@@ -7,6 +7,7 @@ import { parseScript } from "./script.ts";
 /** Guides, and the pages of commands that run what they show. */
 const GUIDES: readonly [guide: string, page: string][] = [
   ["from-plaintext-to-mtls.md", "policy-apply.txt"],
+  ["certificates-for-other-programs.md", "certificates.txt"],
 ];
 
 /** `tautline policy apply --floor` of what a line has: the verb and its flags, without values, which are other ones each time. */
