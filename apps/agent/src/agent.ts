@@ -157,7 +157,7 @@ class FolderAgent implements Agent {
     return this.#withParts(async () => {
       const { state } = this.#store.value;
       if (state === undefined) throw this.#notJoined();
-      const how = { level: this.#level(), findKey: this.#findKey };
+      const how = { level: this.#level(), findKey: this.#findKey, proxy: this.#proxy };
       await sayLeave(state, { config, clock, signal, ...how });
       // Nobody else may begin anew in the folder until it is empty.
       wipeFolder(folder);

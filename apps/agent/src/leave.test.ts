@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { chmodSync, existsSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import {
@@ -63,6 +66,32 @@ for (const transport of ["websocket", "polling"]) {
       assert.deepEqual([evidence.level, message.customMessage?.type], ["mtls", "leave"]);
     }, `central: { transport: ${transport} }`));
 }
+
+test("an agent that reaches central through a proxy alone says good-bye through it, and does not go round it", () =>
+  withJoined(async ({ central, subject, path }) => {
+    acknowledgeLeave(central);
+    const asked: string[] = [];
+    const proxy = createServer().on("connect", ({ url = "" }, socket) => {
+      asked.push(url);
+      const onward = connect(Number(new URL(`http://${url}`).port), "127.0.0.1", () => {
+        socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
+        socket.pipe(onward).pipe(socket);
+      });
+      for (const end of [socket, onward]) end.on("error", () => socket.destroy());
+    });
+    proxy.listen(0, "127.0.0.1");
+    await once(proxy, "listening");
+    try {
+      const { port } = proxy.address() as AddressInfo;
+      const yaml = `central: { proxy: "http://127.0.0.1:${port}" }`;
+      await makeTestAgent(path, { yaml }).agent.leave(never);
+      assert.deepEqual(asked, [central.address]);
+      assert.equal(existsSync(path), false);
+      assert.equal(existsSync(subject.folder.settings), false);
+    } finally {
+      proxy.close();
+    }
+  }));
 
 const REFUSALS: readonly (readonly [name: string, refuse: (central: StandInCentral) => void])[] = [
   [

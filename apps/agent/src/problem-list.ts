@@ -8,6 +8,8 @@ export interface Problem {
   readonly at: string;
   readonly code: string;
   readonly text: string;
+  /** What to do about it. */
+  readonly remedy: string;
 }
 
 /** The latest problems of a running agent, bounded. */
@@ -25,8 +27,8 @@ export function createProblemList(now: () => number): ProblemList {
   const latest: Problem[] = [];
   return {
     latest,
-    add({ code, message }) {
-      latest.push({ at: new Date(now()).toISOString(), code, text: message });
+    add({ code, message, remedy }) {
+      latest.push({ at: new Date(now()).toISOString(), code, text: message, remedy });
       if (latest.length > MAX_KEPT) latest.shift();
     },
   };

@@ -92,3 +92,10 @@ test("a zone stays on this host: headers carry the address without it", () => {
   assert.equal(withoutZone("fe80::1%eth0"), "fe80::1");
   assert.equal(withoutZone("central.example.org:9150"), "central.example.org:9150");
 });
+
+test("a caller of IPv4 is written as such, whatever socket took it, and nothing that only looks so", () => {
+  assert.equal(formatHostPort("::ffff:192.0.2.7", 41_000), "192.0.2.7:41000");
+  assert.equal(formatHostPort("::FFFF:192.0.2.7", 1), "192.0.2.7:1");
+  assert.equal(formatHostPort("::ffff:0:192.0.2.7", 1), "[::ffff:0:192.0.2.7]:1");
+  assert.equal(formatHostPort("::ffff:c000:207", 1), "[::ffff:c000:207]:1");
+});

@@ -44,12 +44,16 @@ export function withoutZone(address: string): string {
   return address.replace(/%[^\]]*/, "");
 }
 
+/** What a socket of IPv6 that takes both calls a caller of IPv4 (RFC 4291 section 2.5.5.2). */
+const MAPPED = /^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i;
+
 /**
- * Writes an address so that `parseHostPort` reads it back: IPv6 in brackets.
+ * Writes an address so that `parseHostPort` reads it back: IPv6 in brackets, and IPv4 as such where an IPv6 socket took it.
  *
  * @param host name or address, without brackets
  * @param port TCP port
  */
 export function formatHostPort(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  const shown = host.replace(MAPPED, "");
+  return shown.includes(":") ? `[${shown}]:${port}` : `${shown}:${port}`;
 }

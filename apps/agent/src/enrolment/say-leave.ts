@@ -18,6 +18,7 @@ import { offeredCrypto } from "../control/crypto-settings.ts";
 import { identityDial, levelOfOrders } from "../control/dial-central.ts";
 import { dialOrder } from "../control/dial-order.ts";
 import type { FoundKey } from "../control/key-file.ts";
+import type { ProxyChoice } from "../control/proxy-choice.ts";
 import { readServerMessage } from "../control/server-message.ts";
 import { openTransportFor } from "../control/transports.ts";
 import type { AgentState, CandidateState, CommittedState } from "../settings/agent-state.ts";
@@ -32,6 +33,7 @@ export interface LeaveOptions {
   readonly level: Level;
   /** Gives the shared key, at the levels that need one. */
   readonly findKey: () => Promise<FoundKey>;
+  readonly proxy: Pick<ProxyChoice, "proxyFor">;
 }
 
 /** A central that says this has ended the identity before: the acknowledgement of an earlier try was lost (F3). */
@@ -67,11 +69,12 @@ export async function sayLeave(state: AgentState, options: LeaveOptions): Promis
 function sayAt(
   address: string,
   { agentId, identity, keys }: CandidateState | CommittedState,
-  { config, clock, signal, level, findKey }: LeaveOptions,
+  { config, clock, signal, level, findKey, proxy }: LeaveOptions,
 ): Promise<void> {
   const { answerTimeout: answerTimeoutMs, transport } = config.central;
   const crypto = offeredCrypto(config.central);
-  const limits = { timeoutMs: answerTimeoutMs, now: clock.now, crypto };
+  const { proxyFor } = proxy;
+  const limits = { timeoutMs: answerTimeoutMs, now: clock.now, proxyFor, crypto };
   const way = { identity, keys, level: levelOfOrders(level), findKey };
   const dial = identityDial({ ...limits, ...way });
   const openTransport = openTransportFor(transport);

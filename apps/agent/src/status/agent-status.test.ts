@@ -72,7 +72,12 @@ test("a running agent adds its link, vault, central and problems", () => {
   };
   const { listen: _listen, listening: _listening, ...counts } = forward;
   const service = { ...counts, name: "ssh", to: "127.0.0.1:22", reachable: true };
-  const problem = { at: "2026-01-01T00:00:00.000Z", code: "link.timeout", text: "No answer." };
+  const problem = {
+    at: "2026-01-01T00:00:00.000Z",
+    code: "link.timeout",
+    text: "No answer.",
+    remedy: "Wait.",
+  };
   const status = describeStatus(committed, {
     control: {
       connected: true,

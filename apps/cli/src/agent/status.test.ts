@@ -177,6 +177,32 @@ test("plaintext has no group, and says what it lacks; the same error in a row is
   );
 });
 
+const failedAt = (minute: number, place: string, remedy: string) => ({
+  ...errorAt(minute, "link.unreachable"),
+  text: `No answer from ${place}.`,
+  remedy,
+});
+
+test("what to do about an error is said under it, once where several addresses fail alike", () => {
+  const errors = [
+    failedAt(1, "a:1", "Check the firewall."),
+    failedAt(2, "b:1", "Check the firewall."),
+    failedAt(3, "c:1", "Look up the name."),
+  ];
+  const page = renderPage(statusLines({ ...STATUS, errors }, TEST_NOW_MS), plain);
+  const shown = page.split("\n").filter((line) => /^(error|what to do) /.test(line));
+  assert.deepEqual(
+    shown.map((line) => line.split(/ {2,}/)[1]?.replace(/^\S+Z link\.unreachable: /, "")),
+    [
+      "No answer from a:1.",
+      "No answer from b:1.",
+      "Check the firewall.",
+      "No answer from c:1.",
+      "Look up the name.",
+    ],
+  );
+});
+
 test("a host that has not joined is told how to", () =>
   withTempFolder(async (cwd) => {
     const { code, stdout, stderr } = await runLine(`agent status --data ${cwd}`, cwd);

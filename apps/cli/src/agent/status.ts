@@ -122,17 +122,22 @@ function countsText(row: Row): string {
 
 /** What happened several times in a row is told once, with the last time: a night of dials would hide what came before it. */
 function errorLines(errors: readonly Row[]): readonly PageLine[] {
-  const runs: { readonly text: string; at: unknown; count: number }[] = [];
+  const runs: { readonly text: string; remedy: string; at: unknown; count: number }[] = [];
   for (const error of errors) {
     const text = `${textOf(error, "code")}: ${textOf(error, "text")}`;
     const last = runs.at(-1);
     if (last?.text === text) Object.assign(last, { at: error["at"], count: last.count + 1 });
-    else runs.push({ text, at: error["at"], count: 1 });
+    else runs.push({ text, remedy: textOf(error, "remedy"), at: error["at"], count: 1 });
   }
-  return runs.map(({ text, at, count }) => [
-    "error",
-    `${timeText(at)} ${text}${count === 1 ? "" : ` (the last of ${count} in a row)`}`,
-  ]);
+  return runs.flatMap(({ text, remedy, at, count }, index): PageLine[] => {
+    const row = count === 1 ? "" : ` (the last of ${count} in a row)`;
+    // Several addresses of one central fail alike: what to do is said once, under the last of them.
+    const isSaidBelow = remedy === runs[index + 1]?.remedy;
+    return [
+      ["error", `${timeText(at)} ${text}${row}`],
+      ["what to do", isSaidBelow ? undefined : remedy || undefined],
+    ];
+  });
 }
 
 function clockText(seconds: unknown): string | undefined {
