@@ -8,6 +8,7 @@ import { parseScript } from "./script.ts";
 const GUIDES: readonly [guide: string, page: string][] = [
   ["from-plaintext-to-mtls.md", "policy-apply.txt"],
   ["telemetry.md", "backends.txt"],
+  ["certificates-for-other-programs.md", "certificates.txt"],
 ];
 
 /** `tautline policy apply --floor` of what a line has: the verb and its flags, without values, which are other ones each time. */

@@ -70,8 +70,8 @@ interface Nginx extends AsyncDisposable {
   readonly port: number;
 }
 
-async function openNginx(scene: CertificateScene): Promise<Nginx> {
-  const folder = scene.folderOf("nginx");
+/** Serves the files of a folder, and reads them again when the agent has renewed them, if it does. */
+async function openNginx(scene: CertificateScene, folder: string): Promise<Nginx> {
   const port = await freePort();
   const work = join(scene.central.folder, `nginx-${port}`);
   await run("mkdir", ["-p", join(work, "www")]);
@@ -98,7 +98,9 @@ async function openNginx(scene: CertificateScene): Promise<Nginx> {
   const how = ["-c", conf, "-e", log];
   const server = launchProcess({ command: "/usr/sbin/nginx", args: how });
   await until(async () => (await answers(port)) || undefined);
-  await scene.reloadBy("nginx", `exec /usr/sbin/nginx ${how.join(" ")} -s reload`);
+  if (folder === scene.folderOf("nginx")) {
+    await scene.reloadBy("nginx", `exec /usr/sbin/nginx ${how.join(" ")} -s reload`);
+  }
   return { port, [Symbol.asyncDispose]: async () => void (await server.kill("SIGTERM")) };
 }
 
@@ -118,9 +120,9 @@ describe("certificates as files for programs that nobody here wrote", { concurre
   after(() => scene[Symbol.asyncDispose]());
 
   it("SWP-2, SWP-4: nginx serves one to curl, and a download goes on over its renewal", async () => {
-    await using nginx = await openNginx(scene);
-    const { port } = nginx;
     const folder = scene.folderOf("nginx");
+    await using nginx = await openNginx(scene, folder);
+    const { port } = nginx;
     const ca = join(folder, "ca.crt");
     const answer = await run("curl", ["-s", "--cacert", ca, `https://localhost:${port}/who`]);
     assert.equal(answer, "NONE ");
@@ -221,9 +223,11 @@ describe("certificates as files for programs that nobody here wrote", { concurre
   });
 
   it("curl shows nginx a client's certificate from `certs issue`, which says who it is", async () => {
-    await using nginx = await openNginx({ ...scene, reloadBy: async () => {} });
-    const out = join(scene.central.folder, "client");
+    const [served, out] = ["served", "client"].map((name) => join(scene.central.folder, name));
+    assert.ok(served && out);
+    await tautline(scene, "certs", "issue", "--name", "localhost", "--out", served);
     await tautline(scene, "certs", "issue", "--client", "--name", "reports", "--out", out);
+    await using nginx = await openNginx(scene, served);
     const [cert, key, ca] = ["client.crt", "client.pem", "ca.crt"].map((file) => join(out, file));
     const shown = ["--cert", String(cert), "--key", String(key), "--cacert", String(ca)];
     const answer = await run("curl", ["-s", ...shown, `https://localhost:${nginx.port}/who`]);

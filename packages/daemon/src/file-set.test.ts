@@ -91,6 +91,11 @@ describe("files that belong together", () => {
       assert.deepEqual(textsIn(folder), ["ca.crt=root", "server.crt=chain", "server.pem=key"]);
     }));
 
+  it("are refused, and nothing hangs, where no folder can be made", () => {
+    const run = (): void => writeFileSet(FILES, { folder: "/proc/no/such", replace: true });
+    assert.equal(refused(run), "certificate.file_unwritable /proc/no/such");
+  });
+
   it("have plain names", () => {
     for (const name of ["server.crt", "a", ".hidden", "..."]) assert.match(name, FILE_NAME);
     for (const name of ["", ".", "..", "a/b", "a\0", "a b", "ä"]) {

@@ -53,7 +53,7 @@ export function writeFileSet(files: readonly SetFile[], options: FileSetOptions)
   const paths = files.map(({ name }) => `${folder}/${name}`);
   const there = replace ? undefined : paths.find((path) => existsSync(path));
   if (there !== undefined) throw fileExists(there);
-  guarded(folder, () => mkdirSync(folder, { recursive: true }));
+  guarded(folder, () => makeFolder(folder));
   const placed: Placed[] = [];
   try {
     files.forEach((file, at) => guarded(paths[at] ?? folder, () => prepare(file, options)));
@@ -67,6 +67,19 @@ export function writeFileSet(files: readonly SetFile[], options: FileSetOptions)
       rmSync(path + NEW, { force: true });
       rmSync(path + OLD, { force: true });
     }
+  }
+}
+
+/** Step by step: where a parent is there and nothing can be made in it, as in /proc, Node's own `recursive` never ends. */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return;
+    const end = folder.lastIndexOf("/");
+    if (codeOf(error) !== "ENOENT" || end < 1) throw error;
+    makeFolder(folder.slice(0, end));
+    mkdirSync(folder);
   }
 }
 

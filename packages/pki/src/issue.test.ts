@@ -64,6 +64,45 @@ test("central's leaf has its ID, its names and its addresses", () => {
   );
 });
 
+const program = (use: "server" | "client" | "both", ...names: string[]): IssueOptions => ({
+  ...honest,
+  issuer: services,
+  profile: { kind: "program", use, names },
+});
+
+test("SWP-4: a program's leaf has the names it was asked for, the first as its subject, and no SPIFFE ID", () => {
+  const leaf = issueCertificate(
+    program("server", "db.example.org", "10.0.0.5", "*.lab.example.org"),
+  );
+  assert.equal(leaf.subject, "CN=db.example.org");
+  assert.equal(
+    leaf.subjectAltName,
+    "DNS:db.example.org, DNS:*.lab.example.org, IP Address:10.0.0.5",
+  );
+  assert.equal(readFacts(leaf).names.uris.length, 0);
+  const long = `${"a".repeat(60)}.example.org`;
+  assert.equal(issueCertificate(program("server", long)).subject ?? "", "");
+});
+
+test("A16: a program's leaf states its uses, both where both were asked for", () => {
+  const [server, client] = ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"];
+  const uses = (["server", "client", "both"] as const).map(
+    (use) => readFacts(issueCertificate(program(use, "a.example.org"))).purposes,
+  );
+  assert.deepEqual(uses, [[server], [client], [server, client]]);
+});
+
+test("A12: a program's leaf has no name of another form, and an agents' authority issues none", () => {
+  for (const name of ["spiffe://fleet.example.org/central", "DB.example.org", "10.0.0.0/8", ""]) {
+    assert.throws(() => issueCertificate(program("server", name)), refused, name);
+  }
+  assert.throws(() => issueCertificate(program("server")), refused);
+  assert.throws(
+    () => issueCertificate({ ...program("server", "db.example.org"), issuer: agents }),
+    refused,
+  );
+});
+
 test("no subject has a common name that could be taken for a host", () => {
   const leaves = [
     issueLeaf(agents, agentProfile("agent-client")),
