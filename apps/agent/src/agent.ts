@@ -10,14 +10,11 @@ import { NO_MEMORY } from "./audit/head-memory.ts";
 import { createAgentControl, type AgentControl } from "./control/agent-control.ts";
 import { NOT_CONNECTED } from "./control/control-link.ts";
 import { createCentralClock, type CentralClock } from "./control/central-clock.ts";
-import { pinnedDial } from "./control/dial-central.ts";
 import { createKeyFile, type FoundKey } from "./control/key-file.ts";
 import { chooseProxy, type ProxyChoice } from "./control/proxy-choice.ts";
-import { offeredCrypto } from "./control/crypto-settings.ts";
 import { createPeerOffers } from "./control/peer-offers.ts";
-import { openTransportFor } from "./control/transports.ts";
 import { createAgentKeys } from "./enrolment/agent-keys.ts";
-import { askCentral } from "./enrolment/ask-central.ts";
+import { askByPin } from "./enrolment/ask-by-pin.ts";
 import type { GrantParts } from "./enrolment/grant-check.ts";
 import { join } from "./enrolment/join.ts";
 import { sayLeave } from "./enrolment/say-leave.ts";
@@ -234,21 +231,12 @@ class FolderAgent implements Agent {
   }
 
   #ask(address: string, state: JoiningState, signal: AbortSignal): Promise<GrantParts> {
-    const { config, clock, host } = this.#world;
-    const { answerTimeout: answerTimeoutMs, transport } = config.central;
-    return askCentral(address, state, {
-      // Before the join central is proven by the token's pin alone.
-      openTransport: this.#offers.over(openTransportFor(transport), "tls"),
-      dial: pinnedDial(state.ticket, {
-        timeoutMs: answerTimeoutMs,
-        now: clock.now,
-        proxyFor: this.#proxy.proxyFor,
-        crypto: offeredCrypto(config.central),
-      }),
-      askTime: () => this.#centralClock.ask(),
-      clock,
-      answerTimeoutMs,
-      host,
+    const [world, offers, proxy] = [this.#world, this.#offers, this.#proxy];
+    return askByPin(address, state, {
+      world,
+      offers,
+      proxy,
+      centralClock: this.#centralClock,
       signal,
     });
   }
