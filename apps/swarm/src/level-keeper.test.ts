@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createTally } from "./tally.ts";
+import { createTurns } from "./turns.ts";
 import {
   agentIdToBytes,
   compareLevels,
@@ -64,6 +65,7 @@ function makeKeeper(level: Level, saved?: SavedLevel) {
       close: async () => {},
     },
     tally,
+    climbing: createTurns(1),
     pace: { intervalMs: undefined },
     now: Date.now,
     random: () => 0.5,

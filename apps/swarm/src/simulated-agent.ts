@@ -13,10 +13,10 @@ import { LevelKeeper, receiptOf, type LevelMove } from "./level-keeper.ts";
 import type { LoopbackTarget } from "./loopback-target.ts";
 import { askedWaitMs } from "./server-word.ts";
 import type { SimulatedIdentity } from "./simulated-identity.ts";
-import { openSuccessor } from "./successor.ts";
+import { openFirst, openSuccessor } from "./successor.ts";
 import { openSwarmLink, SwarmLink, type SwarmLinkEnd } from "./swarm-link.ts";
 import type { SavedAgent } from "./swarm-state.ts";
-import { ANSWER_TIMEOUT_MS, pause, type SwarmWorld } from "./swarm-world.ts";
+import { pause, type SwarmWorld } from "./swarm-world.ts";
 
 /** A link that was answered for this long was a good one: the next breaks starts waiting anew, as in the agent. */
 const STABLE_MS = 10_000;
@@ -262,7 +262,24 @@ export class SimulatedAgent {
     if (link === undefined || this.#successor !== undefined || this.#stop.signal.aborted) return;
     const told = this.#levels.receive(envelope, keeper.current);
     if ("code" in told) link.tell(told);
-    else this.#successor = this.#climb(keeper, link, told);
+    else this.#successor = this.#climbInTurn(keeper, link, told);
+  }
+
+  async #climbInTurn(
+    keeper: IdentityKeeper,
+    old: SwarmLink,
+    move: LevelMove,
+  ): Promise<SwarmLink | undefined> {
+    const { climbing } = this.#world;
+    await climbing.take();
+    try {
+      const link = await this.#climb(keeper, old, move);
+      // The next order may come; whoever waits for this one has it in hand.
+      if (link === undefined) this.#successor = undefined;
+      return link;
+    } finally {
+      climbing.give();
+    }
   }
 
   /** Opens a candidate at the ordered level; the old link, and its level, stay in use until central has answered it. */
@@ -272,27 +289,22 @@ export class SimulatedAgent {
     move: LevelMove,
   ): Promise<SwarmLink | undefined> {
     const isOver = await Promise.race([old.hold(), old.ended.then(() => true)]);
-    let failure = new TautlineError("agent.central_silent", {
-      detail: { address: this.#world.target.address, seconds: ANSWER_TIMEOUT_MS / 1000 },
+    const ways = move.targets.map((target) => () => {
+      const way = { level: move.level, target };
+      return this.#open(keeper, way, () => this.#connectedAgain());
     });
-    for (const target of move.targets) {
-      if (this.#stop.signal.aborted) break;
-      const opened = await openSuccessor(old, () =>
-        this.#open(keeper, { level: move.level, target }, () => this.#connectedAgain()),
-      );
-      if (opened instanceof SwarmLink) {
-        opened.tell(receiptOf(move));
-        return this.#tookOver(opened);
-      }
-      failure = opened ?? failure;
+    const opened = await openFirst(old, ways, this.#stop.signal);
+    if (opened instanceof SwarmLink) {
+      opened.tell(receiptOf(move));
+      return this.#tookOver(opened);
     }
-    if (isOver === true || this.#stop.signal.aborted) {
+    if (isOver === true || opened === undefined || this.#stop.signal.aborted) {
       old.goOn();
       return undefined;
     }
-    this.#world.tally.failed(failure.code);
+    this.#world.tally.failed(opened.code);
     const { level } = move;
-    const detail = { level, reason: failure.message };
+    const detail = { level, reason: opened.message };
     old.tell(receiptOf(move, new TautlineError("agent.level_unreachable", { detail })));
     old.goOn();
     return undefined;

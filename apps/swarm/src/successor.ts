@@ -1,5 +1,5 @@
 import { toTautlineError, type TautlineError } from "@tautline/protocol";
-import type { SwarmLink } from "./swarm-link.ts";
+import { SwarmLink } from "./swarm-link.ts";
 
 /**
  * Opens a link that is to take over from another of the same agent: the old one serves until central has answered the new one.
@@ -21,4 +21,27 @@ export async function openSuccessor(
   } catch (error) {
     return toTautlineError(error);
   }
+}
+
+/**
+ * The same by the first of several ways that works.
+ *
+ * @param old as for `openSuccessor`
+ * @param ways each opens the new one, in the order to try
+ * @param signal ends the trying
+ * @returns as `openSuccessor`; of several failures the last
+ */
+export async function openFirst(
+  old: SwarmLink,
+  ways: readonly (() => Promise<SwarmLink>)[],
+  signal: AbortSignal,
+): Promise<SwarmLink | TautlineError | undefined> {
+  let last: TautlineError | undefined;
+  for (const open of ways) {
+    if (signal.aborted) return undefined;
+    const opened = await openSuccessor(old, open);
+    if (opened instanceof SwarmLink) return opened;
+    last = opened ?? last;
+  }
+  return last;
 }

@@ -2,6 +2,7 @@ import type { JoinToken, KeyIdentity, Level } from "@tautline/protocol";
 import type { Ledger } from "./ledger.ts";
 import type { LoopbackTarget } from "./loopback-target.ts";
 import type { Tally } from "./tally.ts";
+import type { Turns } from "./turns.ts";
 
 /** What all agents of a swarm have in common. */
 export interface SwarmWorld {
@@ -14,6 +15,8 @@ export interface SwarmWorld {
   readonly token: JoinToken;
   readonly ledger: Ledger;
   readonly tally: Tally;
+  /** Who may climb now: agents have a processor each, those of a swarm one together. */
+  readonly climbing: Turns;
   /** No wait between two dials is longer; the agent's own 60 s by default. */
   readonly longestWaitMs?: number | undefined;
   /** How often agents report; may change while they run. */

@@ -4,9 +4,13 @@ import type { SwarmPlan } from "./swarm-options.ts";
 import type { SavedAgent } from "./swarm-state.ts";
 import { pause, type Pace, type SwarmWorld } from "./swarm-world.ts";
 import { createTally, type Tally } from "./tally.ts";
+import { createTurns } from "./turns.ts";
 
 /** Joins under way at once where no rate is given: enough to keep central busy, too few to run into time limits. */
 const JOINS_AT_ONCE = 64;
+
+/** The same of climbs, which a whole fleet may be told of in one moment. */
+const CLIMBS_AT_ONCE = 32;
 
 /** What a swarm needs beside its plan. */
 export interface SwarmDeps {
@@ -67,6 +71,7 @@ export function startSwarm(plan: SwarmPlan, deps: SwarmDeps): Swarm {
     token,
     ledger,
     tally,
+    climbing: createTurns(CLIMBS_AT_ONCE),
     longestWaitMs,
     pace,
     now,
