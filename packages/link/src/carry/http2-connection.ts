@@ -57,6 +57,8 @@ export class Http2Connection implements Served {
     // The stream's own error says why; without a listener this one would end the process.
     session.on("error", ignore);
     session.on("close", () => this.#closed());
+    // A socket that may be half open would stay: no caller of HTTP/2 goes on when it has ended its half.
+    stream.once("end", () => session.destroy());
     session.on("stream", (incoming, headers, flags, rawHeaders) => {
       this.#refreshKeepalive();
       incoming.once("close", () => this.#count(incoming.rstCode));

@@ -51,6 +51,11 @@ export class Http2Upstream implements LegConnection {
     socket.once("close", () => this.#lose(undefined));
     const session = openSession(socket);
     this.#session = session;
+    // A socket that may be half open would stay.
+    socket.once("end", () => {
+      this.#lose(undefined);
+      session.destroy();
+    });
     session.on("error", (error) => this.#lose(error));
     session.on("goaway", (code, lastTaken) => this.#goneAway(code, lastTaken));
     session.once("connect", () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
