@@ -8,6 +8,8 @@ export interface OpenConnection {
   readonly caller: Caller;
   /** What it was asked for last. */
   readonly kind: PolicyKind;
+  /** It came by a port that is none of the agents', whose settings are not its business. */
+  readonly isElsewhere: boolean;
   /** The agent that a token's holder asked to become, once it has said so. */
   agentId(): string | undefined;
   /** Ends it, telling the caller why where its protocol can. Never throws. */
@@ -18,6 +20,8 @@ export interface OpenConnection {
 export interface ArrivingConnection {
   readonly socket: Duplex;
   readonly kind: PolicyKind;
+  /** It came by a port that is none of the agents'. */
+  readonly isElsewhere?: boolean;
 }
 
 /** How the protocol on a connection is ended with a word of explanation. */
@@ -83,10 +87,12 @@ export function createOpenConnections(): OpenConnections {
   };
 }
 
-function entryOf({ socket, kind }: ArrivingConnection, caller: Caller): Entry {
+function entryOf(arriving: ArrivingConnection, caller: Caller): Entry {
+  const { socket, kind, isElsewhere = false } = arriving;
   const entry: Entry = {
     caller,
     kind,
+    isElsewhere,
     voice: undefined,
     agentId: () => entry.voice?.agentId(),
     end: (reason) => {

@@ -38,7 +38,8 @@ export function showOut(
     what.end(reason);
   };
   for (const connection of connections.all()) {
-    const { caller } = connection;
+    const { caller, isElsewhere } = connection;
+    if (isElsewhere) continue;
     ending(connection, judgeStanding(settings, caller), caller.remoteAddress);
   }
   for (const link of live.all()) {

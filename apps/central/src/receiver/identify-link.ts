@@ -68,16 +68,20 @@ async function admitAgent(
   { stream, connection, door }: ArrivedLink,
 ): Promise<IdentifiedLink> {
   const challenge = challengeOf(stream, deps.now);
+  const isElsewhere = door !== "agents";
   const arrival = { ...connection, authorization: undefined, proof: undefined, challenge };
-  const caller = await deps.connections.admit({ socket: stream, kind: "receiver" }, async () => {
-    const judged = await deps.admission.admit(arrival);
-    const lack = judgeCallerUnderPolicy(deps.policies.book, judged, { kind: "receiver" });
-    if (lack === undefined) return judged;
-    const provenId = judged.kind === "agent" ? judged.agent.id : undefined;
-    const { evidence, remoteAddress } = judged;
-    await deps.refusals.note(lack, { evidence, remoteAddress, provenId, linkKind: "receiver" });
-    throw lack;
-  });
+  const caller = await deps.connections.admit(
+    { socket: stream, kind: "receiver", isElsewhere },
+    async () => {
+      const judged = await deps.admission.admit(arrival);
+      const lack = judgeCallerUnderPolicy(deps.policies.book, judged, { kind: "receiver" });
+      if (lack === undefined) return judged;
+      const provenId = judged.kind === "agent" ? judged.agent.id : undefined;
+      const { evidence, remoteAddress } = judged;
+      await deps.refusals.note(lack, { evidence, remoteAddress, provenId, linkKind: "receiver" });
+      throw lack;
+    },
+  );
   if (caller.kind !== "agent") throw new TautlineError("internal.unexpected");
   return { link: linkOfAgent(caller, door, connection.mark), caller };
 }

@@ -25,7 +25,7 @@ import {
 } from "./identify-link.ts";
 import type { LinkTable, LiveReceiverLink } from "./link-table.ts";
 import { backendFor } from "./route-rule.ts";
-import { judgeStanding, type StandingFacts } from "./standing-rule.ts";
+import { judgeStanding, mayHaveEnded, type StandingFacts } from "./standing-rule.ts";
 
 /** What the receiver needs. */
 export interface ReceiverServiceDeps extends IdentifyDeps, CallJudgeDeps {
@@ -47,8 +47,10 @@ export interface ReceiverService {
     caller: AgentCaller,
     link: { readonly socket: Duplex; readonly head: Uint8Array },
   ): Promise<void>;
-  /** Ends every link that may no longer be, with the reason: called by the clock and after each change. */
+  /** Ends every link that may no longer be, with the reason: called after each change. */
   judgeAgain(): void;
+  /** Ends links of which something has come to its end by itself: called by the clock. */
+  endExpired(): void;
   /** Takes no further calls, lets open ones end within a time, and cuts the rest. */
   stop(graceMs: number): Promise<void>;
 }
@@ -81,22 +83,31 @@ export function createReceiverService(deps: ReceiverServiceDeps): ReceiverServic
       const link = linkOfAgent(caller, "edge");
       return carry(deps, carrier, socket, Promise.resolve({ link, caller }));
     },
-    judgeAgain: () => {
-      const { book, doors, policyOf, isKeyLive, now, table, log } = deps;
-      const facts = { book, accepted: doors, policyOf, isKeyLive, nowMs: now() };
-      for (const live of table.all()) {
-        const reason = judgeStanding(facts, live);
-        if (reason === undefined) continue;
-        const { id: link, remoteAddress: from } = live;
-        log.info({ link, from, code: reason.code, remedy: reason.remedy }, reason.message);
-        live.carried.end(reason);
-      }
+    judgeAgain: () => judgeLinks(deps, deps.table.all()),
+    endExpired: () => {
+      const nowMs = deps.now();
+      judgeLinks(
+        deps,
+        deps.table.all().filter((live) => mayHaveEnded(live, nowMs)),
+      );
     },
     stop: async (graceMs) => {
       await carrier.stop(graceMs);
       await deps.upstreams.stop(graceMs);
     },
   };
+}
+
+function judgeLinks(deps: ReceiverServiceDeps, links: readonly LiveReceiverLink[]): void {
+  const { book, doors, policyOf, isKeyLive, now, log } = deps;
+  const facts = { book, accepted: doors, policyOf, isKeyLive, nowMs: now() };
+  for (const live of links) {
+    const reason = judgeStanding(facts, live);
+    if (reason === undefined) continue;
+    const { id: link, remoteAddress: from } = live;
+    log.info({ link, from, code: reason.code, remedy: reason.remedy }, reason.message);
+    live.carried.end(reason);
+  }
 }
 
 async function carry(

@@ -63,7 +63,6 @@ export async function openReceiver(deps: ReceiverDeps): Promise<Receiver> {
   const { log, ring, recorder: history } = deps;
   const book = createReceiverBook(deps);
   const upstreams = createBackendUpstreams(deps);
-  book.onChange(() => upstreams.follow(book.backends()));
   const onChanged = (): Promise<void> =>
     // Changed it is; what this process did not see now it sees in a second.
     look().catch((error: unknown) => log.error({ err: error }, "the receiver was not looked at"));
@@ -79,8 +78,12 @@ export async function openReceiver(deps: ReceiverDeps): Promise<Receiver> {
   const service = createReceiverService({ ...deps, ...judging });
   const look = async (): Promise<void> => {
     await book.look();
-    service.judgeAgain();
+    service.endExpired();
   };
+  book.onChange(() => {
+    upstreams.follow(book.backends());
+    service.judgeAgain();
+  });
   deps.policies.book.onChange(() => service.judgeAgain());
   await look();
   return {

@@ -5,7 +5,7 @@ import { clientTokenState } from "./client.ts";
 import { outcomeOf } from "./call-outcome.ts";
 import { evidenceAt } from "./fixture-links.test.ts";
 import { type LinkUse, MOST_USES, noteUse } from "./link-table.ts";
-import { judgeStanding, type StandingFacts } from "./standing-rule.ts";
+import { judgeStanding, mayHaveEnded, type StandingFacts } from "./standing-rule.ts";
 
 const demands = {
   name: "oap",
@@ -79,6 +79,22 @@ describe("judgeStanding", () => {
   it("leaves calls of a backend that is gone to that backend's own end", () => {
     const book = { backends: () => [], judgeAgain: () => ended };
     assert.equal(codeOf(facts({ book })), undefined);
+  });
+});
+
+const used = (expiresAtMs: number) => {
+  const token = { kind: "proven", client: { ...client, expiresAtMs } } as const;
+  return link({ uses: new Map([["oap t", { backend: "oap", token }]]) });
+};
+
+describe("mayHaveEnded", () => {
+  it("is so at the end of a certificate or of a token, and of a shared key at any time", () => {
+    assert.equal(mayHaveEnded(used(1_001), 1_000), false);
+    assert.equal(mayHaveEnded(used(1_000), 1_000), true);
+    assert.equal(mayHaveEnded({ ...used(1_001), certificateEndsMs: 1_000 }, 1_000), true);
+    assert.equal(mayHaveEnded({ ...used(1_001), certificateEndsMs: 1_001 }, 1_000), false);
+    const identity = { kind: "key", name: "k", namespace: "lab" } as const;
+    assert.equal(mayHaveEnded({ ...used(1_001), identity }, 1_000), true);
   });
 });
 

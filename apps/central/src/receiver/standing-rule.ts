@@ -16,6 +16,28 @@ export interface StandingFacts {
 }
 
 /**
+ * Tells whether time alone may have ended something of a link: nobody says so when it does.
+ *
+ * @param link that is carried
+ * @param nowMs milliseconds since 1970
+ */
+export function mayHaveEnded(
+  {
+    certificateEndsMs: endsMs,
+    identity,
+    uses,
+  }: Pick<LiveReceiverLink, "certificateEndsMs" | "identity" | "uses">,
+  nowMs: number,
+): boolean {
+  // Shared keys are followed by others; whether they live is asked each time.
+  if (identity.kind === "key" || (endsMs !== undefined && nowMs >= endsMs)) return true;
+  for (const { token } of uses.values()) {
+    if (token.kind === "proven" && nowMs >= token.client.expiresAtMs) return true;
+  }
+  return false;
+}
+
+/**
  * Judges a link again by what holds now: its certificate or key, and the tokens, backends, levels and policies of the calls that it has
  * carried.
  *

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { describe, it } from "node:test";
+import { launchProcess, type LaunchedProcess } from "@tautline/testing";
+import { type Items, type RunningCentral, withCentral } from "../running-central.ts";
+import { joinByHand } from "./hand-made-agent.ts";
+import { spanNames } from "./telemetry/otlp-messages.ts";
+import { startTelemetryBackend } from "./telemetry/telemetry-backend.ts";
+
+/** Set both, or a host that sets one for every process would decide (SN-4). */
+const NO_CERTIFICATES = { NODE_EXTRA_CA_CERTS: "", GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: "" };
+
+function launch(
+  name: string,
+  env: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+): LaunchedProcess {
+  const program = fileURLToPath(new URL(`telemetry/${name}`, import.meta.url));
+  return launchProcess({
+    command: process.execPath,
+    args: [program, ...args],
+    env: { ...NO_CERTIFICATES, ...env },
+  });
+}
+
+const said = (program: LaunchedProcess, event: string) =>
+  program.waitForEvent((line) => line["event"] === event);
+
+async function openPort(central: RunningCentral): Promise<number> {
+  const order = { bind: "public", port: 0 };
+  const path = "/api/v1/listeners/receiver";
+  const { addresses } = await central.call<{ addresses: string[] }>("PUT", path, order);
+  return Number(addresses[0]?.split(":").pop());
+}
+
+describe("programs as published on npm, straight to the receiver", { concurrency: true }, () => {
+  it("skywalking-backend-js 0.9.0 registers, keeps alive and sends segments over server TLS and a token (SW-13, SN-4, SN-7)", () =>
+    withCentral(async (central) => {
+      await using backend = await startTelemetryBackend();
+      const { rootsFile } = await joinByHand(await central.token(), central.folder);
+      const port = await openPort(central);
+      const order = { name: "oap", targets: [`127.0.0.1:${backend.port}`], requireToken: true };
+      await central.call("POST", "/api/v1/backends", order);
+      const { token } = await central.call<{ token: string }>("POST", "/api/v1/clients", {
+        name: "shop",
+      });
+      await using program = launch("traced-program.ts", {
+        GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: rootsFile,
+        SW_AGENT_NAME: "demo",
+        SW_AGENT_INSTANCE: "inst-1",
+        SW_AGENT_COLLECTOR_BACKEND_SERVICES: `localhost:${port}`,
+        SW_AGENT_SECURE: "true",
+        SW_AGENT_AUTHENTICATION: token,
+        SW_LOGGING_TARGET: "console",
+      });
+      const { port: app } = await said(program, "listening");
+      await fetch(`http://127.0.0.1:${String(app)}/hello`);
+      const { message, metadata } = await backend.waitFor(({ method }) =>
+        method.endsWith("/collect"),
+      );
+      assert.deepEqual([message["service"], message["serviceInstance"]], ["demo", "inst-1"]);
+      assert.match(String(message["traceId"]), /^[0-9a-f]{32}$/);
+      assert.equal(metadata["tautline-identity"], "client:shop");
+      assert.equal(metadata["authentication"], undefined);
+      const links = await central.call<Items<Record<string, unknown>>>(
+        "GET",
+        "/api/v1/links?kind=receiver",
+      );
+      assert.deepEqual(
+        links.items.map(({ client, level }) => [client, level]),
+        [["shop", "tls"]],
+      );
+
+      // The first heartbeat comes after 20 s (SN-7).
+      const alive = await backend.waitFor(({ method }) => method.endsWith("/keepAlive"));
+      assert.deepEqual(alive.message, { service: "demo", serviceInstance: "inst-1" });
+      await backend.waitFor(({ method }) => method.endsWith("/reportInstanceProperties"));
+    }));
+
+  it("OpenTelemetry's exporter over gRPC shows a client certificate, set by environment variables alone", () =>
+    withCentral(async (central) => {
+      await using backend = await startTelemetryBackend();
+      const agent = await joinByHand(await central.token(), central.folder);
+      const port = await openPort(central);
+      const order = { name: "otlp", targets: [`127.0.0.1:${backend.port}`], levels: ["mtls"] };
+      await central.call("POST", "/api/v1/backends", order);
+      await using program = launch(
+        "otlp-program.ts",
+        {
+          OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
+          OTEL_EXPORTER_OTLP_ENDPOINT: `https://localhost:${port}`,
+          OTEL_EXPORTER_OTLP_CERTIFICATE: agent.rootsFile,
+          OTEL_EXPORTER_OTLP_CLIENT_KEY: agent.clientKeyFile,
+          OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: agent.clientChainFile,
+        },
+        ["by grpc"],
+      );
+      assert.deepEqual(await said(program, "exported"), { event: "exported", code: 0 });
+      const { message, metadata } = await backend.waitFor(
+        ({ method }) => method === "TraceService/Export",
+      );
+      assert.deepEqual(spanNames(message), ["by grpc"]);
+      assert.match(String(metadata["tautline-identity"]), new RegExp(`/agent/${agent.id}$`));
+    }));
+});
