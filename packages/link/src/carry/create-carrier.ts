@@ -94,7 +94,12 @@ class Connection implements CarriedConnection {
   #serve(protocol: "h2" | "http/1.1", options: ServedOptions, http1: Http1Server): void {
     if (this.#isEnding || this.#stream.destroyed) return;
     this.#protocol = protocol;
-    const onEnded = (reason: TautlineError): void => void (this.#reason ??= reason);
+    // What nghttp2 calls an error may be the end that it put to abuse.
+    const onEnded = (reason: TautlineError): void => {
+      if (this.#reason === undefined || this.#reason.code === "carry.not_http") {
+        this.#reason = reason;
+      }
+    };
     try {
       this.#served =
         protocol === "h2"

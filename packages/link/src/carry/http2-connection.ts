@@ -19,6 +19,8 @@ const LONGEST_GOODBYE = 1_000;
 /** What a connection may hold of calls that wait to be read, MiB: a few at their windows' edge. */
 const LARGEST_SESSION_MIB = 16;
 const MOST_SETTINGS = 16;
+/** So many times as many cancelled calls as are counted here end the connection in nghttp2. */
+const NATIVE_RESETS = 4;
 
 /** Carries the calls of a connection that speaks HTTP/2. */
 export class Http2Connection implements Served {
@@ -55,6 +57,8 @@ export class Http2Connection implements Served {
     // The stream's own error says why; without a listener this one would end the process.
     session.on("error", ignore);
     session.on("close", () => this.#closed());
+    // A socket that may be half open would stay: no caller of HTTP/2 goes on when it has ended its half.
+    stream.once("end", () => session.destroy());
     session.on("stream", (incoming, headers, flags, rawHeaders) => {
       this.#refreshKeepalive();
       incoming.once("close", () => this.#count(incoming.rstCode));
@@ -94,8 +98,10 @@ export class Http2Connection implements Served {
   /** Cancelling is cheap for who does it: rapid reset (F15). */
   #count(code: number): void {
     if (code !== NGHTTP2_CANCEL && code !== NGHTTP2_REFUSED_STREAM) return;
-    if (this.#isEnding || this.#session.destroyed) return;
-    if (!this.#cancels.take(this.#options.now())) this.end(abusive("cancelled calls"));
+    if (this.#isEnding || this.#cancels.take(this.#options.now())) return;
+    const reason = abusive("cancelled calls");
+    if (this.#session.destroyed) this.#onEnded(reason);
+    else this.end(reason);
   }
 
   #closed(): void {
@@ -134,9 +140,9 @@ function openSession(stream: Duplex, { limits }: ServedOptions): ServerHttp2Sess
     maxSessionMemory: LARGEST_SESSION_MIB,
     maxHeaderListPairs: limits.headerFields,
     maxSettings: MOST_SETTINGS,
-    // What is cancelled before anybody looked is counted where the frames are read.
-    streamResetBurst: limits.cancelsBurst,
-    streamResetRate: limits.cancelsPerSecond,
+    // What comes in one read is counted before anybody looked; it ends the connection without a reason, so ours is to come first.
+    streamResetBurst: NATIVE_RESETS * limits.cancelsBurst,
+    streamResetRate: NATIVE_RESETS * limits.cancelsPerSecond,
     strictSingleValueFields: false,
     settings: {
       enablePush: false,

@@ -35,7 +35,9 @@ export class Http2Upstream implements LegConnection {
   #lastTaken: number | undefined;
   #calls = 0;
   #isOver = false;
-  #watch: NodeJS.Timeout | undefined;
+  /** One timer each for the connection's life: to begin it anew costs less than a new one for each call. */
+  #silence: NodeJS.Timeout | undefined;
+  #idle: NodeJS.Timeout | undefined;
   #pong: NodeJS.Timeout | undefined;
   /** Resolves when the backend's first frame of HTTP/2 has come; rejects when it is lost before. */
   readonly ready: Promise<void>;
@@ -49,6 +51,11 @@ export class Http2Upstream implements LegConnection {
     socket.once("close", () => this.#lose(undefined));
     const session = openSession(socket);
     this.#session = session;
+    // A socket that may be half open would stay.
+    socket.once("end", () => {
+      this.#lose(undefined);
+      session.destroy();
+    });
     session.on("error", (error) => this.#lose(error));
     session.on("goaway", (code, lastTaken) => this.#goneAway(code, lastTaken));
     session.once("connect", () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
@@ -114,8 +121,7 @@ export class Http2Upstream implements LegConnection {
       { endStream: request.ends },
     );
     this.#calls += 1;
-    clearTimeout(this.#watch);
-    if (this.#calls === 1) this.#watchSilence();
+    this.#heard();
     return followHttp2Leg(stream, this, {
       ...events,
       head: (status, headers, ends, answer) => {
@@ -124,8 +130,8 @@ export class Http2Upstream implements LegConnection {
       },
       over: (end) => {
         this.#calls -= 1;
-        this.#heard();
-        if (this.#calls === 0) this.#watchIdle();
+        if (this.#calls > 0) this.#heard();
+        else this.#watchIdle();
         events.over(end);
       },
     });
@@ -154,7 +160,8 @@ export class Http2Upstream implements LegConnection {
     if (this.#loss !== undefined) return;
     this.#loss = this.#lossFrom(error);
     this.#isOver = true;
-    clearTimeout(this.#watch);
+    clearTimeout(this.#silence);
+    clearTimeout(this.#idle);
     clearTimeout(this.#pong);
     this.#options.onOver();
   }
@@ -168,30 +175,33 @@ export class Http2Upstream implements LegConnection {
   }
 
   #heard(): void {
-    if (this.#calls > 0) this.#watch?.refresh();
+    if (this.#silence === undefined) {
+      this.#silence = setTimeout(() => this.#ask(), this.#options.keepaliveMs);
+      this.#silence.unref();
+    } else if (!this.isOver) this.#silence.refresh();
   }
 
   /** Asks whether the backend is there still, where calls wait and nothing comes. */
-  #watchSilence(): void {
-    const { keepaliveMs, keepaliveTimeoutMs } = this.#options;
-    this.#watch = setTimeout(() => {
-      if (this.isOver || this.#calls === 0) return;
-      const detail = { place: this.place, timeoutMs: keepaliveTimeoutMs };
-      const silent = new TautlineError("carry.upstream_silent", { detail });
-      this.#pong = setTimeout(() => this.destroy(silent), keepaliveTimeoutMs);
-      this.#session.ping(() => {
-        clearTimeout(this.#pong);
-        if (!this.isOver && this.#calls > 0) this.#watchSilence();
-      });
-    }, keepaliveMs);
-    this.#watch.unref();
+  #ask(): void {
+    if (this.isOver || this.#calls === 0) return;
+    const timeoutMs = this.#options.keepaliveTimeoutMs;
+    const detail = { place: this.place, timeoutMs };
+    const silent = new TautlineError("carry.upstream_silent", { detail });
+    clearTimeout(this.#pong);
+    this.#pong = setTimeout(() => this.destroy(silent), timeoutMs);
+    this.#session.ping(() => {
+      clearTimeout(this.#pong);
+      this.#heard();
+    });
   }
 
   #watchIdle(): void {
-    clearTimeout(this.#watch);
     if (this.isOver) return;
-    this.#watch = setTimeout(() => this.drain(), this.#options.idleMs);
-    this.#watch.unref();
+    if (this.#idle !== undefined) return void this.#idle.refresh();
+    this.#idle = setTimeout(() => {
+      if (this.#calls === 0) this.drain();
+    }, this.#options.idleMs);
+    this.#idle.unref();
   }
 }
 

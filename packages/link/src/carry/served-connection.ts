@@ -26,7 +26,9 @@ export class ConnectionCalls {
   readonly #open = new Set<CarriedCall>();
   readonly #onQuiet: (timeoutMs: number, hadCalls: boolean) => void;
   #calls = 0;
-  #quiet: NodeJS.Timeout | undefined;
+  #isStopped = false;
+  readonly #first: NodeJS.Timeout;
+  #idle: NodeJS.Timeout | undefined;
 
   /**
    * @param options what the calls ask and tell
@@ -35,7 +37,9 @@ export class ConnectionCalls {
   constructor(options: ServedOptions, onQuiet: (timeoutMs: number, hadCalls: boolean) => void) {
     this.#options = options;
     this.#onQuiet = onQuiet;
-    this.#waitForCall();
+    const { firstCallMs } = options.limits;
+    this.#first = setTimeout(() => onQuiet(firstCallMs, false), firstCallMs);
+    this.#first.unref();
   }
 
   get counts(): { readonly calls: number; readonly open: number } {
@@ -46,7 +50,7 @@ export class ConnectionCalls {
   start(caller: Caller): void {
     const { judge, limits, now, onCall } = this.#options;
     this.#calls += 1;
-    clearTimeout(this.#quiet);
+    if (this.#calls === 1) clearTimeout(this.#first);
     const call: CarriedCall = new CarriedCall(caller, {
       judge,
       limits,
@@ -69,18 +73,18 @@ export class ConnectionCalls {
   /** Nothing is waited for any more. */
   stop(): void {
     this.#isStopped = true;
-    clearTimeout(this.#quiet);
+    clearTimeout(this.#first);
+    clearTimeout(this.#idle);
   }
 
-  #isStopped = false;
-
+  /** One timer for the connection's life: to begin it anew costs less than a new one for each call. */
   #waitForCall(): void {
     if (this.#isStopped) return;
-    clearTimeout(this.#quiet);
-    const { firstCallMs, idleMs } = this.#options.limits;
-    const hadCalls = this.#calls > 0;
-    const timeoutMs = hadCalls ? idleMs : firstCallMs;
-    this.#quiet = setTimeout(() => this.#onQuiet(timeoutMs, hadCalls), timeoutMs);
-    this.#quiet.unref();
+    if (this.#idle !== undefined) return void this.#idle.refresh();
+    const { idleMs } = this.#options.limits;
+    this.#idle = setTimeout(() => {
+      if (this.#open.size === 0) this.#onQuiet(idleMs, true);
+    }, idleMs);
+    this.#idle.unref();
   }
 }
