@@ -6,7 +6,7 @@ import type { AuditLog } from "./audit/audit-log.ts";
 import type { AuditTrail } from "./audit/audit-trail.ts";
 import type { CertificateAuthority } from "./authority/authority.ts";
 import type { CentralConfig, CentralFlags } from "./config.ts";
-import type { ReceiverListener } from "./receiver/receiver-listener.ts";
+import type { SetPorts } from "./receiver/receiver-settings.ts";
 import type { Store } from "./store/store.ts";
 import type { ServerFiles } from "./tls-files/server-files.ts";
 
@@ -39,7 +39,7 @@ export interface CentralState {
   /** Where plaintext is spoken; undefined where it is not. */
   plaintext?: HostPort | undefined;
   /** The ports for telemetry; known when they are built. */
-  telemetry?: Pick<ReceiverListener, "settings" | "addressesOf">;
+  telemetry?: SetPorts;
   /** Where console and API are; known when that port listens. */
   console?: HostPort;
   /** What the ports that agents dial accept now; known when they are built. */

@@ -97,6 +97,20 @@ test("forwards of an agent that has not joined lead nowhere, and it says so", as
   });
 });
 
+test("the edge of an agent that has not joined does not listen, and it says so and what to do", async () => {
+  await withTempFolder(async (root) => {
+    await using central = await startKeyedCentral("plaintext");
+    const wish = { addresses: [central.address], level: "plaintext" } as const;
+    const yaml = `edge: { listen: "unix:edge.sock" }`;
+    const agent = startLegacy(join(root, "agent"), wish, yaml);
+    await central.waitFor(() => true);
+    const { errors, edge } = await untilConnected(agent.folder);
+    assert.deepEqual([errors[0]?.code, edge], ["agent.edge_unjoined", null]);
+    assert.ok(!existsSync(join(root, "agent", "edge.sock")));
+    await agent.stop();
+  });
+});
+
 /** Its first answer is followed a moment after central has sent it. */
 async function untilConnected(
   folder: Parameters<typeof readStatus>[0],

@@ -25,11 +25,19 @@ interface Pki {
   readonly server: OpensslCertificate;
 }
 
+const at = (server: Server): string => `127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+const pinOf = ({ certificatePem }: OpensslCertificate): string =>
+  certificatesFromPem(certificatePem)
+    .map((each) => spkiPin(each).toString("base64url"))
+    .join();
+
+const toLoopback = async () => ["127.0.0.1"];
+
 describe("connectBackend", () => {
   let pki: Pki;
   let secure: Server;
   let plain: Server;
-  const at = (server: Server): string => `127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   before(async () => {
     await withTempFolder(async (folder) => {
@@ -55,11 +63,6 @@ describe("connectBackend", () => {
     secure.close();
     plain.close();
   });
-
-  const pinOf = ({ certificatePem }: OpensslCertificate): string =>
-    certificatesFromPem(certificatePem)
-      .map((each) => spkiPin(each).toString("base64url"))
-      .join();
 
   it("reaches a backend without TLS at the very address that was named", async () => {
     const socket = await connectBackend(deps, place(at(plain)), never);
@@ -107,8 +110,7 @@ describe("connectBackend", () => {
       assert.equal((await refusalOf(asked)).code, "receiver.backend_forbidden");
     }
     const local = place(`backend.example:${at(plain).split(":")[1]}`, { alsoLocal: true });
-    const lookup = async () => ["127.0.0.1"];
-    const socket = await connectBackend({ ...deps, lookup }, local, never);
+    const socket = await connectBackend({ ...deps, lookup: toLoopback }, local, never);
     socket.destroy();
   });
 

@@ -1,6 +1,6 @@
 import type { Server } from "node:net";
 import type { Logger } from "@tautline/daemon";
-import type { HostPort, TlsAcceptor } from "@tautline/link";
+import type { TlsAcceptor } from "@tautline/link";
 import { type Level, LEVELS, TautlineError } from "@tautline/protocol";
 import type { CertificateAuthority } from "../authority/authority.ts";
 import type { CentralIdentity } from "../authority/central-identity.ts";
@@ -17,16 +17,18 @@ import type { ReceiverPortName, SecuredConnection } from "../listeners/secured-c
 import { isLoopback } from "../listeners/loopback-rule.ts";
 import type { ForeignFront } from "../tls-files/foreign-front.ts";
 import type { ExposedTokens } from "./exposed-token.ts";
-import { RECEIVER_PORTS, receiverLevels, type ReceiverSettings } from "./receiver-settings.ts";
+import {
+  RECEIVER_PORTS,
+  receiverLevels,
+  type ReceiverSettings,
+  type SetPorts,
+} from "./receiver-settings.ts";
 import type { ReceiverService } from "./receiver-service.ts";
 
 /** The ports for telemetry. */
-export interface ReceiverListener {
+export interface ReceiverListener extends SetPorts {
   start(): Promise<void>;
   readonly acceptor: Pick<TlsAcceptor, "replaceIdentity">;
-  settings(): ReceiverSettings;
-  /** The addresses really taken. */
-  addressesOf(name: ReceiverPortName): readonly HostPort[];
   /** Goes over to other settings while it runs; what is no longer accepted is ended with the reason. */
   change(change: PortChange<ReceiverSettings>): Promise<void>;
   /** Listens no longer, lets calls end for a moment, and cuts the rest. */

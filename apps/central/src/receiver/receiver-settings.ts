@@ -1,3 +1,4 @@
+import type { HostPort } from "@tautline/link";
 import { LEVELS, type Level, TautlineError } from "@tautline/protocol";
 import {
   type ListenerBind,
@@ -18,6 +19,13 @@ export interface ReceiverSettings {
     readonly levels: readonly SecureLevel[];
   };
   readonly "receiver-plaintext": { readonly bind: ListenerBind; readonly port: number };
+}
+
+/** The ports for telemetry as they are set now, and where they really are. */
+export interface SetPorts {
+  settings(): ReceiverSettings;
+  /** The addresses really taken. */
+  addressesOf(name: ReceiverPortName): readonly HostPort[];
 }
 
 /** What was set of them while central ran; undefined where the settings file still decides. */

@@ -82,12 +82,13 @@ describe("judgeStanding", () => {
   });
 });
 
+const used = (expiresAtMs: number) => {
+  const token = { kind: "proven", client: { ...client, expiresAtMs } } as const;
+  return link({ uses: new Map([["oap t", { backend: "oap", token }]]) });
+};
+
 describe("mayHaveEnded", () => {
   it("is so at the end of a certificate or of a token, and of a shared key at any time", () => {
-    const used = (expiresAtMs: number) => {
-      const token = { kind: "proven", client: { ...client, expiresAtMs } } as const;
-      return link({ uses: new Map([["oap t", { backend: "oap", token }]]) });
-    };
     assert.equal(mayHaveEnded(used(1_001), 1_000), false);
     assert.equal(mayHaveEnded(used(1_000), 1_000), true);
     assert.equal(mayHaveEnded({ ...used(1_001), certificateEndsMs: 1_000 }, 1_000), true);
