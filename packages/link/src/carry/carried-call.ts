@@ -163,7 +163,8 @@ export class CarriedCall {
         if (!isStale()) this.#answered(status, headers, ends, answer);
       },
       trailers: (raw) => {
-        if (!isStale()) this.#trailers = raw;
+        // Those about one connection stay on it, as in the head.
+        if (!isStale()) this.#trailers = answerHeaders(raw);
       },
       end: () => {
         if (isStale()) return;
@@ -178,17 +179,29 @@ export class CarriedCall {
 
   #answered(status: number, headers: RawHeaders, ends: boolean, answer: Readable): void {
     this.#moved();
-    this.#httpStatus = status;
     // What was kept to be sent again is not needed any more.
     this.#request?.forget();
     const passed = answerHeaders(headers);
-    const target = this.#caller.answer(status, passed, ends);
+    let target: Writable;
+    try {
+      target = this.#caller.answer(status, passed, ends);
+    } catch (error) {
+      // A status or a header that the caller's version of HTTP does not have.
+      return this.fail(this.#nameMalformed(error));
+    }
+    this.#httpStatus = status;
     if (ends) {
       this.#trailers = passed;
       answer.resume();
       return this.#answerEnded();
     }
     this.#pumpAnswer(answer, target);
+  }
+
+  #nameMalformed(error: unknown): TautlineError {
+    const reason = error instanceof Error ? error.message : "its head cannot be passed on";
+    const detail = { place: this.#leg?.place ?? "?", protocol: "HTTP", reason };
+    return new TautlineError("carry.upstream_malformed", { detail, cause: error });
   }
 
   #pumpAnswer(answer: Readable, target: Writable): void {

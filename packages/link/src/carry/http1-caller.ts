@@ -57,7 +57,12 @@ export class Http1Caller implements Caller {
   finish(trailers: Readonly<Record<string, string | string[]>> | undefined): void {
     this.#isOver = true;
     if (trailers !== undefined) {
-      this.#response.addTrailers(Object.entries(trailers).flatMap(pairsOf) as never);
+      try {
+        this.#response.addTrailers(Object.entries(trailers).flatMap(pairsOf));
+      } catch {
+        // Something in them is not HTTP/1.1: the answer is not whole.
+        return this.reset();
+      }
     }
     this.#response.end();
     this.#dropRest();

@@ -49,12 +49,12 @@ export class Http2Caller implements Caller {
   answer(status: number, headers: RawHeaders, ends: boolean): Writable {
     const stream = this.body;
     if (stream.destroyed || stream.closed) return stream;
-    if (!ends) stream.on("wantTrailers", () => this.#sendTrailers());
-    if (ends) this.#isOver = true;
     const raw = [":status", String(status), ...headers];
     // The backend's own date passes, and none is added.
     const options = { endStream: ends, waitForTrailers: !ends, sendDate: false };
     stream.respond(raw, options);
+    if (ends) this.#isOver = true;
+    else stream.on("wantTrailers", () => this.#sendTrailers());
     if (ends) this.#dropRest();
     return stream;
   }
@@ -91,7 +91,13 @@ export class Http2Caller implements Caller {
 
   #sendTrailers(): void {
     // Of an answer that nobody ended there are none.
-    if (!this.body.destroyed && !this.body.closed) this.body.sendTrailers(this.#trailers);
+    if (this.body.destroyed || this.body.closed) return;
+    try {
+      this.body.sendTrailers(this.#trailers);
+    } catch {
+      // Something in them is not HTTP/2: the answer is not whole.
+      this.body.close(NGHTTP2_INTERNAL_ERROR);
+    }
   }
 
   #gone(): void {
