@@ -19,6 +19,8 @@ const VERBS: Readonly<Record<string, readonly string[]>> = {
   namespaces: ["create", "list", "show"],
   keys: ["create", "list", "show", "rotate", "delete"],
   forwards: ["allow", "deny", "list", "show"],
+  backends: ["add", "list", "show", "remove"],
+  clients: ["create", "list", "rotate", "revoke"],
   policy: ["plan"],
   settings: ["list", "get", "set", "unset"],
   certs: ["list", "show", "authority"],

@@ -1,7 +1,16 @@
 import type { HostPort } from "@tautline/link";
 import { readHostFacts } from "../authority/own-names.ts";
 import { RECEIVER_PORTS } from "../receiver/receiver-settings.ts";
-import type { CentralState } from "../opened-central.ts";
+
+/** Where central listens, as far as it does; of its state, and no more of it than is asked here. */
+export interface ListeningCentral {
+  readonly agents?: HostPort | undefined;
+  readonly plaintext?: HostPort | undefined;
+  readonly console?: HostPort;
+  readonly telemetry?: {
+    addressesOf(name: (typeof RECEIVER_PORTS)[number]): readonly HostPort[];
+  };
+}
 
 /** Where central itself listens, asked anew for each connection: ports move and interfaces come while it runs. */
 export interface OwnPlaces {
@@ -16,9 +25,7 @@ export interface OwnPlaces {
  *
  * @param state where central listens
  */
-export function ownPlacesOf(
-  state: Pick<CentralState, "agents" | "plaintext" | "console" | "telemetry">,
-): OwnPlaces {
+export function ownPlacesOf(state: ListeningCentral): OwnPlaces {
   return {
     ports: () =>
       [state.agents, state.plaintext, state.console, ...telemetryOf(state)].flatMap((at) =>
@@ -28,6 +35,6 @@ export function ownPlacesOf(
   };
 }
 
-function telemetryOf({ telemetry }: Pick<CentralState, "telemetry">): readonly HostPort[] {
+function telemetryOf({ telemetry }: ListeningCentral): readonly HostPort[] {
   return RECEIVER_PORTS.flatMap((name) => telemetry?.addressesOf(name) ?? []);
 }
