@@ -41,6 +41,7 @@ test("without a file every setting has its safe default", () => {
     rescue: true,
     forwards: {},
     services: {},
+    certificates: {},
     vault: { environmentVariable: "TAUTLINE_KEY" },
     log: { level: "central" },
   });
