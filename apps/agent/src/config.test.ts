@@ -55,6 +55,7 @@ test("without a file every setting has its safe default", () => {
     },
     remoteForwards: [],
     services: {},
+    certificates: {},
     vault: { environmentVariable: "TAUTLINE_KEY" },
     log: { level: "central" },
   });

@@ -40,14 +40,15 @@ export interface ProgramAuthority {
   };
 }
 
+const options = () => ({
+  trustDomain: "fleet.example.org",
+  now: () => BEGINS_MS,
+  lifetimeMs: TEN_YEARS_MS,
+  serial: createSerial(randomBytes),
+});
+
 /** Makes one, with keys of its own. */
 export function createProgramAuthority(): ProgramAuthority {
-  const options = () => ({
-    trustDomain: "fleet.example.org",
-    now: () => BEGINS_MS,
-    lifetimeMs: TEN_YEARS_MS,
-    serial: createSerial(randomBytes),
-  });
   const root = createRoot(options());
   const services = createServicesIntermediate(root, options());
   const issue: Issue = (publicKey, order) => {

@@ -92,8 +92,9 @@ describe("files that belong together", () => {
     }));
 
   it("are refused, and nothing hangs, where no folder can be made", () => {
-    const run = (): void => writeFileSet(FILES, { folder: "/proc/no/such", replace: true });
-    assert.equal(refused(run), "certificate.file_unwritable /proc/no/such");
+    const folder = "/proc/no/such";
+    const run = (): void => writeFileSet(FILES, { folder, replace: true });
+    assert.equal(refused(run), `certificate.file_unwritable ${folder}`);
   });
 
   it("have plain names", () => {

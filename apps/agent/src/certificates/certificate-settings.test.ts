@@ -66,10 +66,12 @@ describe("the setting `certificates`", () => {
   }
 
   it("SW-2: names files by the use, unless told", () => {
-    const names = (use: "server" | "client" | "both") => fileNamesOf({ use, files: {} });
-    assert.deepEqual(names("server"), { cert: "server.crt", key: "server.pem", ca: "ca.crt" });
-    assert.deepEqual(names("client"), { cert: "client.crt", key: "client.pem", ca: "ca.crt" });
-    assert.deepEqual(names("both"), names("server"));
+    const [server, client, both] = (["server", "client", "both"] as const).map((use) =>
+      fileNamesOf({ use, files: {} }),
+    );
+    assert.deepEqual(server, { cert: "server.crt", key: "server.pem", ca: "ca.crt" });
+    assert.deepEqual(client, { cert: "client.crt", key: "client.pem", ca: "ca.crt" });
+    assert.deepEqual(both, server);
     assert.equal(fileNamesOf({ use: "server", files: { key: "tls.key" } }).key, "tls.key");
   });
 });
