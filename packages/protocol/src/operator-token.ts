@@ -1,20 +1,12 @@
-import { fromBase64Url, toBase64Url } from "./bytes.ts";
-import { TautlineError } from "./error.ts";
+import { type SecretToken, secretTokenForm } from "./secret-token.ts";
 
 /** What every operator's token starts with, so that scanners find one that was committed or pasted somewhere. */
 export const OPERATOR_TOKEN_PREFIX = "tautline-op.";
 
-/** What an operator's token says: which one it is, and that its holder was given it. */
-export interface OperatorToken {
-  /** 16 lower-case hexadecimal characters; no secret. */
-  readonly id: string;
-  /** 32 random bytes. */
-  readonly secret: Uint8Array;
-}
+/** The parts of an operator's token. */
+export type OperatorToken = SecretToken;
 
-const ID = /^[0-9a-f]{16}$/;
-const TOKEN = /^tautline-op\.([0-9a-f]{16})\.([A-Za-z0-9_-]{43})$/;
-const SECRET_BYTES = 32;
+const form = secretTokenForm(OPERATOR_TOKEN_PREFIX, "value.operator_token");
 
 /**
  * Writes an operator's token: `tautline-op.<id>.<secret in base64url>`, 72 characters.
@@ -22,11 +14,8 @@ const SECRET_BYTES = 32;
  * @param token its parts
  * @throws value.operator_token
  */
-export function formatOperatorToken({ id, secret }: OperatorToken): string {
-  if (!ID.test(id) || secret.length !== SECRET_BYTES) {
-    throw new TautlineError("value.operator_token");
-  }
-  return `${OPERATOR_TOKEN_PREFIX}${id}.${toBase64Url(secret)}`;
+export function formatOperatorToken(token: OperatorToken): string {
+  return form.format(token);
 }
 
 /**
@@ -36,12 +25,5 @@ export function formatOperatorToken({ id, secret }: OperatorToken): string {
  * @returns undefined when it is none; join tokens and their credentials are none (A7)
  */
 export function parseOperatorToken(text: string): OperatorToken | undefined {
-  const [, id, encoded] = TOKEN.exec(text) ?? [];
-  if (id === undefined || encoded === undefined) return undefined;
-  try {
-    return { id, secret: fromBase64Url(encoded) };
-  } catch {
-    // Bits beyond the last byte: another text of the same secret.
-    return undefined;
-  }
+  return form.parse(text);
 }

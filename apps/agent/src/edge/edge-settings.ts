@@ -1,6 +1,6 @@
 import { durationSetting } from "@tautline/daemon";
 import { z } from "zod";
-import { isLocal, readListenAddress } from "../forwards/listen-address.ts";
+import { listenMistakes, readListenAddress } from "../forwards/listen-address.ts";
 
 const KIB = 1024;
 const MIB = KIB * KIB;
@@ -89,14 +89,8 @@ export const edgeSetting = z
       context.addIssue({ code: "custom", path: ["mode"], message: "is there without `listen`" });
       return;
     }
-    if (!isLocal(address) && !open) {
-      const message =
-        "is not loopback, so others than this host's own programs reach it; if that is meant, say `open: true`";
-      context.addIssue({ code: "custom", path: ["listen"], message });
-    }
-    if (address.kind !== "unix" && mode !== undefined) {
-      const message = "is for Unix sockets, and `listen` is none";
-      context.addIssue({ code: "custom", path: ["mode"], message });
+    for (const { key, message } of listenMistakes({ address, open, mode })) {
+      context.addIssue({ code: "custom", path: [key], message });
     }
   })
   .prefault({});

@@ -1,6 +1,6 @@
 import { durationSetting } from "@tautline/daemon";
 import { z } from "zod";
-import { formatListenAddress, isLocal, readListenAddress } from "./listen-address.ts";
+import { formatListenAddress, listenMistakes, readListenAddress } from "./listen-address.ts";
 
 /** A DNS label (RFC 1123 section 2.1) in lower case: what central's allowance is called. */
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -53,14 +53,8 @@ const forward = z
   .superRefine(({ listen, open, mode }, context) => {
     const address = readListenAddress(listen);
     if (address === undefined) return;
-    if (!isLocal(address) && !open) {
-      const message =
-        "is not loopback, so others than this host's own programs reach it; if that is meant, say `open: true`";
-      context.addIssue({ code: "custom", path: ["listen"], message });
-    }
-    if (address.kind !== "unix" && mode !== undefined) {
-      const message = "is for Unix sockets, and `listen` is none";
-      context.addIssue({ code: "custom", path: ["mode"], message });
+    for (const { key, message } of listenMistakes({ address, open, mode })) {
+      context.addIssue({ code: "custom", path: [key], message });
     }
   });
 

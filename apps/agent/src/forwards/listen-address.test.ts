@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { formatListenAddress, isLocal, readListenAddress } from "./listen-address.ts";
+import {
+  formatListenAddress,
+  isLocal,
+  listenMistakes,
+  readListenAddress,
+} from "./listen-address.ts";
 
 const ROWS: readonly (readonly [text: string, shortest: string, isLocal: boolean])[] = [
   ["127.0.0.1:5432", "127.0.0.1:5432", true],
@@ -76,4 +81,18 @@ test("any text is read or not, and what was read is read again as the same", () 
       if (written.length <= 300) assert.deepEqual(readListenAddress(written), address);
     }),
   );
+});
+
+test("what does not fit together is named at its key, and nothing else", () => {
+  const wish = (text: string, open: boolean, mode?: string) => {
+    const address = readListenAddress(text);
+    assert.ok(address !== undefined, text);
+    return listenMistakes({ address, open, mode }).map(({ key }) => key);
+  };
+  assert.deepEqual(wish("127.0.0.1:5432", false), []);
+  assert.deepEqual(wish("unix:db.sock", false, "0660"), []);
+  assert.deepEqual(wish("0.0.0.0:5432", true), []);
+  assert.deepEqual(wish("0.0.0.0:5432", false), ["listen"]);
+  assert.deepEqual(wish("127.0.0.1:5432", false, "0660"), ["mode"]);
+  assert.deepEqual(wish("[::]:5432", false, "0660"), ["listen", "mode"]);
 });

@@ -57,3 +57,34 @@ function unixAddress(path: string): ListenAddress | undefined {
 function shortest(address: string): string {
   return new SocketAddress({ family: "ipv6", address }).address;
 }
+
+/** What a settings file says of a place to listen at. */
+export interface ListenWish {
+  readonly address: ListenAddress;
+  /** Others than this host's own programs may reach it. */
+  readonly open: boolean;
+  readonly mode?: string | undefined;
+}
+
+/**
+ * Names what does not fit together in a place to listen at.
+ *
+ * @param wish as the settings file says it
+ * @returns each mistake with the key it is at; empty where there is none
+ */
+export function listenMistakes({
+  address,
+  open,
+  mode,
+}: ListenWish): readonly { readonly key: "listen" | "mode"; readonly message: string }[] {
+  const isOpened = isLocal(address) || open;
+  const message =
+    "is not loopback, so others than this host's own programs reach it; if that is meant, say `open: true`";
+  const isModeOfNothing = address.kind !== "unix" && mode !== undefined;
+  return [
+    ...(isOpened ? [] : [{ key: "listen", message } as const]),
+    ...(isModeOfNothing
+      ? [{ key: "mode", message: "is for Unix sockets, and `listen` is none" } as const]
+      : []),
+  ];
+}
