@@ -93,7 +93,7 @@ async function whileCalling(
     while (!state.isOver) took.push(await callOnce(caller, token));
   });
   try {
-    await Promise.all([Promise.race([work(), ...calling.map(refuseToEnd)])]);
+    await Promise.race([work(), ...calling.map(refuseToEnd)]);
   } finally {
     state.isOver = true;
   }
@@ -137,12 +137,13 @@ async function dialSecured({ port, root }: Scene, protocol: string): Promise<TLS
 
 const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
+async function saying(stream: Duplex, bytes: Uint8Array | string): Promise<Duplex> {
+  stream.write(bytes);
+  return stream;
+}
+
 async function slowOnes(scene: Scene): Promise<readonly (() => Promise<Duplex>)[]> {
   const hello = await helloOf({ ALPNProtocols: ["h2"] });
-  const saying = async (stream: Duplex, bytes: Uint8Array | string): Promise<Duplex> => {
-    stream.write(bytes);
-    return stream;
-  };
   const secured = (protocol: string) => dialSecured(scene, protocol);
   return [
     () => dialTcp(scene.port),
