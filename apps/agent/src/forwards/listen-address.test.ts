@@ -83,16 +83,17 @@ test("any text is read or not, and what was read is read again as the same", () 
   );
 });
 
+const mistakesOf = (text: string, open: boolean, mode?: string) => {
+  const address = readListenAddress(text);
+  assert.ok(address !== undefined, text);
+  return listenMistakes({ address, open, mode }).map(({ key }) => key);
+};
+
 test("what does not fit together is named at its key, and nothing else", () => {
-  const wish = (text: string, open: boolean, mode?: string) => {
-    const address = readListenAddress(text);
-    assert.ok(address !== undefined, text);
-    return listenMistakes({ address, open, mode }).map(({ key }) => key);
-  };
-  assert.deepEqual(wish("127.0.0.1:5432", false), []);
-  assert.deepEqual(wish("unix:db.sock", false, "0660"), []);
-  assert.deepEqual(wish("0.0.0.0:5432", true), []);
-  assert.deepEqual(wish("0.0.0.0:5432", false), ["listen"]);
-  assert.deepEqual(wish("127.0.0.1:5432", false, "0660"), ["mode"]);
-  assert.deepEqual(wish("[::]:5432", false, "0660"), ["listen", "mode"]);
+  assert.deepEqual(mistakesOf("127.0.0.1:5432", false), []);
+  assert.deepEqual(mistakesOf("unix:db.sock", false, "0660"), []);
+  assert.deepEqual(mistakesOf("0.0.0.0:5432", true), []);
+  assert.deepEqual(mistakesOf("0.0.0.0:5432", false), ["listen"]);
+  assert.deepEqual(mistakesOf("127.0.0.1:5432", false, "0660"), ["mode"]);
+  assert.deepEqual(mistakesOf("[::]:5432", false, "0660"), ["listen", "mode"]);
 });
