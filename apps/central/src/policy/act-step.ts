@@ -1,11 +1,12 @@
-import { isTautlineError, type Level } from "@tautline/protocol";
+import { isTautlineError } from "@tautline/protocol";
 import { noteArrivals, noteWatched, letBack, readSights } from "./agent-sights.ts";
 import type { ChangeAgent } from "./change.ts";
-import type { ChangeDeps, OrderStatus } from "./change-deps.ts";
+import type { ChangeDeps } from "./change-deps.ts";
 import { missingLimitMs, type StepFacts } from "./change-rule.ts";
 import { type ChangeRun, climbing, noteAgents } from "./change-run.ts";
 import { pruneAgents, saveAgents, saveChange } from "./change-store.ts";
 import { bothOf, closedTo, openedFor, restoredTo } from "./heard-rule.ts";
+import { tellWave } from "./tell-wave.ts";
 import { countAgents } from "./watch-rule.ts";
 
 /** Why one is let back. */
@@ -50,45 +51,16 @@ function open(deps: ChangeDeps, run: ChangeRun): Promise<boolean> {
   return tryIt(deps, run, () => listeners.go(openedFor(listeners.heard(), policy.accept), actor));
 }
 
-/** Tells them once a process, and counts who has neither arrived nor failed. */
+/** Tells them in waves, and counts who has neither arrived nor failed. */
 async function move(deps: ChangeDeps, run: ChangeRun): Promise<number> {
-  const { orders } = deps;
-  if (!run.isOrdered) {
-    for (const [level, ids] of moversByLevel(run)) {
-      const statuses = await orders.statusOf(ids);
-      const untold = ids.filter((id) => !isUnderWay(statuses.get(id), level));
-      await orders.order(untold, level, run.change.actor);
-    }
-    run.isOrdered = true;
-  }
   noteArrivals(run, await readSights(deps, run));
-  const waiting = climbing(run).filter(({ isWatched }) => isWatched);
-  const statuses = await orders.statusOf(waiting.map(({ id }) => id));
-  return waiting.filter(({ id }) => !isSettled(statuses.get(id))).length;
-}
-
-/** By an earlier run of central, or by hand: told again it would begin anew. */
-function isUnderWay(order: OrderStatus | undefined, level: Level): boolean {
-  return order?.level === level && (order.status === "waiting" || order.status === "offered");
-}
-
-function isSettled(order: OrderStatus | undefined): boolean {
-  return order?.status === "applied" || order?.status === "failed";
-}
-
-function moversByLevel(run: ChangeRun): ReadonlyMap<Level, readonly string[]> {
-  const byLevel = new Map<Level, string[]>();
-  for (const { id, moveTo } of climbing(run)) {
-    if (moveTo === null) continue;
-    const ids = byLevel.get(moveTo);
-    if (ids === undefined) byLevel.set(moveTo, [id]);
-    else ids.push(id);
-  }
-  return byLevel;
+  return tellWave(deps, run);
 }
 
 async function watch(deps: ChangeDeps, run: ChangeRun, elapsedMs: number): Promise<StepFacts> {
   await close(deps, run);
+  // Who was not up in time has an exception until it is.
+  if (!run.isAllTold) await tellWave(deps, run);
   const limitMs = missingLimitMs(run.change.windowMs);
   const lost = noteWatched(run, await readSights(deps, run), { elapsedMs, limitMs });
   if (lost.length > 0) await noteLost(deps, run, lost);

@@ -5,6 +5,7 @@ import { refusalOf } from "../fixture-checks.test.ts";
 import { actionsOf } from "../fixture-core.test.ts";
 import { MTLS } from "./fixture-change.test.ts";
 import { ORDER, WINDOW_MS, withWorld, type World } from "./fixture-world.test.ts";
+import { LEAST_AT_ONCE, MOST_TRIES } from "./wave-rule.ts";
 
 const policyNow = ({ policies }: World) => policies.book.policyOf("default", "control");
 const excepted = ({ policies }: World): readonly string[] =>
@@ -154,16 +155,39 @@ describe("agents that do not come along", () => {
       assert.equal(world.settings.plaintext.bind, "loopback");
     }));
 
-  it("one that says why it cannot is not waited for", () =>
+  it("one that says why it cannot is told again twice, and then is not waited for", () =>
     withWorld(async (world) => {
       const one = await world.agent("plaintext");
       await world.changes.apply(ORDER);
-      await world.pass(1_000);
       const error = "link.unreachable: nobody answers";
-      world.orders.set(one, { level: "mtls", status: "failed", error });
+      const failed = { level: "mtls", status: "failed", error } as const;
+      for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+        await world.pass(WINDOW_MS / 20);
+        assert.equal((await world.change()).step, "moving");
+        assert.equal(world.orders.get(one)?.status, "offered", `told ${tries + 1} times`);
+        world.orders.set(one, failed);
+      }
       await world.pass(1_000);
       assert.equal((await world.change()).step, "watching");
       assert.equal(world.policies.book.exceptions()[0]?.reason, error);
+      await world.pass(WINDOW_MS / 10);
+      assert.equal(world.orders.get(one)?.status, "failed", "and never again");
+    }));
+
+  it("a crowd is told in waves: the next go when the first have arrived, and who was not told in time is told afterwards", () =>
+    withWorld(async (world) => {
+      const ids: string[] = [];
+      for (let at = 0; at < LEAST_AT_ONCE + 3; at += 1) ids.push(await world.agent("plaintext"));
+      await world.changes.apply(ORDER);
+      await world.pass(1_000);
+      assert.equal(world.orders.size, LEAST_AT_ONCE);
+      const [first = ""] = world.orders.keys();
+      await world.climb(first);
+      await world.pass(1_000);
+      assert.equal(world.orders.size, LEAST_AT_ONCE + 1);
+      // Those that were told keep silent, and hold up nobody for longer than an order holds a place.
+      await world.pass(WINDOW_MS / 4);
+      assert.equal(world.orders.size, ids.length);
     }));
 
   it("one that is missing for a third of the window gets its level back, an error finding, and the others stay", () =>

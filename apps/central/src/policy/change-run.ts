@@ -1,5 +1,6 @@
 import type { ChangeAgent, PolicyChange } from "./change.ts";
 import { type ChangeCounts, countAgents } from "./watch-rule.ts";
+import type { Told } from "./wave-rule.ts";
 
 /** A change that this process carries on. */
 export interface ChangeRun {
@@ -13,8 +14,10 @@ export interface ChangeRun {
   lastMs: number | undefined;
   /** Spent time that is on the disk. */
   savedMs: number;
-  /** This process has told agents to climb. */
-  isOrdered: boolean;
+  /** Whom this process has told to climb. */
+  readonly told: Map<string, Told>;
+  /** Nobody is left who may be told, or told again. */
+  isAllTold: boolean;
   /** Exceptions of this change for which this process has opened their levels. */
   openedFor: number;
   /** What went wrong last, so that it is not logged at every turn. */
@@ -40,7 +43,8 @@ export function createRun(
     changed: new Set(),
     lastMs: undefined,
     savedMs: change.spentMs,
-    isOrdered: false,
+    told: new Map(),
+    isAllTold: false,
     openedFor: 0,
     trouble: "",
   };

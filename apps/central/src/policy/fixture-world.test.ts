@@ -186,7 +186,7 @@ export class World {
           this.#effect();
           for (const id of ids) {
             const known = this.orders.get(id);
-            if (known?.level === level) continue;
+            if (known?.level === level && known.status !== "failed") continue;
             this.orders.set(id, { level, status: "offered", error: "" });
           }
           this.#effect();
