@@ -52,48 +52,44 @@ const AGAIN_PART = 1 / 40;
  * @param facts who has to climb, and what has become of those that were told
  */
 export function nextWave(facts: WaveFacts): Wave {
-  const { climbing, spentMs, windowMs } = facts;
-  const first: string[] = [];
-  const again: string[] = [];
-  const away: string[] = [];
-  const found: string[] = [];
-  let [onTheWay, moving, later] = [0, 0, 0];
-  for (const { id, moveTo, isWatched } of climbing) {
-    if (moveTo === null) continue;
-    const told = facts.told.get(id);
-    const status = facts.statuses.get(id);
-    const stands = standingOf(told, status, moveTo);
-    if (isWatched && stands !== "over") moving += 1;
-    if (stands === "found") found.push(id);
-    else if (stands === "untold") (isWatched ? first : away).push(id);
-    else if (stands === "failed") {
-      if (spentMs - (told?.atMs ?? 0) >= windowMs * AGAIN_PART) again.push(id);
-      else later += 1;
-    }
-    const isYoung = spentMs - (told?.atMs ?? spentMs) < holdsMs(windowMs);
-    if (isWatched && (stands === "found" || (stands === "told" && isYoung))) onTheWay += 1;
-  }
+  const all = facts.climbing.flatMap(({ id, moveTo, isWatched }) =>
+    moveTo === null ? [] : [{ id, isWatched, stands: standingOf(facts, id, moveTo) }],
+  );
+  const linked = all.filter(({ isWatched }) => isWatched);
+  const away = idsAt(
+    all.filter(({ isWatched }) => !isWatched),
+    "untold",
+  );
+  const crowd = [...idsAt(linked, "untold"), ...idsAt(all, "failed")];
+  const onTheWay = idsAt(linked, "found").length + idsAt(linked, "told").length;
+  const moving = linked.filter(({ stands }) => stands !== "over").length;
   const room = Math.max(0, atOnce(facts) - onTheWay);
-  const crowd = [...first, ...again];
   const tell = [...away, ...crowd.slice(0, room)];
   // Whoever is on the way may still fail, and be told again.
-  const isLast = crowd.length <= room && later === 0 && moving === 0;
-  return { tell, found, moving, isLast };
+  const isLast = crowd.length <= room && moving === 0 && idsAt(all, "failed just now").length === 0;
+  return { tell, found: idsAt(all, "found"), moving, isLast };
 }
 
-type Standing = "untold" | "found" | "told" | "failed" | "over";
+type Standing = "untold" | "found" | "told" | "silent" | "failed" | "failed just now" | "over";
 
-function standingOf(
-  told: Told | undefined,
-  status: OrderStatus | undefined,
-  level: Level,
-): Standing {
+function idsAt(
+  all: readonly { readonly id: string; readonly stands: Standing }[],
+  standing: Standing,
+): string[] {
+  return all.filter(({ stands }) => stands === standing).map(({ id }) => id);
+}
+
+function standingOf(facts: WaveFacts, id: string, level: Level): Standing {
+  const { spentMs, windowMs } = facts;
+  const told = facts.told.get(id);
+  const status = facts.statuses.get(id);
   const isOurs = status?.level === level;
   const isUnderWay = isOurs && (status.status === "waiting" || status.status === "offered");
   if (told === undefined) return isUnderWay ? "found" : "untold";
-  if (!isOurs) return "over";
-  if (status.status === "failed") return told.tries < MOST_TRIES ? "failed" : "over";
-  return isUnderWay ? "told" : "over";
+  const agoMs = spentMs - told.atMs;
+  if (isUnderWay) return agoMs < holdsMs(windowMs) ? "told" : "silent";
+  if (!isOurs || status.status !== "failed" || told.tries >= MOST_TRIES) return "over";
+  return agoMs >= windowMs * AGAIN_PART ? "failed" : "failed just now";
 }
 
 function holdsMs(windowMs: number): number {
