@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Level } from "@tautline/protocol";
 import { launchTautline, type LaunchedProcess } from "@tautline/testing";
 import { callSocket, type RunningCentral, withCentral } from "./running-central.ts";
+import { type Held, holdOpen } from "./hold-open.ts";
 import { joinAt } from "./running-forwards.ts";
 import { until } from "./until.ts";
 
@@ -101,34 +102,23 @@ export async function runEdge(
 }
 
 /** The way from a program of this host over an agent's edge, at mtls, to a backend behind central; all of it processes of their own. */
-export interface EdgeWay extends AsyncDisposable {
-  readonly agent: EdgeAgent;
-}
+export type EdgeWay = Held<{ readonly agent: EdgeAgent }>;
 
 /**
  * Opens one.
  *
  * @param backends as the API takes them; each is given the level
  */
-export async function openEdgeWay(
+export function openEdgeWay(
   backends: readonly Readonly<Record<string, unknown>>[],
 ): Promise<EdgeWay> {
-  const opened = Promise.withResolvers<EdgeAgent>();
-  const closing = Promise.withResolvers<void>();
-  const run = withCentral(async (central) => {
-    for (const backend of backends) {
-      await central.call("POST", "/api/v1/backends", { levels: ["mtls"], ...backend });
-    }
-    await using agent = await runEdge(await joinEdge(central, "mtls"));
-    opened.resolve(agent);
-    await closing.promise;
-  });
-  run.catch((error: unknown) => opened.reject(error));
-  return {
-    agent: await opened.promise,
-    [Symbol.asyncDispose]: () => {
-      closing.resolve();
-      return run;
-    },
-  };
+  return holdOpen((give) =>
+    withCentral(async (central) => {
+      for (const backend of backends) {
+        await central.call("POST", "/api/v1/backends", { levels: ["mtls"], ...backend });
+      }
+      await using agent = await runEdge(await joinEdge(central, "mtls"));
+      await give({ agent });
+    }),
+  );
 }

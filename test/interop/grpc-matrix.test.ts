@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { credentials, Metadata, status } from "@grpc/grpc-js";
 import { launchProcess } from "@tautline/testing";
 import { openEdgeWay } from "../running-edge.ts";
 import { startCarriedWay } from "./telemetry/carried-way.ts";
+import { openReceiverWay } from "./telemetry/receiver-way.ts";
 import { EchoClient, type Seen, watchStream } from "./telemetry/echo-client.ts";
 import { type EchoBackend, startEchoBackend } from "./telemetry/echo-service.ts";
 
@@ -22,6 +24,20 @@ const WAYS: Readonly<Record<string, (backend: EchoBackend) => Promise<Way>>> = {
   carried: async (backend) => {
     const way = await startCarriedWay([backend.port]);
     return plainWay(way.port, () => way[Symbol.asyncDispose]());
+  },
+  "straight to central's receiver, at mtls": async ({ port }) => {
+    const way = await openReceiverWay([{ name: "oap", targets: [`127.0.0.1:${port}`] }]);
+    const { rootsFile, clientChainFile, clientKeyFile } = way.agent;
+    const [root, chain, key] = [rootsFile, clientChainFile, clientKeyFile].map((file) =>
+      readFileSync(file),
+    );
+    assert.ok(root !== undefined && chain !== undefined && key !== undefined);
+    const address = `localhost:${way.port}`;
+    return {
+      client: () => new EchoClient(address, credentials.createSsl(root, key, chain)),
+      python: [address, rootsFile, clientChainFile, clientKeyFile],
+      [Symbol.asyncDispose]: async () => way[Symbol.asyncDispose](),
+    };
   },
   "over an agent's edge and central, at mtls": async ({ port }) => {
     const oap = { name: "oap", targets: [`127.0.0.1:${port}`] };

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { createServer, type IncomingHttpHeaders } from "node:http";
 import { fileURLToPath } from "node:url";
 import { after, before, describe, it } from "node:test";
-import { launchProcess, type LaunchedProcess, listenOnAnyPort } from "@tautline/testing";
+import { launchProcess, type LaunchedProcess } from "@tautline/testing";
 import { type EdgeAgent, openEdgeWay } from "../running-edge.ts";
+import { type HttpBackend, type Posted, startHttpBackend } from "./telemetry/http-backend.ts";
 import { EXPORT_TRACES, spanNames } from "./telemetry/otlp-messages.ts";
 import { startTelemetryBackend, type TelemetryBackend } from "./telemetry/telemetry-backend.ts";
 import { readMessage } from "./telemetry/wire-reader.ts";
@@ -102,11 +102,6 @@ function exportSpan(name: string, env: Readonly<Record<string, string>>): Launch
   return launchProcess({ command: process.execPath, args, env: { ...NO_CERTIFICATES, ...env } });
 }
 
-interface Posted {
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
-}
-
 interface Scene {
   open(): Promise<void>;
   close(): Promise<void>;
@@ -118,26 +113,17 @@ interface Scene {
 
 /** A central with a backend of gRPC and one of HTTP, and an agent with an edge. */
 function openScene(): Scene {
-  const posted = Promise.withResolvers<Posted>();
   const parts = new AsyncDisposableStack();
   let edge: EdgeAgent | undefined;
   let backend: TelemetryBackend | undefined;
-  const http = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      posted.resolve({ headers: request.headers, body: Buffer.concat(chunks) });
-      response.setHeader("Content-Type", "application/x-protobuf").end();
-    });
-  });
+  let collector: HttpBackend | undefined;
   return {
     open: async () => {
       backend = parts.use(await startTelemetryBackend());
-      const { port, close } = await listenOnAnyPort(http);
-      parts.defer(close);
+      collector = parts.use(await startHttpBackend());
       const way = await openEdgeWay([
         { name: "oap", targets: [`127.0.0.1:${backend.port}`] },
-        { name: "collector", targets: [`127.0.0.1:${port}`], protocol: "http" },
+        { name: "collector", targets: [`127.0.0.1:${collector.port}`], protocol: "http" },
       ]);
       edge = parts.use(way).agent;
     },
@@ -148,7 +134,9 @@ function openScene(): Scene {
     get backend() {
       return backend ?? absent();
     },
-    posted: posted.promise,
+    get posted() {
+      return collector?.posted ?? absent();
+    },
   };
 }
 

@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { describe, it } from "node:test";
 import { launchProcess, type LaunchedProcess } from "@tautline/testing";
-import { type Items, type RunningCentral, withCentral } from "../running-central.ts";
+import { type Items, withCentral } from "../running-central.ts";
 import { joinByHand } from "./hand-made-agent.ts";
-import { spanNames } from "./telemetry/otlp-messages.ts";
+import { startHttpBackend } from "./telemetry/http-backend.ts";
+import { EXPORT_TRACES, spanNames } from "./telemetry/otlp-messages.ts";
+import { openReceiverPort, openReceiverWay, type ReceiverWay } from "./telemetry/receiver-way.ts";
 import { startTelemetryBackend } from "./telemetry/telemetry-backend.ts";
+import { readMessage } from "./telemetry/wire-reader.ts";
 
 /** Set both, or a host that sets one for every process would decide (SN-4). */
 const NO_CERTIFICATES = { NODE_EXTRA_CA_CERTS: "", GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: "" };
@@ -26,19 +29,12 @@ function launch(
 const said = (program: LaunchedProcess, event: string) =>
   program.waitForEvent((line) => line["event"] === event);
 
-async function openPort(central: RunningCentral): Promise<number> {
-  const order = { bind: "public", port: 0 };
-  const path = "/api/v1/listeners/receiver";
-  const { addresses } = await central.call<{ addresses: string[] }>("PUT", path, order);
-  return Number(addresses[0]?.split(":").pop());
-}
-
 describe("programs as published on npm, straight to the receiver", { concurrency: true }, () => {
   it("skywalking-backend-js 0.9.0 registers, keeps alive and sends segments over server TLS and a token (SW-13, SN-4, SN-7)", () =>
     withCentral(async (central) => {
       await using backend = await startTelemetryBackend();
       const { rootsFile } = await joinByHand(await central.token(), central.folder);
-      const port = await openPort(central);
+      const port = await openReceiverPort(central);
       const order = { name: "oap", targets: [`127.0.0.1:${backend.port}`], requireToken: true };
       await central.call("POST", "/api/v1/backends", order);
       const { token } = await central.call<{ token: string }>("POST", "/api/v1/clients", {
@@ -77,29 +73,40 @@ describe("programs as published on npm, straight to the receiver", { concurrency
       await backend.waitFor(({ method }) => method.endsWith("/reportInstanceProperties"));
     }));
 
-  it("OpenTelemetry's exporter over gRPC shows a client certificate, set by environment variables alone", () =>
-    withCentral(async (central) => {
-      await using backend = await startTelemetryBackend();
-      const agent = await joinByHand(await central.token(), central.folder);
-      const port = await openPort(central);
-      const order = { name: "otlp", targets: [`127.0.0.1:${backend.port}`], levels: ["mtls"] };
-      await central.call("POST", "/api/v1/backends", order);
-      await using program = launch(
-        "otlp-program.ts",
-        {
-          OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
-          OTEL_EXPORTER_OTLP_ENDPOINT: `https://localhost:${port}`,
-          OTEL_EXPORTER_OTLP_CERTIFICATE: agent.rootsFile,
-          OTEL_EXPORTER_OTLP_CLIENT_KEY: agent.clientKeyFile,
-          OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: agent.clientChainFile,
-        },
-        ["by grpc"],
-      );
-      assert.deepEqual(await said(program, "exported"), { event: "exported", code: 0 });
-      const { message, metadata } = await backend.waitFor(
-        ({ method }) => method === "TraceService/Export",
-      );
-      assert.deepEqual(spanNames(message), ["by grpc"]);
-      assert.match(String(metadata["tautline-identity"]), new RegExp(`/agent/${agent.id}$`));
-    }));
+  it("OpenTelemetry's exporter over gRPC shows a client certificate, set by environment variables alone", async () => {
+    await using backend = await startTelemetryBackend();
+    await using way = await openReceiverWay([
+      { name: "otlp", targets: [`127.0.0.1:${backend.port}`] },
+    ]);
+    await using program = exportBy("grpc", way);
+    assert.deepEqual(await said(program, "exported"), { event: "exported", code: 0 });
+    const { message, metadata } = await backend.waitFor(
+      ({ method }) => method === "TraceService/Export",
+    );
+    assert.deepEqual(spanNames(message), ["by grpc"]);
+    assert.match(String(metadata["tautline-identity"]), new RegExp(`/agent/${way.agent.id}$`));
+  });
+
+  it("OpenTelemetry's exporter over HTTP/protobuf shows a client certificate, set by environment variables alone", async () => {
+    await using backend = await startHttpBackend();
+    await using way = await openReceiverWay([
+      { name: "otlp", protocol: "http", targets: [`127.0.0.1:${backend.port}`] },
+    ]);
+    await using program = exportBy("http/protobuf", way);
+    assert.deepEqual(await said(program, "exported"), { event: "exported", code: 0 });
+    const { headers, body } = await backend.posted;
+    assert.deepEqual(spanNames(readMessage(body, EXPORT_TRACES)), ["by http/protobuf"]);
+    assert.match(String(headers["tautline-identity"]), new RegExp(`/agent/${way.agent.id}$`));
+  });
 });
+
+function exportBy(protocol: string, { port, agent }: ReceiverWay): LaunchedProcess {
+  const env = {
+    OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
+    OTEL_EXPORTER_OTLP_ENDPOINT: `https://localhost:${port}`,
+    OTEL_EXPORTER_OTLP_CERTIFICATE: agent.rootsFile,
+    OTEL_EXPORTER_OTLP_CLIENT_KEY: agent.clientKeyFile,
+    OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: agent.clientChainFile,
+  };
+  return launch("otlp-program.ts", env, [`by ${protocol}`]);
+}
