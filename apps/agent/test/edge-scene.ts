@@ -10,6 +10,7 @@ import {
 } from "node:http2";
 import { type AddressInfo, connect as connectTcp, type Socket } from "node:net";
 import { join } from "node:path";
+import { setInterval } from "node:timers/promises";
 import type { TautlineError } from "@tautline/protocol";
 import { withTempFolder } from "@tautline/testing";
 import { systemClock } from "../src/clock.ts";
@@ -239,7 +240,24 @@ export function messageOf(text: string): Buffer {
   return Buffer.concat([head, Buffer.from(text)]);
 }
 
-/** Looks until it holds; the test's own limit ends a wait that never does. */
+const LOOK_EVERY_MS = 5;
+
+/**
+ * Looks again and again until something is there; the test's own limit ends a wait that never does.
+ *
+ * @param look gives what was waited for, or undefined while it is not there
+ */
+export async function untilThere<Found>(look: () => Promise<Found | undefined>): Promise<Found> {
+  const first = await look();
+  if (first !== undefined) return first;
+  for await (const _ of setInterval(LOOK_EVERY_MS)) {
+    const found = await look();
+    if (found !== undefined) return found;
+  }
+  throw new Error("unreachable");
+}
+
+/** Looks until it holds. */
 export async function untilHolds(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+  await untilThere(async () => (holds() ? true : undefined));
 }

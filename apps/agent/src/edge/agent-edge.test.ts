@@ -13,7 +13,7 @@ import {
 } from "@tautline/link";
 import { parseSpiffeId } from "@tautline/protocol";
 import { startStandInCentral, withTempFolder } from "@tautline/testing";
-import { messageOf, programAt, startBackend } from "../../test/edge-scene.ts";
+import { messageOf, programAt, startBackend, untilThere } from "../../test/edge-scene.ts";
 import { makeTestAgent, type TestAgent } from "../../test/running-agent.ts";
 import { readStatus } from "../status/status-reader.ts";
 import type { EdgeStatus } from "./edge-status.ts";
@@ -21,16 +21,14 @@ import type { EdgeStatus } from "./edge-status.ts";
 const COLLECT = "/skywalking.v3.TraceSegmentReportService/collect";
 const YAML = `edge: { listen: "127.0.0.1:0" }`;
 
-async function edgeWhen(
+const edgeWhen = (
   { folder }: TestAgent,
   isSo: (edge: EdgeStatus) => boolean,
-): Promise<EdgeStatus> {
-  for (;;) {
+): Promise<EdgeStatus> =>
+  untilThere(async () => {
     const { edge } = await readStatus(folder);
-    if (edge !== null && isSo(edge)) return edge;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+    return edge !== null && isSo(edge) ? edge : undefined;
+  });
 
 const now = (): number => performance.now();
 

@@ -5,7 +5,13 @@ import { test } from "node:test";
 import { createLog, parseConfig } from "@tautline/daemon";
 import { type ErrorCode, isTautlineError, type TautlineError } from "@tautline/protocol";
 import { createOpensslPki, type OpensslCertificate, withTempFolder } from "@tautline/testing";
-import { type Backend, messageOf, programAt, startBackend } from "../../test/edge-scene.ts";
+import {
+  type Backend,
+  messageOf,
+  programAt,
+  startBackend,
+  untilThere,
+} from "../../test/edge-scene.ts";
 import { systemClock } from "../clock.ts";
 import { agentConfigSchema } from "../config.ts";
 import { dataFolder } from "../data-folder.ts";
@@ -92,13 +98,11 @@ async function withAlone(
   const ended = runEdgeAlone(world, stopping.signal);
   ended.catch(() => {});
   const status = (): Promise<AgentStatus> => readStatus(world.folder);
-  const listening = async (): Promise<number> => {
-    for (;;) {
+  const listening = (): Promise<number> =>
+    untilThere(async () => {
       const { edge } = await status().catch(() => ({ edge: null }));
-      if (edge?.listening === true) return Number(edge.listen.split(":")[1]);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-  };
+      return edge?.listening === true ? Number(edge.listen.split(":")[1]) : undefined;
+    });
   const ending = ended.then(() => assert.fail("it ended"));
   try {
     await use(await Promise.race([listening(), ending]), status);

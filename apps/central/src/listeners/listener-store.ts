@@ -1,14 +1,8 @@
 import type { AuditLog } from "../audit/audit-log.ts";
-import type { ListenerTable } from "../store/listener-tables.ts";
 import type { Store } from "../store/store.ts";
 import type { KeptSettings } from "./first-settings.ts";
-import {
-  LISTENER_BINDS,
-  type ListenerChange,
-  type ListenerSettings,
-  placeOf,
-  SECURE_LEVELS,
-} from "./listener-settings.ts";
+import { auditListener, keepListener, keptListener, type ListenerRow } from "./listener-rows.ts";
+import { type ListenerChange, type ListenerSettings, placeOf } from "./listener-settings.ts";
 import type { AgentsPortName } from "./secured-connection.ts";
 
 /** What was set of the listeners, across restarts. */
@@ -27,8 +21,6 @@ export interface SavedChange {
   readonly actor: string;
 }
 
-type Row = Omit<ListenerTable, "name" | "changed_at">;
-
 /**
  * Opens what was set of the listeners.
  *
@@ -43,50 +35,40 @@ export function createListenerStore(deps: {
   return {
     read: async () => {
       const rows = await store.read((db) => db.selectFrom("listeners").selectAll().execute());
-      const row = (name: AgentsPortName): Row | undefined =>
+      const row = (name: AgentsPortName): ListenerRow | undefined =>
         rows.find((each) => each.name === name);
       return keptOf(row("agents"), row("plaintext"));
     },
     save: (saved) =>
       store.write(async (trx) => {
-        const rows: [AgentsPortName, Partial<Row>][] = [
+        const rows: [AgentsPortName, Partial<ListenerRow>][] = [
           ["agents", agentsRow(saved)],
           ["plaintext", plaintextRow(saved)],
         ];
         for (const [name, fields] of rows) {
-          if (Object.keys(fields).length === 0) continue;
-          const row = { ...fields, changed_at: now() };
-          await trx
-            .insertInto("listeners")
-            .values({ name, ...row })
-            .onConflict((conflict) => conflict.column("name").doUpdateSet(row))
-            .execute();
+          if (Object.keys(fields).length > 0) await keepListener(trx, name, fields, now());
         }
         const { name, actor, after } = saved;
-        const { bind, port, levels } = placeOf(after, name);
-        const detail = { listener: name, bind, port, levels: levels.join(",") };
-        await audit.append(trx, { action: "listener.changed", actor, subject: "central", detail });
+        await auditListener(audit, trx, { name, ...placeOf(after, name) }, actor);
       }),
   };
 }
 
-function keptOf(agents: Row | undefined, plaintext: Row | undefined): KeptSettings {
-  const bind = (row: Row | undefined) => LISTENER_BINDS.find((each) => each === row?.bind);
-  const agentsBind = bind(agents);
-  const levels = agents?.levels?.split(",");
-  const shared = plaintext?.shared ?? undefined;
+function keptOf(
+  agentsRow: ListenerRow | undefined,
+  plaintextRow: ListenerRow | undefined,
+): KeptSettings {
+  const { bind, port, levels } = keptListener(agentsRow);
+  const plaintext = keptListener(plaintextRow);
+  const shared = plaintextRow?.shared ?? undefined;
   return {
-    agents: {
-      bind: agentsBind === "off" ? undefined : agentsBind,
-      port: agents?.port ?? undefined,
-      levels: levels && SECURE_LEVELS.filter((level) => levels.includes(level)),
-    },
-    plaintext: { bind: bind(plaintext), port: plaintext?.port ?? undefined },
+    agents: { bind: bind === "off" ? undefined : bind, port, levels },
+    plaintext: { bind: plaintext.bind, port: plaintext.port },
     isShared: shared === undefined ? undefined : shared === 1,
   };
 }
 
-function agentsRow({ name, change, before, after }: SavedChange): Partial<Row> {
+function agentsRow({ name, change, before, after }: SavedChange): Partial<ListenerRow> {
   const [was, is] = [before.agents, after.agents];
   const named = name === "agents" ? change : {};
   return {
@@ -96,7 +78,7 @@ function agentsRow({ name, change, before, after }: SavedChange): Partial<Row> {
   };
 }
 
-function plaintextRow({ name, change, before, after }: SavedChange): Partial<Row> {
+function plaintextRow({ name, change, before, after }: SavedChange): Partial<ListenerRow> {
   const [was, is] = [before.plaintext, after.plaintext];
   const named = name === "plaintext" ? change : {};
   const isMoved = named.bind !== undefined || named.port !== undefined;

@@ -1,11 +1,12 @@
 import type { AuditLog } from "../audit/audit-log.ts";
 import {
-  LISTENER_BINDS,
-  type ListenerChange,
-  SECURE_LEVELS,
-} from "../listeners/listener-settings.ts";
+  auditListener,
+  keepListener,
+  keptListener,
+  type ListenerRow,
+} from "../listeners/listener-rows.ts";
+import type { ListenerChange } from "../listeners/listener-settings.ts";
 import type { ReceiverPortName } from "../listeners/secured-connection.ts";
-import type { ListenerTable } from "../store/listener-tables.ts";
 import type { Store } from "../store/store.ts";
 import { type KeptReceiver, receiverLevels, type ReceiverSettings } from "./receiver-settings.ts";
 
@@ -24,8 +25,6 @@ export interface SavedReceiverChange {
   readonly actor: string;
 }
 
-type Row = Omit<ListenerTable, "name" | "changed_at">;
-
 /**
  * Opens what was set of the ports for telemetry.
  *
@@ -42,38 +41,22 @@ export function createReceiverPortStore(deps: {
       const rows = await store.read((db) => db.selectFrom("listeners").selectAll().execute());
       const row = (name: ReceiverPortName) => rows.find((each) => each.name === name);
       return {
-        receiver: keptOf(row("receiver")),
-        "receiver-plaintext": keptOf(row("receiver-plaintext")),
+        receiver: keptListener(row("receiver")),
+        "receiver-plaintext": keptListener(row("receiver-plaintext")),
       };
     },
     save: ({ name, change, after, actor }) =>
       store.write(async (trx) => {
         const { bind, port } = after[name];
-        const fields: Partial<Row> = {
+        const fields: Partial<ListenerRow> = {
           bind,
           ...(change.port !== undefined && { port }),
           ...(change.levels !== undefined &&
             name === "receiver" && { levels: after.receiver.levels.join(",") }),
         };
-        const row = { ...fields, changed_at: now() };
-        await trx
-          .insertInto("listeners")
-          .values({ name, ...row })
-          .onConflict((conflict) => conflict.column("name").doUpdateSet(row))
-          .execute();
-        const levels = receiverLevels(after, name).join(",");
-        const detail = { listener: name, bind, port, levels };
-        await audit.append(trx, { action: "listener.changed", actor, subject: "central", detail });
+        await keepListener(trx, name, fields, now());
+        const levels = receiverLevels(after, name);
+        await auditListener(audit, trx, { name, bind, port, levels }, actor);
       }),
-  };
-}
-
-function keptOf(row: Row | undefined): KeptReceiver["receiver"] {
-  const bind = LISTENER_BINDS.find((each) => each === row?.bind);
-  const levels = row?.levels?.split(",");
-  return {
-    ...(bind !== undefined && { bind }),
-    ...(row !== undefined && row.port !== null && { port: row.port }),
-    ...(levels !== undefined && { levels: SECURE_LEVELS.filter((each) => levels.includes(each)) }),
   };
 }

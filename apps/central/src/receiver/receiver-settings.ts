@@ -1,3 +1,4 @@
+import type { KeptListener } from "../listeners/listener-rows.ts";
 import type { HostPort } from "@tautline/link";
 import { LEVELS, type Level, TautlineError } from "@tautline/protocol";
 import {
@@ -29,9 +30,7 @@ export interface SetPorts {
 }
 
 /** What was set of them while central ran; undefined where the settings file still decides. */
-export type KeptReceiver = {
-  readonly [Name in ReceiverPortName]: Partial<ReceiverSettings[Name]>;
-};
+export type KeptReceiver = Readonly<Record<ReceiverPortName, KeptListener>>;
 
 /**
  * Tells which levels are accepted at a port now.

@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { isTautlineError, type TautlineError } from "@tautline/protocol";
@@ -215,6 +222,30 @@ test("a state that cannot be read costs duplicates, which is said, and no call",
       problems.map(({ code }) => code),
       ["agent.edge_state_damaged"],
     );
+  }));
+
+test("promise 3: a file that cannot be read now is told and passed over, and its calls are sent by a later run that can", () =>
+  withStore(async ({ folder, problems, open }) => {
+    const first = open();
+    for (const text of ["a", "b"]) await first.put(call(text));
+    await first.close();
+    const second = open();
+    const file = join(folder, segments(folder)[0] ?? "");
+    // Open to others, it is not read.
+    chmodSync(file, 0o644);
+    await second.put(call("c"));
+    assert.deepEqual(await drain(second), ["c"]);
+    assert.deepEqual([second.status.calls, second.status.losses], [2, []]);
+    assert.deepEqual(
+      problems.map(({ code }) => code),
+      ["vault.file_unsafe"],
+    );
+    await second.close();
+    chmodSync(file, 0o600);
+    const third = open();
+    await third.put(call("d"));
+    assert.deepEqual(await drain(third), ["a", "b", "d"]);
+    assert.deepEqual(third.status, { calls: 0, bytes: 0, losses: [] });
   }));
 
 test("a disk that takes no more refuses the call and counts it; once it does, calls are kept again", () =>

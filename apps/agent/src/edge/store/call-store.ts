@@ -86,6 +86,8 @@ class FolderStore implements CallStore {
   readonly #writer: SegmentWriter;
   /** Written whole, in order; the first is the next to be read. */
   readonly #segments: SegmentFile[] = [];
+  /** Could not be read when their turn came; what the state says is done with ends before them, so a later run tries again. */
+  readonly #unread: SegmentFile[] = [];
   #head: Head | undefined;
   #cursor: number;
   #nextSeq: number;
@@ -204,7 +206,7 @@ class FolderStore implements CallStore {
     }
   }
 
-  /** One that the disk does not give now is left there for another run. */
+  /** One that cannot be read now is passed over, and left there for another run. */
   #openSegment(file: SegmentFile): Head | undefined {
     const left: Head["left"] = new Map();
     let lastSeq = file.firstSeq;
@@ -219,8 +221,8 @@ class FolderStore implements CallStore {
       }
       return { file, lastSeq, left };
     } catch (error) {
-      this.#bytes -= file.bytes;
-      this.#onDamage(file, "every byte", 1, toTautlineError(error));
+      this.#unread.push(file);
+      this.#options.onProblem(toTautlineError(error));
       return undefined;
     }
   }
@@ -269,7 +271,8 @@ class FolderStore implements CallStore {
   }
 
   #keepState(): void {
-    writeStoreState(this.#stateFile, { cursor: this.#cursor, losses: this.#losses.list });
+    const cursor = Math.min(this.#cursor, ...this.#unread.map(({ firstSeq }) => firstSeq - 1));
+    writeStoreState(this.#stateFile, { cursor, losses: this.#losses.list });
   }
 
   #onSegment(segment: SegmentFile): void {
