@@ -19,6 +19,10 @@ export interface LiveReceiverLink extends ReceiverLink {
   heardMs: number;
   /** What its callers say they are, as the last call said it. */
   userAgent: string | null;
+  /** What sends, as it says itself: `agent-version` of SkyWalking's newer agents, or the resource of OpenTelemetry where claims are looked at. */
+  version: string | null;
+  /** What its messages claim to be, where claims are looked at; the first few. */
+  readonly claimed: Set<string>;
   /** By backend and token; a link is listed from the first one on. */
   readonly uses: Map<string, LinkUse>;
   /** Bytes of bodies of calls that are over. */
@@ -36,6 +40,25 @@ export interface LinkTable {
 
 /** So many backends and tokens of one link are remembered; a call that would be one more is refused. */
 export const MOST_USES = 64;
+
+/** So many claims of one link are shown; a gateway makes more. */
+const MOST_CLAIMED = 16;
+
+/**
+ * Remembers what a link's messages claim, for the lists of links.
+ *
+ * @param link that it came over
+ * @param claimed names of services and instances, fit to be shown
+ */
+export function noteClaimed(
+  { claimed: known }: Pick<LiveReceiverLink, "claimed">,
+  claimed: readonly string[],
+): void {
+  for (const each of claimed) {
+    if (known.size >= MOST_CLAIMED) return;
+    known.add(each);
+  }
+}
 
 /** Makes the empty table. */
 export function createLinkTable(): LinkTable {

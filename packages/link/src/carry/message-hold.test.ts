@@ -28,6 +28,14 @@ test("a message longer than is held back is refused by its prefix", () => {
   assert.ok(isTautlineError(told) && told.code === "carry.message_too_large");
 });
 
+test("a message whose first byte is neither 0 nor 1 is refused: servers read it differently", () => {
+  const hold = new MessageHold({ largestBytes: 100, message: () => undefined });
+  const odd = grpcMessage("x");
+  odd[0] = 2;
+  const told = hold.read(odd);
+  assert.ok(isTautlineError(told) && told.code === "carry.cancelled");
+});
+
 test("a message that is refused never reaches the backend: its call ends with the refusal, and what is cut short is not passed on", async () => {
   let bytes = 0;
   await using backend = await startHttp2Backend((stream) => {

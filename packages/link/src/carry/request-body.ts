@@ -1,8 +1,7 @@
 import type { Readable, Writable } from "node:stream";
 import { TautlineError } from "@tautline/protocol";
 import type { BodyMeter } from "./body-meter.ts";
-import type { MessageLook } from "./call.ts";
-import { MessageHold } from "./message-hold.ts";
+import type { RequestHold } from "./request-hold.ts";
 
 /** So much of a body is kept until the answer begins, in case the backend did not take the call in. */
 const KEPT_BYTES = 64 * 1024;
@@ -12,7 +11,8 @@ export interface RequestBodyOptions {
   /** There is none. */
   readonly ends: boolean;
   readonly meter: BodyMeter;
-  readonly look: MessageLook | undefined;
+  /** Undefined where nobody looks at it: it passes by. */
+  readonly hold: RequestHold | undefined;
   /** Something of it came. */
   readonly onBytes: () => void;
   /** It is over a limit, or was refused by the look. */
@@ -23,7 +23,6 @@ export interface RequestBodyOptions {
 export class RequestBody {
   readonly #source: Readable;
   readonly #options: RequestBodyOptions;
-  readonly #hold: MessageHold | undefined;
   #target: Writable | undefined;
   /** What was sent already; undefined where it is too much, or not needed any more. */
   #kept: Buffer[] | undefined = [];
@@ -37,7 +36,6 @@ export class RequestBody {
   constructor(source: Readable, options: RequestBodyOptions) {
     this.#source = source;
     this.#options = options;
-    this.#hold = options.look === undefined ? undefined : new MessageHold(options.look);
     this.#hasEnded = options.ends;
   }
 
@@ -92,7 +90,8 @@ export class RequestBody {
     this.#options.onBytes();
     const refusal = this.#options.meter.read(chunk);
     if (refusal !== undefined) return this.#options.onRefused(refusal);
-    const passing = this.#hold === undefined ? chunk : this.#hold.read(chunk);
+    const { hold } = this.#options;
+    const passing = hold === undefined ? chunk : hold.read(chunk);
     if (passing instanceof TautlineError) return this.#options.onRefused(passing);
     if (passing.length > 0) this.#send(passing);
   }
@@ -114,12 +113,9 @@ export class RequestBody {
 
   #ended(): void {
     this.#hasEnded = true;
-    const rest = this.#hold?.rest();
-    // A message that never became whole was not looked at; it is not passed on, and the backend sees an ended stream.
-    if (rest !== undefined && rest.length > 0) {
-      const detail = { reason: "its body ended in the middle of a message" };
-      return this.#options.onRefused(new TautlineError("carry.cancelled", { detail }));
-    }
+    const last = this.#options.hold?.end();
+    if (last instanceof TautlineError) return this.#options.onRefused(last);
+    if (last !== undefined && last.length > 0) this.#send(last);
     this.#target?.end();
   }
 }
