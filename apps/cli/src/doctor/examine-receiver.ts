@@ -145,15 +145,19 @@ function examineRefusal(refusal: Row, nowMs: number): readonly Finding[] {
 function examineClaim(claim: Row, nowMs: number): readonly Finding[] {
   const [who, claimed] = [textOf(claim, "claimant"), textOf(claim, "claimed")];
   const isRefused = claim["refused"] === true;
+  const isUnreadable = claimed.startsWith("unreadable");
+  const what = isUnreadable
+    ? `Of telemetry of ${who} it cannot be told who it claims to be from (${claimed})`
+    : `Telemetry of ${who} claims to be ${claimed}, which it may not`;
   return [
     {
       severity: "warning",
-      what: `Telemetry of ${who} is ${claimed}, which it may not be; the last time ${timeAndDistance(claim["lastAt"], nowMs)}`,
+      what: `${what}; the last time ${timeAndDistance(claim["lastAt"], nowMs)}`,
       where: `backend ${textOf(claim, "backend")}, ${who}`,
       why: isRefused
         ? "It was refused: the backend has none of it."
         : "It went through: whoever reads it takes it for what it says.",
-      remedy: claimed.startsWith("unreadable")
+      remedy: isUnreadable
         ? "The reason says what central cannot read. Give what sends so a backend of its own, with --route and without --claims."
         : `If the name is right: 'tautline clients allow ${who} --service …' (it stands in place of what 'tautline clients allowed' shows). Else set the right one in the program, or find out who has its token or certificate.`,
     },

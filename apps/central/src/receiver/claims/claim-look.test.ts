@@ -46,7 +46,7 @@ describe("lookAtClaims", () => {
     assert.deepEqual([look, beyond], [undefined, []]);
   });
 
-  it("A29: refuses the first message that claims what its sender may not, and names it, its sender and the backend", () => {
+  it("refuses the first message that claims what its sender may not, and names it, its sender and the backend", () => {
     const { look, beyond, claimed } = scene();
     assert.equal(look?.message(field(1, "shop"), false), undefined);
     const refusal = look?.message(field(1, "victim\u202e"), false);

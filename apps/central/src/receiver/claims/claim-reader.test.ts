@@ -48,7 +48,7 @@ describe("readerOf, for gRPC", () => {
     assert.match(told("/a.B/C", {}, ping, false), /does not know what \/a.B\/C takes/);
   });
 
-  it("A15: a small message that unpacks to one byte too many is given up, and one that fits is read", () => {
+  it("A29: a small message that unpacks to one byte too many is given up, and one that fits is read", () => {
     const { messageBytes: most } = CLAIM_LIMITS;
     const gzip = { "grpc-encoding": "gzip" };
     assert.equal(grpc(filled(most), true, gzip), "demo");

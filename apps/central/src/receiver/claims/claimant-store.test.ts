@@ -81,7 +81,7 @@ describe("ClaimantStore", () => {
       assert.deepEqual(of("client:shop", "default"), ["shop"]);
     }));
 
-  it("a client that is revoked whole takes its list along: the next of its name is somebody else", () =>
+  it("A3: a client that is revoked whole takes its list along: the next of its name is somebody else", () =>
     withLists(async ({ clients, claimants, book }) => {
       await clients.create({ name: "shop", ...client, allowance: lists(["shop"]) });
       await clients.revoke({ name: "shop", actor: ACTOR, why: "over" });
