@@ -1,4 +1,4 @@
-import type { CallHead, CallVerdict, MessageLook } from "@tautline/link";
+import type { CallHead, CallVerdict, HeldBytes, MessageLook } from "@tautline/link";
 import { type Level, type LinkPolicy, TautlineError, toTautlineError } from "@tautline/protocol";
 import { errorForPeer } from "../control/peer-error.ts";
 import type { RefusedCaller, Refusals } from "../control/refusals.ts";
@@ -35,6 +35,8 @@ export interface CallJudgeDeps {
   readonly sources: Pick<Herd["sources"], "waitMs" | "failed">;
   readonly refusals: Pick<Refusals, "note">;
   readonly claims: ClaimReport;
+  /** Of messages that are looked at. */
+  readonly held: HeldBytes;
   readonly sightings: Pick<Sightings, "used">;
   readonly isStopping: () => boolean;
   readonly now: () => number;
@@ -128,6 +130,7 @@ function lookOf(
     head,
     backend,
     mode,
+    held: deps.held,
     claimants,
     allowances: () => deps.book.allowancesOf(claimants, namespace),
     onFound: ({ claims, version }) => {

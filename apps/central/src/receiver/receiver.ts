@@ -1,4 +1,5 @@
 import type { Logger } from "@tautline/daemon";
+import { HeldBytes } from "@tautline/link";
 import type { Vault } from "@tautline/vault";
 import type { OwnPlaces } from "../forwards/own-places.ts";
 import type { CentralMetrics } from "../metrics.ts";
@@ -10,6 +11,7 @@ import { createBackendUpstreams } from "./backend-upstreams.ts";
 import type { CallJudgeDeps } from "./call-judge.ts";
 import { createClientStore } from "./client-store.ts";
 import { createExposedTokens, type ExposedTokens } from "./exposed-token.ts";
+import { CLAIM_LIMITS } from "./claims/claim.ts";
 import { createClaimReport } from "./claims/claim-report.ts";
 import { createClaimantStore } from "./claims/claimant-store.ts";
 import { createLinkTable } from "./link-table.ts";
@@ -82,7 +84,8 @@ export async function openReceiver(deps: ReceiverDeps): Promise<Receiver> {
   const sightings = createSightings(deps.now);
   const claims = createClaimReport({ ...deps, sightings });
   const judging = { book, upstreams, clients, table, policyOf, isKeyLive, history };
-  const noting = { claims, sightings, refusals: watched(deps.refusals, sightings) };
+  const held = new HeldBytes(CLAIM_LIMITS.heldBytes);
+  const noting = { claims, held, sightings, refusals: watched(deps.refusals, sightings) };
   const service = createReceiverService({ ...deps, ...judging, ...noting });
   const look = async (): Promise<void> => {
     await book.look();

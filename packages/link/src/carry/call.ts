@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { TautlineError } from "@tautline/protocol";
+import type { HeldBytes } from "./held-bytes.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 /** How a call begins, before anything of its body was read. */
@@ -32,6 +33,8 @@ export interface CallLimits {
 export interface MessageLook {
   /** Longer ones are refused (`carry.message_too_large`, `carry.body_too_large`): what is held back is memory. */
   readonly largestBytes: number;
+  /** Shared with other calls: what would be held beyond it ends its call (`carry.too_much_held`). */
+  readonly held?: HeldBytes;
   /**
    * @param message without its prefix of five bytes, or the whole body; not to be kept
    * @param compressed as the prefix says; the encoding stands in the call's `grpc-encoding`. False for a body: its `content-encoding` tells

@@ -125,6 +125,7 @@ export class CarriedCall {
       ends: this.#caller.ends,
       meter,
       hold: holdRequest(verdict.look, isGrpc),
+      held: verdict.look?.held,
       onBytes: () => this.#moved(),
       onRefused: (error) => this.fail(error),
     });

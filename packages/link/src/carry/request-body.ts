@@ -1,6 +1,7 @@
 import type { Readable, Writable } from "node:stream";
 import { TautlineError } from "@tautline/protocol";
 import type { BodyMeter } from "./body-meter.ts";
+import type { HeldBytes } from "./held-bytes.ts";
 import type { RequestHold } from "./request-hold.ts";
 
 /** So much of a body is kept until the answer begins, in case the backend did not take the call in. */
@@ -13,6 +14,8 @@ export interface RequestBodyOptions {
   readonly meter: BodyMeter;
   /** Undefined where nobody looks at it: it passes by. */
   readonly hold: RequestHold | undefined;
+  /** What may be held of this and other requests. */
+  readonly held: HeldBytes | undefined;
   /** Something of it came. */
   readonly onBytes: () => void;
   /** It is over a limit, or was refused by the look. */
@@ -27,6 +30,7 @@ export class RequestBody {
   /** What was sent already; undefined where it is too much, or not needed any more. */
   #kept: Buffer[] | undefined = [];
   #keptBytes = 0;
+  #heldBytes = 0;
   #isReading = false;
   #hasEnded: boolean;
   readonly #onData = (chunk: Buffer): void => this.#take(chunk);
@@ -84,16 +88,31 @@ export class RequestBody {
     this.#source.removeListener("end", this.#onEnd);
     this.#target?.removeListener("drain", this.#onDrain);
     this.#kept = undefined;
+    this.#letGo(this.#heldBytes);
   }
 
   #take(chunk: Buffer): void {
     this.#options.onBytes();
     const refusal = this.#options.meter.read(chunk);
     if (refusal !== undefined) return this.#options.onRefused(refusal);
-    const { hold } = this.#options;
-    const passing = hold === undefined ? chunk : hold.read(chunk);
+    const passing = this.#pass(chunk);
     if (passing instanceof TautlineError) return this.#options.onRefused(passing);
     if (passing.length > 0) this.#send(passing);
+  }
+
+  #pass(chunk: Buffer): Buffer | TautlineError {
+    const { hold, held } = this.#options;
+    if (hold === undefined) return chunk;
+    if (held?.take(chunk.length) === false) return new TautlineError("carry.too_much_held");
+    this.#heldBytes += chunk.length;
+    const passing = hold.read(chunk);
+    if (!(passing instanceof TautlineError)) this.#letGo(passing.length);
+    return passing;
+  }
+
+  #letGo(bytes: number): void {
+    this.#options.held?.give(bytes);
+    this.#heldBytes -= bytes;
   }
 
   #send(chunk: Buffer): void {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { MessageLook } from "@tautline/link";
+import { HeldBytes, type MessageLook } from "@tautline/link";
 import { isTautlineError } from "@tautline/protocol";
 import type { HeldAllowance } from "./claim.ts";
 import { type FoundBeyond, type LookedCall, lookAtClaims } from "./claim-look.ts";
@@ -25,6 +25,7 @@ function scene(changes: Partial<LookedCall> = {}): Scene {
   const look = lookAtClaims({
     head: { path: PING, isGrpc: true, headers: { "content-type": "application/grpc" } },
     backend: "oap",
+    held: new HeldBytes(100),
     mode: "refuse",
     claimants: ["agent:1", "client:shop"],
     allowances: () => [shopMay("shop")],

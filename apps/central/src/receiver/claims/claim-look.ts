@@ -1,4 +1,4 @@
-import type { CallHead, MessageLook } from "@tautline/link";
+import type { CallHead, HeldBytes, MessageLook } from "@tautline/link";
 import { printableText, TautlineError } from "@tautline/protocol";
 import type { ClaimMode, FoundClaims, HeldAllowance } from "./claim.ts";
 import { readerOf } from "./claim-reader.ts";
@@ -10,6 +10,8 @@ export interface LookedCall {
   readonly head: Pick<CallHead, "path" | "isGrpc" | "headers">;
   readonly backend: string;
   readonly mode: ClaimMode;
+  /** What is held of all calls. */
+  readonly held: HeldBytes;
   /** Never empty. */
   readonly claimants: readonly Claimant[];
   /** What its sender may claim, asked for each message: a list may change while a stream runs. */
@@ -49,6 +51,7 @@ export function lookAtClaims(call: LookedCall): MessageLook | undefined {
   }
   return {
     largestBytes: reader.largestBytes,
+    held: call.held,
     message: (message, compressed) => judged(call, reader.read(message, compressed)),
   };
 }

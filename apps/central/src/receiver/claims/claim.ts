@@ -36,6 +36,10 @@ export interface HeldAllowance extends Allowance {
 export const CLAIM_LIMITS = {
   /** Of a message as it came, of what it becomes unpacked, and of a body; bytes. */
   messageBytes: 4 * 1024 * 1024,
+  /** Of all messages and bodies that are being held, bytes. */
+  heldBytes: 128 * 1024 * 1024,
+  /** Of protobuf that are stepped over in one message. */
+  fields: 262_144,
   /** Of a body of JSON, bytes: it is built whole. */
   jsonBytes: 1024 * 1024,
   jsonDepth: 32,

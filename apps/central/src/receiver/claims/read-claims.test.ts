@@ -227,3 +227,26 @@ test("a message with one claim more than are kept cannot be read", () => {
   assert.match(told(readClaims(segments(most), collection)), /^service s0, /);
   assert.match(told(readClaims(segments(most + 1), collection)), /claims more than 1024 names/);
 });
+
+test("A29: a message with one field more than are stepped over cannot be read", () => {
+  const { fields } = CLAIM_LIMITS;
+  const named = field(1, "shop");
+  const filled = (count: number): Buffer =>
+    Buffer.concat([named, Buffer.alloc(2 * (count - 1), Buffer.from([0x48, 0x01]))]);
+  assert.equal(told(readClaims(filled(fields), PING)), "service shop");
+  assert.equal(
+    told(readClaims(filled(fields + 1), PING)),
+    "unreadable: it has more than 262144 fields",
+  );
+});
+
+test("A29: one attribute of thousands of keys and values is read in one go", () => {
+  const many = (bytes: Buffer): Buffer[] => Array.from({ length: 60_000 }, () => bytes);
+  const pair = Buffer.concat([
+    ...many(field(1, "service.name")),
+    ...many(field(2, field(1, "shop"))),
+  ]);
+  const request = field(1, field(1, field(1, pair)));
+  // Sixty thousand times sixty thousand would not end.
+  assert.equal(told(readClaims(request, OTLP_SHAPE)), "service shop");
+});

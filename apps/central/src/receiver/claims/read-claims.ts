@@ -28,13 +28,15 @@ const LONGEST_KEY = 64;
  */
 export function readClaims(message: Buffer, shape: ClaimShape): FoundClaims {
   return collectClaims((collector) =>
-    readMessage({ bytes: message, collector }, { at: 0, end: message.length }, shape),
+    readMessage({ bytes: message, collector, fields: 0 }, { at: 0, end: message.length }, shape),
   );
 }
 
 interface Reading {
   readonly bytes: Buffer;
   readonly collector: ClaimCollector;
+  /** Stepped over so far: two bytes are a field already, so bytes alone do not bound the work. */
+  fields: number;
 }
 
 interface Span {
@@ -44,7 +46,7 @@ interface Span {
 
 /** As deep as the shape, which is ours; what a peer nests deeper is stepped over. */
 function readMessage(reading: Reading, span: Span, shape: ClaimShape): void {
-  eachField(reading.bytes, span, {
+  eachField(reading, span, {
     bytes: (field, value) => {
       const found = shape[field];
       if (found !== undefined) readField(reading, value, found);
@@ -68,10 +70,11 @@ function readField(reading: Reading, value: Span, field: ClaimField): void {
 }
 
 /** KeyValue: key 1, value 2. Only of the few keys that count are the values read. */
-function readAttribute({ bytes, collector }: Reading, span: Span): void {
+function readAttribute(reading: Reading, span: Span): void {
+  const { bytes, collector } = reading;
   const keys: string[] = [];
   const values: Span[] = [];
-  eachField(bytes, span, {
+  eachField(reading, span, {
     bytes: (field, value) => {
       if (field === 1 && value.end - value.at <= LONGEST_KEY) {
         keys.push(bytes.toString("latin1", value.at, value.end));
@@ -82,15 +85,16 @@ function readAttribute({ bytes, collector }: Reading, span: Span): void {
       if (field === 1 || field === 2) throw oddKind();
     },
   });
-  for (const key of keys.filter(isReadAttribute)) {
-    for (const value of values) readValue(bytes, value, (text) => collector.attribute(key, text));
+  // Each key once: as many values as bytes allow, times as many keys, would be without end.
+  for (const key of new Set(keys.filter(isReadAttribute))) {
+    for (const value of values) readValue(reading, value, (text) => collector.attribute(key, text));
   }
 }
 
 /** AnyValue: text is 1, and seven other kinds are none. */
-function readValue(bytes: Buffer, value: Span, told: (text: string | undefined) => void): void {
-  eachField(bytes, value, {
-    bytes: (kind, text) => told(kind === 1 ? textOf(bytes, text) : undefined),
+function readValue(reading: Reading, value: Span, told: (text: string | undefined) => void): void {
+  eachField(reading, value, {
+    bytes: (kind, text) => told(kind === 1 ? textOf(reading.bytes, text) : undefined),
     other: () => told(undefined),
   });
 }
@@ -112,9 +116,14 @@ interface FieldVisitor {
   other(field: number): void;
 }
 
-function eachField(bytes: Buffer, { at: from, end }: Span, visitor: FieldVisitor): void {
+function eachField(reading: Reading, { at: from, end }: Span, visitor: FieldVisitor): void {
+  const { bytes } = reading;
   let at = from;
   while (at < end) {
+    reading.fields += 1;
+    if (reading.fields > CLAIM_LIMITS.fields) {
+      throw new UnreadableClaims(`it has more than ${CLAIM_LIMITS.fields} fields`);
+    }
     const tag = readNumber(bytes, { at, end }, MOST_TAG);
     const field = Math.floor(tag.value / 8);
     if (field === 0) throw new UnreadableClaims("a field in it has no number");
