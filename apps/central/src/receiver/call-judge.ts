@@ -17,7 +17,7 @@ import type { ClaimReport } from "./claims/claim-report.ts";
 import { claimantsOf } from "./claims/claimant.ts";
 import type { ClientStore } from "./client-store.ts";
 import { type LiveReceiverLink, MOST_USES, noteClaimed, noteUse } from "./link-table.ts";
-import { shownName, shownUserAgent, shownVersion } from "./link-view.ts";
+import { shownUserAgent, shownVersion } from "./link-view.ts";
 import { type FoundToken, metadataOf, strippedHeaders, tokensIn } from "./metadata-rule.ts";
 import type { ReceiverBook } from "./receiver-book.ts";
 import { backendFor } from "./route-rule.ts";
@@ -136,10 +136,7 @@ function lookOf(
     onFound: ({ claims, version }) => {
       if (live === undefined) return;
       live.version = shownVersion(version) ?? live.version;
-      noteClaimed(
-        live,
-        claims.map(({ text }) => shownName(text)),
-      );
+      noteClaimed(live, claims);
     },
     onBeyond: ({ error, claimant, isInMessage }) => {
       deps.claims.note({ error, backend, mode, claimant, remoteAddress });

@@ -1,5 +1,7 @@
 import type { CarriedConnection } from "@tautline/link";
+import { printableText } from "@tautline/protocol";
 import type { ReceiverLink, ShownToken } from "./caller.ts";
+import type { Claim } from "./claims/claim.ts";
 
 /** What calls over a link have used: judged again when anything changes that they were judged by. */
 export interface LinkUse {
@@ -43,20 +45,22 @@ export const MOST_USES = 64;
 
 /** So many claims of one link are shown; a gateway makes more. */
 const MOST_CLAIMED = 16;
+/** Of a claimed name, characters. */
+const MOST_NAME = 80;
 
 /**
  * Remembers what a link's messages claim, for the lists of links.
  *
  * @param link that it came over
- * @param claimed names of services and instances, fit to be shown
+ * @param claims of a message
  */
 export function noteClaimed(
-  { claimed: known }: Pick<LiveReceiverLink, "claimed">,
-  claimed: readonly string[],
+  { claimed }: Pick<LiveReceiverLink, "claimed">,
+  claims: readonly Claim[],
 ): void {
-  for (const each of claimed) {
-    if (known.size >= MOST_CLAIMED) return;
-    known.add(each);
+  for (const { text } of claims) {
+    if (claimed.size >= MOST_CLAIMED) return;
+    claimed.add(printableText(text, MOST_NAME));
   }
 }
 

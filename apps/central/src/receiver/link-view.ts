@@ -38,17 +38,6 @@ export function shownUserAgent(text: string | undefined): string | null {
   return text === undefined ? null : printableText(text, MOST_CHARACTERS);
 }
 
-const MOST_NAME = 80;
-
-/**
- * The name of a service or an instance, fit to be shown.
- *
- * @param text as a message claims it
- */
-export function shownName(text: string): string {
-  return printableText(text, MOST_NAME);
-}
-
 const MOST_VERSION = 40;
 
 /**

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { refusalOf } from "../../fixture-checks.test.ts";
 import { actionsOf, type Core, withCore } from "../../fixture-core.test.ts";
+import { startProcess } from "../../keys/fixture-keys.test.ts";
 import { type ClientStore, createClientStore } from "../client-store.ts";
 import { createReceiverBook, type ReceiverBook } from "../receiver-book.ts";
 import { type ClaimantStore, createClaimantStore } from "./claimant-store.ts";
@@ -88,6 +89,15 @@ describe("ClaimantStore", () => {
       assert.deepEqual(await claimants.list(), []);
       await clients.create({ name: "shop", ...client });
       assert.deepEqual(book.allowancesOf(["client:shop"], "default"), []);
+    }));
+
+  it("A3: a shared key that is deleted takes its list along, too", () =>
+    withLists(async ({ claimants, core }) => {
+      const { keys } = await startProcess(core);
+      await keys.create({ name: "legacy", namespace: "default", actor: ACTOR });
+      await claimants.allow({ claimant: "key:legacy", ...lists(["old"]) });
+      await keys.delete({ name: "legacy", force: true, actor: ACTOR });
+      assert.deepEqual(await claimants.list(), []);
     }));
 
   const REFUSED: readonly [string, string, readonly string[], string][] = [
