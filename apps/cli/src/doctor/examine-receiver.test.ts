@@ -108,6 +108,12 @@ describe("examineReceiver", () => {
     assert.match(refused?.remedy ?? "", /tautline clients allow client:shop/);
     assert.match(through?.why ?? "", /^It went through/);
     assert.match(through?.remedy ?? "", /--route and without --claims/);
+    const many = Array.from({ length: 12 }, (_, at) =>
+      claim({ claimed: `service '${at}'`, lastAt: `2026-11-28T11:00:${10 + at}Z` }),
+    );
+    const named = whats({ seen: { claims: many } });
+    assert.equal(named.length, 10);
+    assert.match(named[0] ?? "", /service '11'/);
   });
 });
 

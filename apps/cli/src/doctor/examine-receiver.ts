@@ -15,6 +15,8 @@ const DAY_MS = 86_400_000;
 const SOON_MS = 7 * DAY_MS;
 /** So many backends that no call has needed yet are tried. */
 const MOST_TRIED = 16;
+/** Of claims that are not allowed, the newest are named. */
+const MOST_CLAIMS = 10;
 
 /**
  * Asks central about telemetry; backends that no call has needed yet are connected to, so that it is known how they are.
@@ -51,8 +53,15 @@ export function examineReceiver(
     ...listeners.filter(({ name }) => name === "receiver-plaintext").flatMap(examinePlaintext),
     ...rowsOf(seen, "tokens").flatMap((token) => examineToken(token, nowMs)),
     ...rowsOf(seen, "refusals").flatMap((refusal) => examineRefusal(refusal, nowMs)),
-    ...rowsOf(seen, "claims").flatMap((claim) => examineClaim(claim, nowMs)),
+    ...newestOf(rowsOf(seen, "claims")).flatMap((claim) => examineClaim(claim, nowMs)),
   ];
+}
+
+/** Names are the callers' to make up: a page of them hides everything else. */
+function newestOf(claims: readonly Row[]): readonly Row[] {
+  return claims
+    .toSorted((left, right) => textOf(right, "lastAt").localeCompare(textOf(left, "lastAt")))
+    .slice(0, MOST_CLAIMS);
 }
 
 function placesOf(backend: Row): readonly Row[] {

@@ -87,3 +87,25 @@ test("A29: what all calls hold back together is bounded: one more is refused, an
   assert.equal(held.held, 0);
   await upstreams.stop(0);
 });
+
+const broken = (): never => {
+  throw new Error("a mistake in the look");
+};
+
+test("a look that fails ends its call, and nothing of what it did not see passes", async () => {
+  let bytes = 0;
+  await using backend = await startHttp2Backend((stream) => {
+    stream.on("data", (part: Buffer) => (bytes += part.length));
+    answerGrpc(stream);
+  });
+  const upstreams = upstreamsTo([backend.port]);
+  await using scene = await startCarryScene(() => ({
+    to: upstreams,
+    look: { largestBytes: 1_000, message: broken },
+  }));
+  const answer = await call(scene.dial(), {}, grpcMessage("unseen"));
+  assert.equal(answer.headers["grpc-status"], "13");
+  assert.doesNotMatch(String(answer.headers["grpc-message"]), /mistake/);
+  assert.equal(bytes, 0);
+  await upstreams.stop(0);
+});

@@ -1,5 +1,5 @@
 import type { Readable, Writable } from "node:stream";
-import { TautlineError } from "@tautline/protocol";
+import { TautlineError, toTautlineError } from "@tautline/protocol";
 import type { BodyMeter } from "./body-meter.ts";
 import type { HeldBytes } from "./held-bytes.ts";
 import type { RequestHold } from "./request-hold.ts";
@@ -105,7 +105,7 @@ export class RequestBody {
     if (hold === undefined) return chunk;
     if (held?.take(chunk.length) === false) return new TautlineError("carry.too_much_held");
     this.#heldBytes += chunk.length;
-    const passing = hold.read(chunk);
+    const passing = closedOnFailure(() => hold.read(chunk));
     if (!(passing instanceof TautlineError)) this.#letGo(passing.length);
     return passing;
   }
@@ -132,9 +132,19 @@ export class RequestBody {
 
   #ended(): void {
     this.#hasEnded = true;
-    const last = this.#options.hold?.end();
+    const { hold } = this.#options;
+    const last = hold && closedOnFailure(() => hold.end());
     if (last instanceof TautlineError) return this.#options.onRefused(last);
     if (last !== undefined && last.length > 0) this.#send(last);
     this.#target?.end();
+  }
+}
+
+/** What goes wrong in a look ends its call, and not the process: nothing of what it did not see may pass. */
+function closedOnFailure(look: () => Buffer | TautlineError): Buffer | TautlineError {
+  try {
+    return look();
+  } catch (error) {
+    return toTautlineError(error);
   }
 }

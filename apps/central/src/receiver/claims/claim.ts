@@ -1,3 +1,5 @@
+import { TELEMETRY_CLAIM_LIMITS } from "@tautline/protocol";
+
 /** What is done where a message says it is of a service or an instance that its sender may not claim. */
 export const CLAIM_MODES = ["off", "log", "refuse"] as const;
 
@@ -32,22 +34,7 @@ export interface HeldAllowance extends Allowance {
   readonly claimant: string;
 }
 
-/** How much is looked at: what is held back for it is memory, and looking is work of the one thread. */
-export const CLAIM_LIMITS = {
-  /** Of a message as it came, of what it becomes unpacked, and of a body; bytes. */
-  messageBytes: 4 * 1024 * 1024,
-  /** Of all messages and bodies that are being held, bytes. */
-  heldBytes: 128 * 1024 * 1024,
-  /** Of protobuf that are stepped over in one message. */
-  fields: 262_144,
-  /** Of a body of JSON, bytes: it is built whole. */
-  jsonBytes: 1024 * 1024,
-  jsonDepth: 32,
-  /** Of one claimed name, bytes. */
-  nameBytes: 1024,
-  /** Different claims of one message. */
-  claims: 1024,
-  /** Names on one list, and the characters of one. */
-  listed: 64,
-  listedCharacters: 200,
-} as const;
+/** How much is looked at, by the names of `TELEMETRY_CLAIM_LIMITS`. */
+export const CLAIM_LIMITS = Object.fromEntries(
+  Object.entries(TELEMETRY_CLAIM_LIMITS).map(([name, { value }]) => [name, value]),
+) as Readonly<Record<keyof typeof TELEMETRY_CLAIM_LIMITS, number>>;

@@ -75,7 +75,7 @@ describe("readJsonClaims", () => {
       "skywalking",
       { service: "x".repeat(CLAIM_LIMITS.nameBytes + 1) },
     ],
-    ["too many levels", "skywalking", "[".repeat(40) + "]".repeat(40)],
+    ["too many levels", "skywalking", "[".repeat(33) + "]".repeat(33)],
     [
       "more bytes than are built",
       "skywalking",
