@@ -12,6 +12,7 @@ import type { ForwardStore } from "../forwards/forward-store.ts";
 import type { Services } from "../services/services.ts";
 import type { StreamTable } from "../forwards/stream-table.ts";
 import type { KeyStore } from "../keys/key-store.ts";
+import type { ReceiverGlance } from "../receiver/receiver-glance.ts";
 import type { ReceiverApi } from "../receiver/receiver-api.ts";
 import type { NamespaceStore } from "../fleet/namespace-store.ts";
 import type { OperatorStore } from "../operators/operator-store.ts";
@@ -36,6 +37,7 @@ export interface CentralStatus {
   readonly console: string;
   readonly rootPin: string;
   readonly counts: { readonly agents: number; readonly links: number; readonly tokens: number };
+  readonly receiver: ReceiverGlance;
 }
 
 /** What the API's routes work on. */

@@ -184,7 +184,13 @@ export async function addClient(
   name: string,
 ): Promise<string> {
   await admin(central, "POST", "/api/v1/clients", { name, namespace });
+  await addClaims(central, `client:${name}`);
   return name;
+}
+
+/** Says what somebody's telemetry may claim to be. */
+export async function addClaims(central: TestCentral, claimant: string): Promise<void> {
+  await admin(central, "POST", "/api/v1/claimants", { claimant, services: ["*"] });
 }
 
 /** Changes the policy of a namespace and takes that back. */
@@ -337,6 +343,15 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
     body: {},
   }),
   "DELETE /api/v1/clients/:name": ({ client }) => ({ path: `/api/v1/clients/${client}` }),
+  "POST /api/v1/claimants": ({ namespace }) => ({
+    path: "/api/v1/claimants",
+    body: { claimant: `namespace:${namespace}`, services: ["shop-*"] },
+  }),
+  "GET /api/v1/claimants": plain("/api/v1/claimants"),
+  "DELETE /api/v1/claimants": ({ namespace }) => ({
+    path: `/api/v1/claimants?claimant=namespace:${namespace}`,
+  }),
+  "GET /api/v1/receiver": plain("/api/v1/receiver"),
   "GET /api/v1/agents/:id/services/:name": ({ agent, service }) => ({
     path: `/api/v1/agents/${agent}/services/${service}`,
   }),

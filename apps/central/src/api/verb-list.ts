@@ -15,7 +15,9 @@ import { listenerVerbs } from "./verbs/listener-verbs.ts";
 import { moveVerbs } from "./verbs/move-verbs.ts";
 import { namespaceVerbs } from "./verbs/namespace-verbs.ts";
 import { backendVerbs } from "./verbs/backend-verbs.ts";
+import { claimVerbs } from "./verbs/claim-verbs.ts";
 import { clientVerbs } from "./verbs/client-verbs.ts";
+import { receiverVerbs } from "./verbs/receiver-verbs.ts";
 import { policyVerbs } from "./verbs/policy-verbs.ts";
 import { revocationVerbs } from "./verbs/revocation-verbs.ts";
 import { programVerbs } from "./verbs/program-verbs.ts";
@@ -47,6 +49,8 @@ export function listVerbs(deps: ApiDeps): readonly Verb[] {
     ...serviceVerbs(deps),
     ...backendVerbs(deps),
     ...clientVerbs(deps),
+    ...claimVerbs(deps),
+    ...receiverVerbs(deps),
     ...listenerVerbs(deps),
     ...planVerbs(deps),
     ...changeVerbs(deps),

@@ -34,6 +34,8 @@ export type AuditAction =
   | "certificate.refused"
   | "certificate.revoked"
   | "claim.refused"
+  | "client.claims-allowed"
+  | "client.claims-denied"
   | "client.created"
   | "client.refused"
   | "client.revoked"

@@ -51,6 +51,7 @@ const SEALED: Readonly<Record<string, readonly string[]>> = {
   policy_changes: ["spent_ms"],
   policy_exceptions: [],
   receiver_backends: [],
+  receiver_claimants: [],
   receiver_clients: [],
   receiver_tokens: [],
   program_names: [],

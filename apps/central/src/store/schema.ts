@@ -13,6 +13,7 @@ import type { ListenerTable } from "./listener-tables.ts";
 import type { PolicyChangeAgentTable, PolicyChangeTable } from "./policy-change-tables.ts";
 import type {
   ReceiverBackendTable,
+  ReceiverClaimantTable,
   ReceiverClientTable,
   ReceiverTokenTable,
 } from "./receiver-tables.ts";
@@ -222,7 +223,7 @@ export interface CrlTable {
 
 /** Counters that every process on the database watches. */
 export interface CounterTable {
-  /** `endings`: rises with each certificate, agent or token that ends; `keys`: with each version of a shared key that comes, changes or goes; `forwards`: with each that is allowed or denied; `receiver`: with each backend, and each token of a telemetry client, that comes, changes or goes; `policies`: with each policy, exception or namespace that comes, changes or goes. Counted by triggers. */
+  /** `endings`: rises with each certificate, agent or token that ends; `keys`: with each version of a shared key that comes, changes or goes; `forwards`: with each that is allowed or denied; `receiver`: with each backend, each token of a telemetry client and each list of what may be claimed that comes, changes or goes; `policies`: with each policy, exception or namespace that comes, changes or goes. Counted by triggers. */
   name: "endings" | "keys" | "forwards" | "policies" | "receiver";
   value: number;
 }
@@ -353,6 +354,7 @@ export interface Schema {
   forwards: ForwardTable;
   receiver_backends: ReceiverBackendTable;
   receiver_clients: ReceiverClientTable;
+  receiver_claimants: ReceiverClaimantTable;
   receiver_tokens: ReceiverTokenTable;
   policy_changes: PolicyChangeTable;
   policy_change_agents: PolicyChangeAgentTable;
