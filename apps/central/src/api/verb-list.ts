@@ -17,6 +17,7 @@ import { namespaceVerbs } from "./verbs/namespace-verbs.ts";
 import { backendVerbs } from "./verbs/backend-verbs.ts";
 import { clientVerbs } from "./verbs/client-verbs.ts";
 import { policyVerbs } from "./verbs/policy-verbs.ts";
+import { reopeningVerbs } from "./verbs/reopening-verbs.ts";
 import { revocationVerbs } from "./verbs/revocation-verbs.ts";
 import { programVerbs } from "./verbs/program-verbs.ts";
 import { operatorVerbs } from "./verbs/operator-verbs.ts";
@@ -51,6 +52,7 @@ export function listVerbs(deps: ApiDeps): readonly Verb[] {
     ...planVerbs(deps),
     ...changeVerbs(deps),
     ...policyVerbs(deps),
+    ...reopeningVerbs(deps),
     ...namespaceVerbs(deps),
     ...settingVerbs(deps),
     ...certificateVerbs(deps),

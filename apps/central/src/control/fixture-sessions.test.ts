@@ -45,6 +45,7 @@ export function claimDepsOf(core: Core): ClaimSessionDeps {
   return {
     claims: createClaimStore({ store, now: clock.now, sources: herdOf(core).sources }),
     judge: () => undefined,
+    reopenings: { covers: () => false, noteTold: async () => {} },
     promotion: () => ({
       addresses: ["127.0.0.1:9150"],
       pins: [spkiPin(authority.root)],

@@ -196,7 +196,7 @@ async function answerClaim(
   const isSame = known !== undefined && isSameProof(known.link.evidence, caller.evidence);
   const session = isSame ? known.session : deps.beginSession(caller);
   const reply = await answer(deps, caller, session, async () => bytes);
-  if (!reply.taken) return reply;
+  if (!reply.taken || session.isLink === false) return reply;
   const polling = pollingOf(deps, byAgent, { caller, id, namespace }, session);
   polling.link.offer = caller.offer;
   await noteReply(deps, byAgent, polling, reply);
