@@ -1,7 +1,8 @@
 import { spkiPin } from "@tautline/pki";
-import { encodeJoinToken } from "@tautline/protocol";
+import { encodeJoinToken, type SignedPromotion } from "@tautline/protocol";
 import type { CentralState, OpenedCentral } from "./opened-central.ts";
 import { type CentralAddresses, openCentralAddresses } from "./addresses/wanted-addresses.ts";
+import type { CertificateAuthority } from "./authority/authority.ts";
 import { createAgentJudge } from "./authority/agent-judge.ts";
 import { certifiedNames, dialledAddresses, readHostFacts } from "./authority/own-names.ts";
 import { type Admission, createAdmission } from "./control/admission.ts";
@@ -157,11 +158,20 @@ function claimsOf(
   return {
     claims: createClaimStore({ store, now, sources: herd.sources }),
     judge: (caller, agentId) => judgeCallerUnderPolicy(book, caller, { kind: "control", agentId }),
-    promotion: (namespace) => ({
-      addresses: addresses.toldTo(namespace),
-      pins: [spkiPin(authority.root)],
-      trustDomain: authority.trustDomain,
-    }),
+    promotion: signedOnce(authority, addresses),
+  };
+}
+
+/** Where to join is signed anew only where it has changed: many may ask at once. */
+function signedOnce(
+  authority: Pick<CertificateAuthority, "signPromotion">,
+  addresses: CentralAddresses,
+): ClaimSessionDeps["promotion"] {
+  let last: SignedPromotion | undefined;
+  return (namespace) => {
+    const told = addresses.toldTo(namespace);
+    if (last?.addresses.join() !== told.join()) last = authority.signPromotion(told);
+    return last ?? authority.signPromotion(told);
   };
 }
 

@@ -10,7 +10,7 @@ import {
   isAgentName,
   judgeSequence,
   LIMITS,
-  type PromotionOffer,
+  type SignedPromotion,
   ServerCapabilities,
   type ServerToAgent,
   TautlineError,
@@ -30,7 +30,7 @@ import { statusChangeOf } from "./status-change.ts";
 export interface ClaimSessionDeps {
   readonly claims: ClaimStore;
   /** What agents of a namespace are told when they are promoted. */
-  readonly promotion: (namespace: string) => PromotionOffer;
+  readonly promotion: (namespace: string) => SignedPromotion;
   /** Judges its link by the policy, now that its id is known; undefined: good enough. */
   readonly judge: (caller: ClaimCaller, agentId: string) => TautlineError | undefined;
   /** Whom plaintext is open to, to be told where they can join. */
@@ -148,7 +148,7 @@ async function tellOnly(
   return { ...claimAnswer(id), ...offerOf(promotion(namespace)) };
 }
 
-function offerOf(offer: PromotionOffer): Pick<ServerToAgent, "customMessage"> {
+function offerOf(offer: SignedPromotion): Pick<ServerToAgent, "customMessage"> {
   const data = encodePromotionOffer(offer);
   return { customMessage: customMessage(CAPABILITY_PROMOTION, "offer", data) };
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { openPromotion } from "@tautline/pki";
 import { toJson } from "@bufbuild/protobuf";
 import {
   CAPABILITY_PROMOTION,
@@ -88,5 +89,5 @@ export async function toldTo(link: OpampLink, id: string, name = "hub-7"): Promi
   // Besides the id and what central can do there is nothing in it.
   const fields = Object.keys(toJson(ServerToAgentSchema, answer) ?? {}).toSorted();
   assert.deepEqual(fields, ["capabilities", "customMessage", "instanceUid"]);
-  return decodePromotionOffer(customMessage.data);
+  return openPromotion(decodePromotionOffer(customMessage.data));
 }
