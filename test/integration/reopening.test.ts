@@ -88,6 +88,9 @@ describe("agents that were stranded in plaintext", () => {
         const good = await joinPolicyHost(central, "good", "mtls");
         await using _good = good.run();
         await linkedAt(central, good.id, "mtls");
+        const low = await joinPolicyHost(central, "low", "plaintext");
+        await using climbs = low.run();
+        await linkedAt(central, low.id, "plaintext");
         // Who dials loopback comes from there: it is at another site.
         const site = ["hub-1", "hub-2"].map((name) => strangerAt(central, name, address));
         const elsewhere = strangerAt(central, "other", "127.0.0.1");
@@ -106,9 +109,12 @@ describe("agents that were stranded in plaintext", () => {
         const asked = { ...order, allowCutOff };
         const { id } = await central.call<ShownChange>("POST", "/api/v1/policy/apply", asked);
         assert.equal((await changeAt(central, id, "done", "undone")).step, "done");
-        assert.deepEqual([...(await linksOf(central)).keys()], [good.id]);
+        await linkedAt(central, low.id, "mtls");
+        const enrolled = [good.id, low.id].toSorted();
+        assert.deepEqual([...(await linksOf(central)).keys()].toSorted(), enrolled);
         assert.equal(await isOpen(address, plaintextPort), false);
         const goodLink = (await linksOf(central)).get(good.id)?.id;
+        const lowLink = (await linksOf(central)).get(low.id)?.id;
 
         const said = await output([
           "policy",
@@ -130,10 +136,19 @@ describe("agents that were stranded in plaintext", () => {
           site.map(({ name }) => `${before.get(name)} ${address}`).toSorted(),
         );
         assert.deepEqual(
-          [...(await linksOf(central)).keys()],
-          [good.id],
+          [...(await linksOf(central)).keys()].toSorted(),
+          enrolled,
           "nobody has a link by it",
         );
+
+        // Its file says plaintext, and plaintext is open to where it is: it stays where it has climbed to.
+        await climbs.kill("SIGKILL");
+        await using _again = low.run();
+        await until(async () => {
+          const link = (await linksOf(central)).get(low.id);
+          return link !== undefined && link.id !== lowLink ? link : undefined;
+        });
+        await linkedAt(central, low.id, "mtls");
 
         const show = await output(["policy", "show", "--data", dataDir]);
         assert.match(show, /Plaintext is re-opened to .* no exception to any policy\.$/m);
@@ -175,7 +190,7 @@ describe("agents that were stranded in plaintext", () => {
         assert.equal(await isOpen(address, plaintextPort), false);
         const links = await linksOf(central);
         assert.equal(links.get(good.id)?.id, goodLink, "an enrolled agent was not concerned");
-        const ids = [good.id, ...site.map(({ name }) => before.get(name) ?? "")];
+        const ids = [good.id, low.id, ...site.map(({ name }) => before.get(name) ?? "")];
         assert.deepEqual([...links.keys()].toSorted(), ids.toSorted());
         for (const { level } of links.values()) assert.equal(level, "mtls");
         const { ok } = await central.call<{ ok: boolean }>("GET", "/api/v1/audit/verify");

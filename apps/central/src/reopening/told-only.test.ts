@@ -13,7 +13,7 @@ import {
 import { fromWireText, OPEN_POLICY } from "@tautline/protocol";
 import { withTempFolder } from "@tautline/testing";
 import type { CentralConfig } from "../config.ts";
-import { described, messageOf } from "../control/fixture-messages.test.ts";
+import { described, joinMessage, messageOf } from "../control/fixture-messages.test.ts";
 import {
   admin,
   bearer,
@@ -21,6 +21,7 @@ import {
   joinOver,
   newToken,
   openControl,
+  openJoining,
   openLink,
   type OpampLink,
   problemCode,
@@ -79,6 +80,16 @@ const upgradeTo = (path: string, protocol: string): string =>
   request(`GET ${path}`, { connection: "upgrade", upgrade: protocol, [FORWARD_HEADER]: "out" });
 
 const UPGRADE = { connection: "upgrade", upgrade: "websocket", "sec-websocket-version": "13" };
+
+/** Somebody who waits for approval. */
+async function candidateOf(test: TestCentral): Promise<{ readonly id: string }> {
+  const joiner = makeJoiner("candidate");
+  const link = await openJoining(test, await newToken(test, { approve: true }));
+  link.send(joinMessage(joiner.request));
+  await link.next();
+  link.close();
+  return joiner;
+}
 
 /** Looks until something holds: central does it by its clock. */
 async function until(look: () => Promise<boolean>): Promise<void> {
@@ -161,6 +172,8 @@ describe("plaintext re-opened to a site", () => {
         `policy.reopened reopening:${number} operator:local`,
         `policy.reopening-ended reopening:${number} operator:local`,
       ]);
+      await admin(test, "DELETE", `/api/v1/agents/${id}`);
+      assert.deepEqual((await shownReopening(test, number)).agents, [], "it is forgotten here too");
     }));
 
   it("A25: who calls from elsewhere is refused in the words of a port that does not accept plaintext, and leaves nothing", () =>
@@ -213,9 +226,10 @@ describe("plaintext re-opened to a site", () => {
   it("A24: nobody takes an id that has or had an identity: enrolled, quarantined, declined, revoked, deleted", () =>
     withCentral(async (test) => {
       await reopen(test);
-      const states = ["enrolled", "quarantine", "revoke", "delete"] as const;
+      const states = ["enrolled", "quarantine", "revoke", "delete", "decline"] as const;
       for (const state of states) {
-        const { id } = await joinOver(test);
+        const { id } = state === "decline" ? await candidateOf(test) : await joinOver(test);
+        if (state === "decline") await admin(test, "POST", `/api/v1/agents/${id}/decline`);
         if (state === "quarantine" || state === "revoke") {
           await admin(test, "POST", `/api/v1/agents/${id}/${state}`);
         }
