@@ -18,6 +18,7 @@ import type { NamespaceStore } from "../fleet/namespace-store.ts";
 import type { OperatorStore } from "../operators/operator-store.ts";
 import type { PolicyChanges } from "../policy/change-engine.ts";
 import type { Plan, Wanted } from "../policy/plan.ts";
+import type { ReopeningApi } from "../reopening/reopening-api.ts";
 import type { Revocations } from "../revocation/revocations.ts";
 import type { Listeners } from "../listeners/listeners.ts";
 import type { LevelOrders } from "../moves/level-orders.ts";
@@ -67,6 +68,7 @@ export interface ApiDeps {
   readonly trail: AuditTrail;
   readonly operators: OperatorStore;
   readonly changes: Pick<PolicyChanges, "apply" | "undo" | "list" | "get">;
+  readonly reopening: Omit<ReopeningApi, "step">;
   /** What becomes of the fleet under a policy, by the links since a time, or of the last thirty days. */
   readonly plan: (wanted: Wanted, sinceMs?: number) => Promise<Plan>;
   readonly offers: Pick<Offers, "ofAgents" | "ofLinks">;

@@ -122,6 +122,12 @@ async function mountedRoutes(core: Core): Promise<string[]> {
           list: () => Promise.reject(new Error("unused")),
           get: () => Promise.reject(new Error("unused")),
         },
+        reopening: {
+          begin: () => Promise.reject(new Error("unused")),
+          end: () => Promise.reject(new Error("unused")),
+          list: () => Promise.reject(new Error("unused")),
+          get: () => Promise.reject(new Error("unused")),
+        },
         vault,
         audit,
         trail,

@@ -19,6 +19,7 @@ import { claimVerbs } from "./verbs/claim-verbs.ts";
 import { clientVerbs } from "./verbs/client-verbs.ts";
 import { receiverVerbs } from "./verbs/receiver-verbs.ts";
 import { policyVerbs } from "./verbs/policy-verbs.ts";
+import { reopeningVerbs } from "./verbs/reopening-verbs.ts";
 import { revocationVerbs } from "./verbs/revocation-verbs.ts";
 import { programVerbs } from "./verbs/program-verbs.ts";
 import { operatorVerbs } from "./verbs/operator-verbs.ts";
@@ -55,6 +56,7 @@ export function listVerbs(deps: ApiDeps): readonly Verb[] {
     ...planVerbs(deps),
     ...changeVerbs(deps),
     ...policyVerbs(deps),
+    ...reopeningVerbs(deps),
     ...namespaceVerbs(deps),
     ...settingVerbs(deps),
     ...certificateVerbs(deps),

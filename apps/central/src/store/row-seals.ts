@@ -47,6 +47,7 @@ const SEALED: Readonly<Record<string, readonly string[]>> = {
   listeners: [],
   namespaces: [],
   operators: [],
+  plaintext_reopenings: [],
   policy_change_agents: [],
   policy_changes: ["spent_ms"],
   policy_exceptions: [],

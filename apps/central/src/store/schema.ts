@@ -19,6 +19,7 @@ import type {
 } from "./receiver-tables.ts";
 import type { LinkPolicyTable, PolicyExceptionTable } from "./policy-tables.ts";
 import type { ProgramNameTable } from "./program-tables.ts";
+import type { PlaintextReopeningTable, PlaintextReopeningToldTable } from "./reopening-tables.ts";
 
 /*
  * Times are milliseconds since the epoch; ids, serials, pins and hashes are lower-case hex or canonical text.
@@ -223,8 +224,8 @@ export interface CrlTable {
 
 /** Counters that every process on the database watches. */
 export interface CounterTable {
-  /** `endings`: rises with each certificate, agent or token that ends; `keys`: with each version of a shared key that comes, changes or goes; `forwards`: with each that is allowed or denied; `receiver`: with each backend, each token of a telemetry client and each list of what may be claimed that comes, changes or goes; `policies`: with each policy, exception or namespace that comes, changes or goes. Counted by triggers. */
-  name: "endings" | "keys" | "forwards" | "policies" | "receiver";
+  /** `endings`: rises with each certificate, agent or token that ends; `keys`: with each version of a shared key that comes, changes or goes; `forwards`: with each that is allowed or denied; `receiver`: with each backend, each token of a telemetry client and each list of what may be claimed that comes, changes or goes; `policies`: with each policy, exception or namespace that comes, changes or goes; `reopenings`: with each of plaintext that begins or ends. Counted by triggers. */
+  name: "endings" | "keys" | "forwards" | "policies" | "receiver" | "reopenings";
   value: number;
 }
 
@@ -361,6 +362,8 @@ export interface Schema {
   link_policies: LinkPolicyTable;
   policy_exceptions: PolicyExceptionTable;
   program_names: ProgramNameTable;
+  plaintext_reopenings: PlaintextReopeningTable;
+  plaintext_reopening_told: PlaintextReopeningToldTable;
   instructions: InstructionTable;
   operators: OperatorTable;
   audit: AuditTable;

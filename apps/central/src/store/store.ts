@@ -22,6 +22,7 @@ import { policies } from "./migrations/0015-policies.ts";
 import { policyChanges } from "./migrations/0016-policy-changes.ts";
 import { receiver } from "./migrations/0017-receiver.ts";
 import { programs } from "./migrations/0018-programs.ts";
+import { reopenings } from "./migrations/0019-reopenings.ts";
 import { telemetryClaims } from "./migrations/0020-telemetry-claims.ts";
 import {
   publishDatabase,
@@ -93,6 +94,7 @@ const migrations: MigrationProvider = {
     "0013-services": services,
     "0018-programs": programs,
     "0020-telemetry-claims": telemetryClaims,
+    "0019-reopenings": reopenings,
   }),
 };
 

@@ -10,6 +10,7 @@ import { examineLinks } from "./examine-links.ts";
 import { examineOldFile, oldFilesIn } from "./examine-old-settings.ts";
 import { examinePolicy } from "./examine-policy.ts";
 import { askReceiver, examineReceiver } from "./examine-receiver.ts";
+import { examineReopenings } from "./examine-reopenings.ts";
 import type { Finding } from "./finding.ts";
 
 /**
@@ -85,11 +86,13 @@ async function askCentral(
   const changes = await client.list({ path: ["policy", "changes"] });
   const policies = await client.list({ path: ["policy"] });
   const telemetry = await askReceiver(client);
+  const reopenings = await client.list({ path: ["policy", "reopenings"] });
   return [
     ...examineVault(vault, folder),
     ...examineLinks(listeners, keys),
     ...examinePolicy(changes, policies, nowMs),
     ...examineReceiver({ ...telemetry, listeners }, nowMs),
+    ...examineReopenings(reopenings, nowMs),
     ...agents.flatMap((agent) => examineCopies(agent, nowMs)),
     ...agents.flatMap(examineAgentClock),
     ...authorities
