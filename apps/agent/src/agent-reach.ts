@@ -70,7 +70,7 @@ export function createAgentReach(
     },
     during: async (work) => {
       try {
-        edge?.start();
+        edge?.startPatiently();
         await services.stopAfter(forwards.stopAfter(work()));
       } finally {
         await edge?.stop();

@@ -33,7 +33,7 @@ test("a call is carried with its message, metadata, answer and trailers, whether
     }
     const { calls, failed, kept, sentBytes, onward, connections } = edge.status;
     assert.deepEqual([calls, failed, kept, sentBytes, connections], [2, 0, 0, 16, 1]);
-    assert.deepEqual(onward, [{ name: "the backend", state: "ready", error: null }]);
+    assert.deepEqual(onward, [{ name: "the backend", state: "ready", error: null, code: null }]);
   });
 });
 
@@ -183,7 +183,7 @@ test("an edge that is to keep nothing keeps nothing", async () => {
   await withEdge(await freePort(), { store: { maxBytes: 0 } }, async ({ port, edge }) => {
     await using program = programAt(port);
     assert.equal((await program.call(COLLECT, messageOf("a"))).grpc, "14");
-    assert.deepEqual(edge.status.store, { calls: 0, bytes: 0, losses: [] });
+    assert.deepEqual(edge.status.store, { calls: 0, bytes: 0, losses: [], aside: 0 });
   });
 });
 

@@ -88,7 +88,7 @@ test("SWP-9: calls come back whole and in order, and nothing is left once they a
     );
     assert.equal(store.status.calls, 4);
     assert.deepEqual(await drain(store), ["a", "b", "c", "d"]);
-    assert.deepEqual(store.status, { calls: 0, bytes: 0, losses: [] });
+    assert.deepEqual(store.status, { calls: 0, bytes: 0, losses: [], aside: 0 });
     assert.deepEqual(segments(folder), []);
   }));
 
@@ -195,7 +195,7 @@ test("a damaged record is skipped, counted and named; those around it are sent",
       problems.map(({ code, detail }) => [code, detail["file"], detail["place"]]),
       [["agent.edge_record_damaged", join(folder, name), "record 2"]],
     );
-    assert.deepEqual(open().status, { calls: 0, bytes: 0, losses: second.status.losses });
+    assert.deepEqual(open().status, { calls: 0, bytes: 0, losses: second.status.losses, aside: 0 });
   }));
 
 test("F5: a record that was being written when the agent was killed is no loss, and hinders nothing", () =>
@@ -245,7 +245,7 @@ test("promise 3: a file that cannot be read now is told and passed over, and its
     const third = open();
     await third.put(call("d"));
     assert.deepEqual(await drain(third), ["a", "b", "d"]);
-    assert.deepEqual(third.status, { calls: 0, bytes: 0, losses: [] });
+    assert.deepEqual(third.status, { calls: 0, bytes: 0, losses: [], aside: 0 });
   }));
 
 test("a disk that takes no more refuses the call and counts it; once it does, calls are kept again", () =>
@@ -258,6 +258,7 @@ test("a disk that takes no more refuses the call and counts it; once it does, ca
       calls: 0,
       bytes: 0,
       losses: [{ client: "app", reason: "disk", calls: 1 }],
+      aside: 0,
     });
     await store.put(call("b"));
     assert.deepEqual(await drain(store), ["b"]);

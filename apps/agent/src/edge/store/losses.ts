@@ -2,9 +2,17 @@ import { printableText } from "@tautline/protocol";
 
 /**
  * Why a call that could have been kept is lost: the store is full, its disk fails, or too many calls are under way (its program was told so), it became too old, its
- * record is damaged, or the backend refused it when it was sent again.
+ * record is damaged, its whole file could not be read at a start, or the backend refused it when it was sent again.
  */
-export const LOSS_REASONS = ["full", "disk", "busy", "age", "damage", "refused"] as const;
+export const LOSS_REASONS = [
+  "full",
+  "disk",
+  "busy",
+  "age",
+  "damage",
+  "unreadable",
+  "refused",
+] as const;
 
 /** One of them. */
 export type LossReason = (typeof LOSS_REASONS)[number];
