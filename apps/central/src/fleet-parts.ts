@@ -14,6 +14,7 @@ import { createOpenConnections, type OpenConnections } from "./control/open-conn
 import { createPollingLinks, type PollingLinks } from "./control/polling-links.ts";
 import { createRefusals, type Refusals } from "./control/refusals.ts";
 import type { Session } from "./control/session.ts";
+import { createEdgeStore } from "./edges/edge-store.ts";
 import { createTokenStore, type TokenParts, type TokenStore } from "./enrolment/token-store.ts";
 import { type AgentLife, createAgentLife } from "./fleet/agent-life.ts";
 import { type AgentStore, createAgentStore } from "./fleet/agent-store.ts";
@@ -116,17 +117,17 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   const renewing = { renewal: { ...recorded, authority }, grant };
   const offering = { settings, instructions, addresses, moves, witness: deps.trail.witness };
   const enrolment = { ...recorded, tokens, authority, endClaims };
+  const edges = createEdgeStore({ store, metrics, now });
   const beginSession = createSessions({
-    agents: { ...offering, ...programs, agents, metrics, now, store, renewing, life },
+    agents: { ...offering, ...programs, agents, metrics, now, store, renewing, life, edges },
     joining: { enrolment, grant, metrics, queue: herd.enrolments },
-    claiming: { claims, promotion: promotionsOf(deps, addresses), judge: claimJudge(book) },
+    claiming: { claims, edges, promotion: promotionsOf(deps, addresses), judge: claimJudge(book) },
   });
   const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
   const offers = createOffers(live, () => state.levels?.() ?? ["tls", "mtls"]);
   const stores = { agents, life, moves, links, history, tokens, namespaces, settings, programs };
   const parts = { policies, metrics, live, polling, connections, refusals, admission, herd };
-  const offerAddresses = (): void => onChange("");
-  return { ...stores, ...parts, beginSession, offers, offerAddresses };
+  return { ...stores, ...parts, beginSession, offers, offerAddresses: () => onChange("") };
 }
 
 /** The gate of the control link. */

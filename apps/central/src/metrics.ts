@@ -1,4 +1,4 @@
-import { LEVELS, type LinkEvidence } from "@tautline/protocol";
+import { EDGE_LOSS_REASONS, LEVELS, type LinkEvidence } from "@tautline/protocol";
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import { POLICY_KINDS, type PolicyKind } from "./policy/policy-kind.ts";
 import { CALL_OUTCOMES } from "./receiver/call-outcome.ts";
@@ -20,6 +20,7 @@ export interface CentralMetrics {
   readonly forwardBytes: Counter<"direction">;
   readonly receiverCalls: Counter<"backend" | "outcome">;
   readonly receiverBytes: Counter<"direction">;
+  readonly edgeLost: Counter<"reason">;
   readonly policyEnded: Counter<"code">;
   /** Says who knows how many exceptions there are, by kind of link; asked whenever the metrics are read. */
   watchExceptions(read: () => ReadonlyMap<PolicyKind, number>): void;
@@ -48,6 +49,7 @@ export const LABEL_VALUES = {
   policy: ["policy.level_refused", "policy.client_unproven", "policy.not_post_quantum"],
   kind: POLICY_KINDS,
   call: CALL_OUTCOMES,
+  loss: [...EDGE_LOSS_REASONS, "other"],
   queue: ["handshakes", "handshakes-advanced", "handshakes-basic", "enrolments"],
 } as const;
 
@@ -205,7 +207,7 @@ function createForwardMetrics(
 /** Calls of telemetry. */
 function createReceiverMetrics(
   registers: Registry[],
-): Pick<CentralMetrics, "receiverCalls" | "receiverBytes"> {
+): Pick<CentralMetrics, "receiverCalls" | "receiverBytes" | "edgeLost"> {
   return {
     receiverCalls: new Counter({
       name: "tautline_receiver_calls_total",
@@ -217,6 +219,12 @@ function createReceiverMetrics(
       name: "tautline_receiver_bytes_total",
       help: "Bytes in the bodies of such calls; up is from callers.",
       labelNames: ["direction"],
+      registers,
+    }),
+    edgeLost: new Counter({
+      name: "tautline_edge_lost_total",
+      help: "Calls that edges of agents say to have lost, by reason.",
+      labelNames: ["reason"],
       registers,
     }),
   };
@@ -267,6 +275,7 @@ function beginAtZero(metrics: CentralMetrics): void {
   for (const outcome of LABEL_VALUES.call) {
     metrics.receiverCalls.inc({ backend: "none", outcome }, 0);
   }
+  for (const reason of LABEL_VALUES.loss) metrics.edgeLost.inc({ reason }, 0);
   for (const queue of LABEL_VALUES.queue) {
     metrics.waiting.set({ queue }, 0);
     for (const counter of [metrics.begun, metrics.waited, metrics.turnedAway]) {

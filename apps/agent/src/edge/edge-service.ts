@@ -63,8 +63,10 @@ export interface EdgeService {
   /** Takes no more calls, lets those that are under way end for a while, then breaks them off. */
   stop(): Promise<void>;
   readonly status: EdgeStatus;
-  /** What it came to in all its runs, on the disk where that takes it; undefined while the store is not open. */
-  keepTotals(): EdgeTotals | undefined;
+  /** What it came to in all its runs; undefined while the store is not open. */
+  readonly totals: EdgeTotals | undefined;
+  /** Puts them on the disk, so that a kill takes nothing of them back; where it cannot it says so. */
+  keepTotals(): void;
 }
 
 /**
@@ -131,15 +133,16 @@ class Edge implements EdgeService {
     };
   }
 
-  keepTotals(): EdgeTotals | undefined {
-    const store = this.#store;
+  get totals(): EdgeTotals | undefined {
+    return this.#store?.totals;
+  }
+
+  keepTotals(): void {
     try {
-      store?.keep();
+      this.#store?.keep();
     } catch (error) {
-      // A disk that takes no more is what is to be told.
       this.#options.onProblem(toTautlineError(error));
     }
-    return store?.totals;
   }
 
   start(): void {

@@ -22,6 +22,7 @@ import { policies } from "./migrations/0015-policies.ts";
 import { policyChanges } from "./migrations/0016-policy-changes.ts";
 import { receiver } from "./migrations/0017-receiver.ts";
 import { programs } from "./migrations/0018-programs.ts";
+import { edgeReports } from "./migrations/0021-edge-reports.ts";
 import {
   publishDatabase,
   refuseCutOff,
@@ -91,6 +92,7 @@ const migrations: MigrationProvider = {
     "0015-policies": policies,
     "0013-services": services,
     "0018-programs": programs,
+    "0021-edge-reports": edgeReports,
   }),
 };
 

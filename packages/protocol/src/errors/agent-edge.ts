@@ -99,6 +99,12 @@ export const agentEdgeErrors = defineErrors({
     status: 500,
     exit: 1,
   },
+  "agent.edge_report_malformed": {
+    sentence: "What an agent says of its edge cannot be read: {reason}.",
+    remedy: "Compare 'tautline --version' on both hosts.",
+    status: 400,
+    exit: 1,
+  },
   "agent.edge_segment_unreadable": {
     sentence: "A file of kept calls cannot be read, and is set aside: {file}: {reason}.",
     remedy:

@@ -1,7 +1,7 @@
-import { TautlineError, toTautlineError } from "@tautline/protocol";
+import { type EdgeLossReason, TautlineError, toTautlineError } from "@tautline/protocol";
 import { ensurePrivateFolder, type Vault } from "@tautline/vault";
 import { decodeKeptCall, encodeKeptCall, type KeptCall } from "./kept-call.ts";
-import { createLosses, type Loss, type Losses, type LossReason, UNKNOWN_CLIENT } from "./losses.ts";
+import { createLosses, type Loss, type Losses, UNKNOWN_CLIENT } from "./losses.ts";
 import { takeUpSegments } from "./found-segments.ts";
 import { readSegment, RECORD_HEAD_BYTES, type SegmentRecord } from "./segment.ts";
 import { readSegmentFile, removeSegment, type SegmentFile } from "./segment-files.ts";
@@ -50,7 +50,7 @@ export interface CallStore {
   /** The backend refuses it for good. */
   refused(stored: StoredCall): void;
   /** Counts a call that was not even tried to be kept. */
-  countLoss(client: string, reason: LossReason): void;
+  countLoss(client: string, reason: EdgeLossReason): void;
   readonly status: CallStoreStatus;
   /** What the edge came to in all its runs, as it counts now. */
   readonly totals: EdgeTotals;
@@ -174,7 +174,7 @@ class FolderStore implements CallStore {
     if (this.#strike(seq)) this.#losses.add(call.client, "refused");
   }
 
-  countLoss(client: string, reason: LossReason): void {
+  countLoss(client: string, reason: EdgeLossReason): void {
     this.#losses.add(client, reason);
   }
 

@@ -1,7 +1,7 @@
-import { parseJson } from "@tautline/protocol";
+import { EDGE_LOSS_REASONS, parseJson } from "@tautline/protocol";
 import { readPrivateFile, writeFileDurably } from "@tautline/vault";
 import { z } from "zod";
-import { type Loss, LOSS_REASONS } from "./losses.ts";
+import type { Loss } from "./losses.ts";
 
 /** What of a store is kept beside its segments. */
 export interface StoreState {
@@ -35,7 +35,7 @@ const schema = z.strictObject({
     .array(
       z.strictObject({
         client: z.string().max(256),
-        reason: z.enum(LOSS_REASONS),
+        reason: z.enum(EDGE_LOSS_REASONS),
         calls: z.int().min(0),
       }),
     )
