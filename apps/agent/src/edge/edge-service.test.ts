@@ -37,6 +37,33 @@ test("a call is carried with its message, metadata, answer and trailers, whether
   });
 });
 
+test("carried unchanged: a program's own user-agent arrives as it is, also of a call that was kept, and nothing that only central may say of callers", async () => {
+  const at = await freePort();
+  await withEdge(at, {}, async ({ port, edge }) => {
+    await using program = programAt(port);
+    const agent = "grpc-java-netty/1.70.0 (spring)";
+    const said = {
+      "user-agent": agent,
+      "tautline-identity": "spiffe://fleet.example.org/central",
+      "tautline-level": "mtls",
+      "x-own": "kept as it is",
+    };
+    assert.equal((await program.call(COLLECT, messageOf("kept"), said)).grpc, "0");
+    await using backend = await startBackend(at);
+    await untilHolds(() => edge.status.store.calls === 0);
+    for (const path of [COLLECT, ASK]) await program.call(path, messageOf("carried"), said);
+    assert.deepEqual(texts(backend.received), ["kept", "carried", "carried"]);
+    for (const { headers } of backend.received) {
+      assert.equal(headers["user-agent"], agent);
+      assert.equal(headers["x-own"], "kept as it is");
+      assert.deepEqual(
+        Object.keys(headers).filter((name) => name.startsWith("tautline-")),
+        [],
+      );
+    }
+  });
+});
+
 test("SWP-9: while nobody is there calls are kept and answered, and sent in their order once somebody is", async () => {
   const at = await freePort();
   await withEdge(at, {}, async ({ port, edge }) => {

@@ -31,6 +31,8 @@ import type { EdgeTotals } from "./store/store-state.ts";
 
 /** How long calls that are under way may go on when the agent stops. */
 const DRAIN_MS = 10_000;
+/** Under these names central tells backends who calls; where a receiver is not ours nobody else would strip them. */
+const CENTRALS_WORD = ["tautline-*"];
 /** What is waited between two tries to send what is kept. */
 const RESEND_FIRST_MS = 1_000;
 const RESEND_LONGEST_MS = 30_000;
@@ -241,7 +243,7 @@ class Edge implements EdgeService {
 
   #judge(head: CallHead): CallVerdict {
     const reason = judgeCaller(head, this.#address);
-    if (reason === undefined) return { to: this.#upstreams };
+    if (reason === undefined) return { to: this.#upstreams, strip: CENTRALS_WORD };
     return { refusal: new TautlineError("agent.edge_caller_refused", { detail: { reason } }) };
   }
 
