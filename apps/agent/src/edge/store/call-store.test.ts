@@ -4,6 +4,8 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
+  rmSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -262,6 +264,34 @@ test("a disk that takes no more refuses the call and counts it; once it does, ca
     });
     await store.put(call("b"));
     assert.deepEqual(await drain(store), ["b"]);
+  }));
+
+test("F11: where the state cannot be written, what was delivered makes room all the same, and is not sent again", () =>
+  withStore(async ({ folder, problems, open }) => {
+    const store = open();
+    for (const text of ["a", "b"]) await store.put(call(text));
+    rmSync(join(folder, "state.json"));
+    mkdirSync(join(folder, "state.json"));
+    assert.deepEqual(await drain(store), ["a", "b"]);
+    assert.deepEqual([segments(folder), store.status.bytes], [[], 0]);
+    assert.ok(problems.some(({ code }) => code === "vault.file_unsafe"));
+    rmdirSync(join(folder, "state.json"));
+    const again = open();
+    await again.put(call("c"));
+    assert.deepEqual(await drain(again), ["c"]);
+  }));
+
+test("SWP-9: a loss is on the disk at once, and those of the minute after it with the next", () =>
+  withStore(async (subject) => {
+    const store = subject.open();
+    const lost = (): number => subject.open().status.losses[0]?.calls ?? 0;
+    store.countLoss("app", "busy");
+    assert.equal(lost(), 1);
+    store.countLoss("app", "busy");
+    assert.equal(lost(), 1);
+    subject.nowMs += 60_000;
+    store.countLoss("app", "busy");
+    assert.equal(lost(), 3);
   }));
 
 test("a store of many segments is sent in order across them, and each goes when it is done with", () =>

@@ -72,6 +72,9 @@ export interface CallStoreStatus {
 /** Where none is open. */
 export const NO_STORE: CallStoreStatus = { calls: 0, bytes: 0, losses: [], aside: 0 };
 
+/** Losses that come one after the other are put on the disk so often: a store that is full loses every call. */
+const LOSS_PERIOD_MS = 60_000;
+
 /** A segment whose records are being sent. */
 interface Head {
   readonly file: SegmentFile;
@@ -104,6 +107,7 @@ class FolderStore implements CallStore {
   #head: Head | undefined;
   #cursor: number;
   #nextSeq: number;
+  #lossKeptAtMs = Number.NEGATIVE_INFINITY;
   #calls: number;
   #bytes: number;
 
@@ -144,7 +148,7 @@ class FolderStore implements CallStore {
     const sealed = this.#options.vault.seal(placeOf(seq), encodeKeptCall(call));
     const bytes = RECORD_HEAD_BYTES + sealed.length;
     if (this.#bytes + bytes > this.#options.maxBytes) {
-      this.#losses.add(call.client, "full");
+      this.countLoss(call.client, "full");
       const { maxBytes } = this.#options;
       throw new TautlineError("agent.edge_store_full", { detail: { bytes: maxBytes } });
     }
@@ -155,7 +159,7 @@ class FolderStore implements CallStore {
       this.#calls += 1;
     } catch (error) {
       this.#bytes -= bytes;
-      this.#losses.add(call.client, "disk");
+      this.countLoss(call.client, "disk");
       throw error;
     }
   }
@@ -176,6 +180,11 @@ class FolderStore implements CallStore {
 
   countLoss(client: string, reason: EdgeLossReason): void {
     this.#losses.add(client, reason);
+    const sinceMs = this.#options.now() - this.#lossKeptAtMs;
+    // A clock that was set back must not keep it from the disk for as long as that.
+    if (sinceMs >= 0 && sinceMs < LOSS_PERIOD_MS) return;
+    this.#lossKeptAtMs = this.#options.now();
+    this.#keepIfPossible();
   }
 
   async close(): Promise<void> {
@@ -267,7 +276,10 @@ class FolderStore implements CallStore {
     return true;
   }
 
-  /** That its records are done with is on the disk before it is removed: what was lost in it is counted once. */
+  /**
+   * That its records are done with is on the disk before it is removed: what was lost in it is counted once. Where the disk takes nothing,
+   * it goes first, which makes room, and nothing of it is sent again.
+   */
   #retire(): void {
     if (this.#head === undefined) return;
     const { file, lastSeq } = this.#head;
@@ -279,6 +291,16 @@ class FolderStore implements CallStore {
       removeSegment(file);
     } catch (error) {
       this.#options.onProblem(toTautlineError(error));
+      this.#removeFirst(file);
+    }
+  }
+
+  #removeFirst(file: SegmentFile): void {
+    try {
+      removeSegment(file);
+      this.keep();
+    } catch {
+      // It was told already.
     }
   }
 
