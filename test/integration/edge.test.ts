@@ -53,7 +53,7 @@ describe("the edge between real processes", { concurrency: 2 }, () => {
         const own = traces(backend).filter((trace) => String(trace).startsWith(`${level} `));
         assert.ok(traces(backend).includes(level) && own.length === 1);
         assert.deepEqual((await agent.status()).onward, [
-          { name: "central", state: "ready", error: null },
+          { name: "central", state: "ready", error: null, code: null },
         ]);
         const { items } = await central.call<Items<ListedReceiver>>(
           "GET",

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:http2";
 import { fileURLToPath } from "node:url";
 import { after, before, describe, it } from "node:test";
 import { launchProcess, type LaunchedProcess } from "@tautline/testing";
@@ -45,8 +47,8 @@ describe("programs as published on npm, through the edge at mtls", { concurrency
     await using program = trace();
     const { port } = await said(program, "listening");
     await fetch(`http://127.0.0.1:${String(port)}/hello`);
-    const { message, metadata } = await backend.waitFor(({ method }) =>
-      method.endsWith("/collect"),
+    const { message, metadata } = await backend.waitFor(
+      ({ method, message: { service } }) => method.endsWith("/collect") && service === "demo",
     );
     assert.deepEqual([message["service"], message["serviceInstance"]], ["demo", "inst-1"]);
     assert.match(String(message["traceId"]), /^[0-9a-f]{32}$/);
@@ -73,6 +75,23 @@ describe("programs as published on npm, through the edge at mtls", { concurrency
     assert.equal(properties.find(({ key }) => key === "language")?.value, "NodeJS");
   });
 
+  it("a program's own user-agent arrives, and what it says of itself under central's names does not", async () => {
+    const { backend, edge } = scene;
+    const told = {
+      "user-agent": "legacy-exporter/3 (own)",
+      "tautline-identity": "spiffe://somebody",
+      "tautline-client": "somebody",
+      "tautline-level": "plaintext",
+    };
+    assert.equal(await collectAs(edge.address, told), "0");
+    const { metadata } = await backend.waitFor(
+      ({ metadata: each }) => each["user-agent"] === told["user-agent"],
+    );
+    assert.match(String(metadata["tautline-identity"]), /^spiffe:\/\/default\..*\/agent\//);
+    assert.equal(metadata["tautline-level"], "mtls");
+    assert.equal(metadata["tautline-client"], undefined);
+  });
+
   it("OpenTelemetry's exporter over gRPC exports, told by environment variables alone", async () => {
     await using program = exportSpan("by grpc", {
       OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
@@ -96,6 +115,28 @@ describe("programs as published on npm, through the edge at mtls", { concurrency
     assert.equal(headers["content-type"], "application/x-protobuf");
   });
 });
+
+/** Sends an empty report with these headers; gives its status of gRPC. */
+async function collectAs(
+  address: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<unknown> {
+  const session = connect(`http://${address}`);
+  try {
+    const stream = session.request({
+      ":method": "POST",
+      ":path": "/skywalking.v3.TraceSegmentReportService/collect",
+      "content-type": "application/grpc",
+      te: "trailers",
+      ...headers,
+    });
+    stream.end(Buffer.alloc(5));
+    const [trailers] = (await once(stream.resume(), "trailers")) as [Record<string, unknown>];
+    return trailers["grpc-status"];
+  } finally {
+    session.destroy();
+  }
+}
 
 function exportSpan(name: string, env: Readonly<Record<string, string>>): LaunchedProcess {
   const args = [programs("otlp-program.ts"), name];

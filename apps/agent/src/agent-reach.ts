@@ -1,6 +1,7 @@
-import type { AgentSettings } from "@tautline/protocol";
+import type { AgentSettings, CustomMessage } from "@tautline/protocol";
 import type { AgentWorld } from "./agent-world.ts";
 import { type AgentEdgeOptions, createAgentEdge } from "./edge/agent-edge.ts";
+import { createEdgeReporter } from "./edge/edge-reporter.ts";
 import type { EdgeStatus } from "./edge/edge-status.ts";
 import { type AgentForwardsOptions, createAgentForwards } from "./forwards/agent-forwards.ts";
 import type { ForwardStatus } from "./forwards/one-forward.ts";
@@ -24,6 +25,8 @@ export interface AgentReach {
    * until all that is carried has come to its end or was cut.
    */
   during(work: () => Promise<unknown>): Promise<void>;
+  /** What central is to be told of the edge with the next message, if anything. */
+  edgeReport(): CustomMessage | undefined;
   readonly status: {
     readonly forwards: readonly ForwardStatus[];
     readonly services: readonly ServiceStatus[];
@@ -49,6 +52,7 @@ export function createAgentReach(
   { state }: Pick<SettingsStore, "state">,
 ): AgentReach {
   const edge = createAgentEdge(world, options);
+  const reporter = edge && createEdgeReporter(edge, world.clock.elapsed);
   const forwards = createAgentForwards(world, options);
   const services = createAgentServices(world, options);
   const setRemote = ({ forwards: wanted = {} }: AgentSettings): void => {
@@ -59,7 +63,9 @@ export function createAgentReach(
   if (state?.state === "committed") setRemote(state.last.settings);
   return {
     setRemote,
+    edgeReport: () => reporter?.next(),
     start: () => {
+      reporter?.beginLink();
       forwards.start();
       services.start();
     },
@@ -70,7 +76,7 @@ export function createAgentReach(
     },
     during: async (work) => {
       try {
-        edge?.start();
+        edge?.startPatiently();
         await services.stopAfter(forwards.stopAfter(work()));
       } finally {
         await edge?.stop();

@@ -259,6 +259,7 @@ class FolderAgent implements Agent {
       host,
       onConnected,
       onRenewed: (state) => this.#onRenewed(state),
+      edgeReport: () => this.#reach?.edgeReport(),
       onSettings: (state) => this.#onSettings(state),
       onMoved: ({ identity: { addresses } }) =>
         this.#world.log.info({ addresses }, "new addresses of central are in use"),

@@ -15,6 +15,7 @@ import { createOpenConnections, type OpenConnections } from "./control/open-conn
 import { createPollingLinks, type PollingLinks } from "./control/polling-links.ts";
 import { createRefusals, type Refusals } from "./control/refusals.ts";
 import type { Session } from "./control/session.ts";
+import { createEdgeStore } from "./edges/edge-store.ts";
 import { createTokenStore, type TokenParts, type TokenStore } from "./enrolment/token-store.ts";
 import { type AgentLife, createAgentLife } from "./fleet/agent-life.ts";
 import { type AgentStore, createAgentStore } from "./fleet/agent-store.ts";
@@ -119,10 +120,11 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   const renewing = { renewal: { ...recorded, authority }, grant };
   const offering = { settings, instructions, addresses, moves, witness: deps.trail.witness };
   const enrolment = { ...recorded, tokens, authority, endClaims };
+  const edges = createEdgeStore({ store, metrics, now });
   const beginSession = createSessions({
-    agents: { ...offering, ...programs, agents, metrics, now, store, renewing, life },
+    agents: { ...offering, ...programs, agents, metrics, now, store, renewing, life, edges },
     joining: { enrolment, grant, metrics, queue: herd.enrolments },
-    claiming: { ...claimsOf(deps, { addresses, book, herd }), reopenings },
+    claiming: { ...claimsOf(deps, { addresses, book, herd }), reopenings, edges },
   });
   const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
   const offers = createOffers(live, () => state.levels?.() ?? ["tls", "mtls"]);
@@ -154,7 +156,7 @@ interface AroundClaims {
 function claimsOf(
   { authority, store, now }: OpenedCentral,
   { addresses, book, herd }: AroundClaims,
-): Omit<ClaimSessionDeps, "reopenings"> {
+): Omit<ClaimSessionDeps, "reopenings" | "edges"> {
   return {
     claims: createClaimStore({ store, now, sources: herd.sources }),
     judge: (caller, agentId) => judgeCallerUnderPolicy(book, caller, { kind: "control", agentId }),

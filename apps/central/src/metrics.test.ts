@@ -57,6 +57,7 @@ describe("docs/reference/metrics.md", () => {
     assert.equal(values("tautline_forward_bytes_total"), written(LABEL_VALUES.direction));
     assert.equal(values("tautline_receiver_bytes_total"), written(LABEL_VALUES.direction));
     assert.ok(values("tautline_receiver_calls_total")?.endsWith(written(LABEL_VALUES.call)));
+    assert.equal(values("tautline_edge_lost_total"), written(LABEL_VALUES.loss));
     assert.equal(values("tautline_certificate_expires_seconds"), written(LABEL_VALUES.certificate));
     assert.equal(values("tautline_policy_ended_total"), written(LABEL_VALUES.policy));
     assert.equal(values("tautline_policy_exceptions"), written(LABEL_VALUES.kind));

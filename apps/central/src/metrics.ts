@@ -1,4 +1,4 @@
-import { LEVELS, type LinkEvidence } from "@tautline/protocol";
+import { EDGE_LOSS_REASONS, LEVELS, type LinkEvidence } from "@tautline/protocol";
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import { POLICY_KINDS, type PolicyKind } from "./policy/policy-kind.ts";
 import { CALL_OUTCOMES } from "./receiver/call-outcome.ts";
@@ -21,6 +21,7 @@ export interface CentralMetrics {
   readonly receiverCalls: Counter<"backend" | "outcome">;
   readonly receiverBytes: Counter<"direction">;
   readonly receiverClaims: Counter<"backend" | "verdict">;
+  readonly edgeLost: Counter<"reason">;
   readonly policyEnded: Counter<"code">;
   /** Says who knows how many exceptions there are, by kind of link; asked whenever the metrics are read. */
   watchExceptions(read: () => ReadonlyMap<PolicyKind, number>): void;
@@ -50,6 +51,7 @@ export const LABEL_VALUES = {
   kind: POLICY_KINDS,
   call: CALL_OUTCOMES,
   claim: ["logged", "refused"],
+  loss: [...EDGE_LOSS_REASONS, "other"],
   queue: ["handshakes", "handshakes-advanced", "handshakes-basic", "enrolments"],
 } as const;
 
@@ -207,7 +209,7 @@ function createForwardMetrics(
 /** Calls of telemetry. */
 function createReceiverMetrics(
   registers: Registry[],
-): Pick<CentralMetrics, "receiverCalls" | "receiverBytes" | "receiverClaims"> {
+): Pick<CentralMetrics, "receiverCalls" | "receiverBytes" | "receiverClaims" | "edgeLost"> {
   return {
     receiverClaims: new Counter({
       name: "tautline_receiver_claims_total",
@@ -225,6 +227,12 @@ function createReceiverMetrics(
       name: "tautline_receiver_bytes_total",
       help: "Bytes in the bodies of such calls; up is from callers.",
       labelNames: ["direction"],
+      registers,
+    }),
+    edgeLost: new Counter({
+      name: "tautline_edge_lost_total",
+      help: "Calls that edges of agents say to have lost, by reason.",
+      labelNames: ["reason"],
       registers,
     }),
   };
@@ -278,6 +286,7 @@ function beginAtZero(metrics: CentralMetrics): void {
   for (const verdict of LABEL_VALUES.claim) {
     metrics.receiverClaims.inc({ backend: "none", verdict }, 0);
   }
+  for (const reason of LABEL_VALUES.loss) metrics.edgeLost.inc({ reason }, 0);
   for (const queue of LABEL_VALUES.queue) {
     metrics.waiting.set({ queue }, 0);
     for (const counter of [metrics.begun, metrics.waited, metrics.turnedAway]) {

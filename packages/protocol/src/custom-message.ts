@@ -15,6 +15,8 @@ export const CAPABILITY_STATUS = "io.tautline.status";
 export const CAPABILITY_PROMOTION = "io.tautline.promotion";
 /** OpAMP custom capability of certificates as files: "request" from the agent, "answer" from central. */
 export const CAPABILITY_CERTIFICATE = "io.tautline.certificate";
+/** OpAMP custom capability of the edge, telemetry of a host's programs on its way out: "report" from the agent. */
+export const CAPABILITY_EDGE = "io.tautline.edge";
 
 /** The types of message of each capability. */
 export interface CustomMessageTypes {
@@ -24,6 +26,7 @@ export interface CustomMessageTypes {
   readonly [CAPABILITY_STATUS]: "unchanged";
   readonly [CAPABILITY_PROMOTION]: "offer";
   readonly [CAPABILITY_CERTIFICATE]: "request" | "answer";
+  readonly [CAPABILITY_EDGE]: "report";
 }
 
 /**

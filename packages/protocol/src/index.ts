@@ -27,6 +27,7 @@ export * from "./enrolment-messages.ts";
 export * from "./error.ts";
 export * from "./error-catalogue.ts";
 export * from "./evidence.ts";
+export * from "./edge-report.ts";
 export * from "./file-certificate-messages.ts";
 export * from "./forward-name.ts";
 export { readLoopbackPort } from "./forward-places.ts";

@@ -10,6 +10,7 @@ import { formatTrailLine, parseTrailLine } from "./audit-trail-line.ts";
 import { concatBytes } from "./bytes.ts";
 import { canonicalConfigMap } from "./config-map.ts";
 import { formatDuration } from "./duration.ts";
+import { type EdgeReport, encodeEdgeReport } from "./edge-report.ts";
 import { encodeEnrolmentGrant, encodeEnrolmentRequest } from "./enrolment-messages.ts";
 import { isTautlineError } from "./error.ts";
 import { encodeFileCertificateRequest } from "./file-certificate-messages.ts";
@@ -119,6 +120,20 @@ function settingsLabel(key: string, value: string): unknown {
   return formatAgentSettings({ labels: { [key]: value } });
 }
 
+const EDGE: EdgeReport = {
+  listening: true,
+  calls: 0,
+  failed: 0,
+  kept: 0,
+  delivered: 0,
+  waitingCalls: 0,
+  waitingBytes: 0,
+  losses: [],
+  places: [],
+  trouble: "",
+  troubleAtMs: 0,
+};
+const letter = (at: number): string => String.fromCodePoint(97 + at);
 const OFFER = "1; levels=tls";
 const HOST = `${times(3, () => "a".repeat(63)).join(".")}.`;
 const UNKNOWN_FIELD = Uint8Array.of(0xf8, 0x07, 0x01);
@@ -229,6 +244,20 @@ const TAKES: Record<LimitName, (size: number) => boolean> = {
     const text = `{"a":${"[".repeat(size - 1)}${"]".repeat(size - 1)}}`;
     return fits(() => decodeForwardAnswer(encodeUtf8(text)));
   },
+  edgeLosses: (size) =>
+    fits(() =>
+      encodeEdgeReport({
+        ...EDGE,
+        losses: times(size, (at) => ({ reason: letter(at), calls: 1 })),
+      }),
+    ),
+  edgePlaces: (size) =>
+    fits(() =>
+      encodeEdgeReport({
+        ...EDGE,
+        places: times(size, () => ({ name: "a:1", state: "ready", code: "" })),
+      }),
+    ),
   durationMs: (size) => fits(() => formatDuration(size)),
 };
 

@@ -241,6 +241,16 @@ export const LIMITS = defineLimits({
     unit: "levels",
     why: "what opens a stream is a flat document",
   },
+  edgeLosses: {
+    value: 16,
+    unit: "reasons",
+    why: "this version knows seven; a later one may know more",
+  },
+  edgePlaces: {
+    value: 16,
+    unit: "places",
+    why: "an edge sends to central, or to as many receivers as its environment may name",
+  },
   durationMs: {
     value: 36_500 * DAY_MS,
     unit: "milliseconds",

@@ -7,6 +7,7 @@ import { attributesToRecord } from "./attributes.ts";
 import { fromBase64Url, fromHex } from "./bytes.ts";
 import { canonicalConfigMap } from "./config-map.ts";
 import { parseDuration } from "./duration.ts";
+import { decodeEdgeReport, encodeEdgeReport } from "./edge-report.ts";
 import {
   decodeEnrolmentGrant,
   decodeEnrolmentRequest,
@@ -118,6 +119,23 @@ const DECODERS: [string, (bytes: Uint8Array) => unknown, Uint8Array][] = [
       addresses: ["a:1"],
       name: "d",
       renewalCounter: 1n,
+    }),
+  ],
+  [
+    "decodeEdgeReport",
+    decodeEdgeReport,
+    encodeEdgeReport({
+      listening: true,
+      calls: 9,
+      failed: 1,
+      kept: 3,
+      delivered: 2,
+      waitingCalls: 1,
+      waitingBytes: 300,
+      losses: [{ reason: "age", calls: 7 }],
+      places: [{ name: "central", state: "out", code: "link.refused" }],
+      trouble: "agent.edge_store_full",
+      troubleAtMs: 1,
     }),
   ],
   [

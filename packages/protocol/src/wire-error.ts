@@ -97,7 +97,12 @@ function knownCode(name: string | undefined): ErrorCode | undefined {
   return name !== undefined && isErrorCode(name) ? name : undefined;
 }
 
-function isErrorCode(name: string): name is ErrorCode {
+/**
+ * Tells whether a word is an error code of this version.
+ *
+ * @param name what a peer, perhaps of a later version, calls an error
+ */
+export function isErrorCode(name: string): name is ErrorCode {
   return Object.hasOwn(ERROR_CATALOGUE, name);
 }
 

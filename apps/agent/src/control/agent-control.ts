@@ -4,6 +4,7 @@ import {
   higherLevel,
   isLevelRefusal,
   provenLevel,
+  type CustomMessage,
   DEFAULT_AGENT_SETTINGS,
   type Level,
   type LinkEvidence,
@@ -19,7 +20,6 @@ import type {
   AgentIdentity,
   AgentKeys,
   AgentState,
-  CandidateState,
   CommittedState,
 } from "../settings/agent-state.ts";
 import type { TimeQuestion } from "./central-clock.ts";
@@ -56,6 +56,8 @@ export interface AgentControlOptions extends KeeperOptions {
   readonly host: HostFacts;
   /** The first answer came and, if the identity was a candidate, it is committed. */
   readonly onConnected: (agentId: string, address: string, evidence: LinkEvidence) => void;
+  /** What is to be told of the edge, if anything. */
+  readonly edgeReport: () => CustomMessage | undefined;
   /** Settings came into force. */
   readonly onSettings: (state: CommittedState) => void;
 }
@@ -81,7 +83,8 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
   const capabilities = joinedCapabilities(config.allowedInstructions.includes("settings"));
   const name = config.name ?? state.name;
   const status = fullStatus(state, name, host);
-  const nextMessage = createNextMessage(state.agentId, capabilities, status, statusDigest);
+  const sources = { digestOf: statusDigest, filler: options.edgeReport };
+  const nextMessage = createNextMessage(state.agentId, capabilities, status, sources);
   const watch = createAuditWatch(options, nextMessage);
   const keepers = createKeepers(options, nextMessage, () => link);
   const { keeper, mover, levels, certificates } = keepers;
@@ -91,7 +94,7 @@ export function createAgentControl(options: AgentControlOptions): AgentControl {
     ...dialOrder(addresses, known()),
   ];
   let answeredAt: string | undefined;
-  const known = (): CandidateState | CommittedState => withIdentity(store.state);
+  const known = () => withIdentity(store.state);
   const rescue = createRescue({ level: options.level, state: known, configured: addresses });
   const link = createControlLink({
     session: {

@@ -161,8 +161,13 @@ test("a goodbye asks for nothing", () => {
 });
 
 const resuming = () =>
-  createNextMessage(ID, 0n, { health: health(true), customCapabilities }, (status) =>
-    Uint8Array.of(status.health?.healthy === true ? 1 : 0),
+  createNextMessage(
+    ID,
+    0n,
+    { health: health(true), customCapabilities },
+    {
+      digestOf: (status) => Uint8Array.of(status.health?.healthy === true ? 1 : 0),
+    },
   );
 const digestIn = ({ customMessage: told }: AgentToServer) =>
   told?.capability === CAPABILITY_STATUS ? told.data[0] : undefined;
@@ -224,4 +229,39 @@ test("where a receipt waits, the link begins with the full status: a message car
   next.beginLink();
   const message = next.take();
   assert.deepEqual([message.health?.healthy, custom(message)], [true, 7]);
+});
+
+test("what fills a message goes where nothing more pressing does: not beside a receipt, a digest or a request", () => {
+  const fillings = [9, 8];
+  const filler = () => {
+    const number = fillings.shift();
+    return number === undefined ? undefined : receipt(number);
+  };
+  const next = createNextMessage(
+    ID,
+    0x2801n,
+    { health: health(true), customCapabilities },
+    { digestOf: () => Uint8Array.of(5), filler },
+  );
+  const told = (): unknown => {
+    const number = custom(next.take());
+    next.settle();
+    return number;
+  };
+  assert.equal(next.hasNews, true);
+  next.enqueue(receipt(1));
+  assert.equal(told(), 1);
+  next.beginLink();
+  assert.equal(told(), 5);
+  next.ask({
+    connectionSettingsRequest: create(ConnectionSettingsRequestSchema, {}),
+    customMessage: receipt(2),
+  });
+  assert.equal(told(), 2);
+  assert.equal(next.hasNews, false);
+  assert.equal(custom(next.take({ disconnect: true })), 9);
+  next.settle();
+  assert.equal(custom(next.take()), 8);
+  next.restore();
+  assert.deepEqual([told(), told()], [8, undefined]);
 });

@@ -70,19 +70,27 @@ export interface NextMessage {
   restore(): void;
 }
 
+/** What goes with a message besides what changed. */
+export interface MessageSources {
+  /** Makes the digest of a full status; without it every link begins with the full status. */
+  readonly digestOf?: (status: Status) => Uint8Array;
+  /** Says what goes with a message that has room for a custom message and nothing more pressing to say. */
+  readonly filler?: () => CustomMessage | undefined;
+}
+
 /**
  * Makes the next message of an agent.
  *
  * @param agentId UUIDv7, the instance_uid
  * @param capabilities OpAMP AgentCapabilities as bits; always sent
  * @param status the first full status
- * @param digestOf makes the digest of a full status; without it every link begins with the full status
+ * @param sources what goes with a message besides
  */
 export function createNextMessage(
   agentId: string,
   capabilities: bigint,
   status: Status,
-  digestOf?: (status: Status) => Uint8Array,
+  { digestOf, filler }: MessageSources = {},
 ): NextMessage {
   const instanceUid = agentIdToBytes(agentId);
   const known: Status = { ...status };
@@ -123,16 +131,16 @@ export function createNextMessage(
     },
     take({ disconnect = false } = {}) {
       if (!disconnect) restore();
-      const parts = [...news];
       // A goodbye gets no answer that could be followed.
       const request = disconnect ? undefined : asked;
-      const custom = request === undefined ? queue.shift() : undefined;
-      unsettled = { parts, custom, asked: request };
+      const digest = resumption.take(known);
+      const fill = digest === undefined ? filler : undefined;
+      const custom = request === undefined ? (queue.shift() ?? fill?.()) : undefined;
+      unsettled = { parts: [...news], custom, asked: request };
       asked = undefined;
       news.clear();
       const who = { instanceUid, sequenceNum: (sequenceNum += 1n), capabilities };
-      const told = { ...unsettled, digest: resumption.take(known) };
-      return compose(who, pick(known, parts), told, disconnect);
+      return compose(who, pick(known, unsettled.parts), { ...unsettled, digest }, disconnect);
     },
     settle() {
       resumption.told(unsettled?.parts ?? []);

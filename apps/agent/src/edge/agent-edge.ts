@@ -7,6 +7,8 @@ import { followTlsFiles } from "../tls-files/tls-files.ts";
 import { namedReceivers, type NamedReceivers } from "./edge-environment.ts";
 import { dialEdgeLink } from "./edge-link.ts";
 import { createEdgeService, type EdgeService } from "./edge-service.ts";
+import { asUsed, describeFiles } from "./edge-files.ts";
+import { createTroubleNote } from "./edge-trouble.ts";
 import { type NamedPlaces, placesOf } from "./named-places.ts";
 
 /** What an agent's edge needs of its agent. */
@@ -45,11 +47,14 @@ export function createAgentEdge(
   options: AgentEdgeOptions,
 ): EdgeService | undefined {
   const { config, folder, clock, random } = world;
-  const { way, vault, signal, onProblem } = options;
+  const { way, vault, signal } = options;
   const { listen } = config.edge;
   if (listen === undefined) return undefined;
+  const trouble = createTroubleNote(clock.now, options.onProblem);
+  const onProblem = trouble.note;
   const named = edgeReceivers(world);
-  const others = named === undefined ? undefined : namedPlaces(world, named, options);
+  const others =
+    named === undefined ? undefined : namedPlaces(world, named, { ...options, onProblem });
   const timeoutMs = config.central.answerTimeout;
   const edge = createEdgeService({
     settings: { ...config.edge, listen },
@@ -61,12 +66,17 @@ export function createAgentEdge(
     clock,
     random,
     onProblem,
+    shown: () => ({ files: describeFiles(others?.files), trouble: trouble.latest }),
   });
   signal.addEventListener("abort", () => void edge.stop(), { once: true });
   const files = others?.files;
   if (files !== undefined) {
     // New files are in use within 10 s, also for links that stand (SW-11, SWP-2).
-    void followTlsFiles(files, { clock, taken: () => edge.renew(), refused: onProblem }, signal);
+    void followTlsFiles(
+      asUsed(files),
+      { clock, taken: () => edge.renew(), refused: onProblem },
+      signal,
+    );
   }
   return edge;
 }

@@ -33,7 +33,34 @@ test("a call is carried with its message, metadata, answer and trailers, whether
     }
     const { calls, failed, kept, sentBytes, onward, connections } = edge.status;
     assert.deepEqual([calls, failed, kept, sentBytes, connections], [2, 0, 0, 16, 1]);
-    assert.deepEqual(onward, [{ name: "the backend", state: "ready", error: null }]);
+    assert.deepEqual(onward, [{ name: "the backend", state: "ready", error: null, code: null }]);
+  });
+});
+
+test("carried unchanged: a program's own user-agent arrives as it is, also of a call that was kept, and nothing that only central may say of callers", async () => {
+  const at = await freePort();
+  await withEdge(at, {}, async ({ port, edge }) => {
+    await using program = programAt(port);
+    const agent = "grpc-java-netty/1.70.0 (spring)";
+    const said = {
+      "user-agent": agent,
+      "tautline-identity": "spiffe://fleet.example.org/central",
+      "tautline-level": "mtls",
+      "x-own": "kept as it is",
+    };
+    assert.equal((await program.call(COLLECT, messageOf("kept"), said)).grpc, "0");
+    await using backend = await startBackend(at);
+    await untilHolds(() => edge.status.store.calls === 0);
+    for (const path of [COLLECT, ASK]) await program.call(path, messageOf("carried"), said);
+    assert.deepEqual(texts(backend.received), ["kept", "carried", "carried"]);
+    for (const { headers } of backend.received) {
+      assert.equal(headers["user-agent"], agent);
+      assert.equal(headers["x-own"], "kept as it is");
+      assert.deepEqual(
+        Object.keys(headers).filter((name) => name.startsWith("tautline-")),
+        [],
+      );
+    }
   });
 });
 
@@ -183,7 +210,7 @@ test("an edge that is to keep nothing keeps nothing", async () => {
   await withEdge(await freePort(), { store: { maxBytes: 0 } }, async ({ port, edge }) => {
     await using program = programAt(port);
     assert.equal((await program.call(COLLECT, messageOf("a"))).grpc, "14");
-    assert.deepEqual(edge.status.store, { calls: 0, bytes: 0, losses: [] });
+    assert.deepEqual(edge.status.store, { calls: 0, bytes: 0, losses: [], aside: 0 });
   });
 });
 

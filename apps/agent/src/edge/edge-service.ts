@@ -23,12 +23,16 @@ import { judgeCaller } from "./caller-rule.ts";
 import type { EdgeSettings } from "./edge-settings.ts";
 import type { EdgeStatus } from "./edge-status.ts";
 import { keepingUpstreams } from "./keeping-upstreams.ts";
+import { startAtLast } from "./start-at-last.ts";
 import { createOnwardWay, type OnwardWay, type OnwardWayOptions } from "./onward-way.ts";
 import { type Resender, startResender } from "./resender.ts";
-import { type CallStore, openCallStore } from "./store/call-store.ts";
+import { type CallStore, NO_STORE, openCallStore } from "./store/call-store.ts";
+import type { EdgeTotals } from "./store/store-state.ts";
 
 /** How long calls that are under way may go on when the agent stops. */
 const DRAIN_MS = 10_000;
+/** Under these names central tells backends who calls; where a receiver is not ours nobody else would strip them. */
+const CENTRALS_WORD = ["tautline-*"];
 /** What is waited between two tries to send what is kept. */
 const RESEND_FIRST_MS = 1_000;
 const RESEND_LONGEST_MS = 30_000;
@@ -42,6 +46,8 @@ export interface EdgeServiceOptions extends Pick<
   /** That paths are relative to. */
   readonly dataDir: string;
   readonly vault: Pick<Vault, "seal" | "open">;
+  /** The files that receivers are dialled by, and what went wrong last; both for the status. */
+  readonly shown?: () => Pick<EdgeStatus, "files" | "trouble">;
 }
 
 /** The edge of an agent: nothing listens, and nothing is dialled, before it is started. */
@@ -52,11 +58,17 @@ export interface EdgeService {
    * @throws vault.file_unsafe, vault.file_failed where the store cannot be opened
    */
   start(): void;
+  /** As `start`, and where the store cannot be opened it says so and tries again, while the agent goes on with everything else. */
+  startPatiently(): void;
   /** A new identity is in use: links are dialled anew under it. */
   renew(): void;
   /** Takes no more calls, lets those that are under way end for a while, then breaks them off. */
   stop(): Promise<void>;
   readonly status: EdgeStatus;
+  /** What it came to in all its runs; undefined while the store is not open. */
+  readonly totals: EdgeTotals | undefined;
+  /** Puts them on the disk, so that a kill takes nothing of them back; where it cannot it says so. */
+  keepTotals(): void;
 }
 
 /**
@@ -116,15 +128,39 @@ class Edge implements EdgeService {
         name,
         state,
         error: error === undefined ? null : `${error.message} ${error.remedy}`,
+        code: error?.code ?? null,
       })),
-      store: this.#store?.status ?? { calls: 0, bytes: 0, losses: [] },
+      store: this.#store?.status ?? NO_STORE,
+      ...(this.#options.shown?.() ?? { files: null, trouble: null }),
     };
+  }
+
+  get totals(): EdgeTotals | undefined {
+    return this.#store?.totals;
+  }
+
+  keepTotals(): void {
+    try {
+      this.#store?.keep();
+    } catch (error) {
+      this.#options.onProblem(toTautlineError(error));
+    }
   }
 
   start(): void {
     if (this.#resender !== undefined || this.#stopping.signal.aborted) return;
+    this.#startWith(this.#openStore());
+  }
+
+  startPatiently(): void {
+    const { clock, random, onProblem } = this.#options;
     const { signal } = this.#stopping;
-    const store = this.#openStore();
+    const attempt = () => this.start();
+    void startAtLast(attempt, { clock, random, onProblem, signal });
+  }
+
+  #startWith(store: CallStore): void {
+    const { signal } = this.#stopping;
     this.#store = store;
     this.#upstreams = keepingUpstreams(() => this.#way.now, this.#keepOptions(store));
     const { clock, random, onProblem, settings } = this.#options;
@@ -182,6 +218,7 @@ class Edge implements EdgeService {
       maxBytes,
       maxAgeMs: maxAge,
       now: clock.now,
+      counts: () => this.#counts,
       onProblem,
     });
   }
@@ -206,7 +243,7 @@ class Edge implements EdgeService {
 
   #judge(head: CallHead): CallVerdict {
     const reason = judgeCaller(head, this.#address);
-    if (reason === undefined) return { to: this.#upstreams };
+    if (reason === undefined) return { to: this.#upstreams, strip: CENTRALS_WORD };
     return { refusal: new TautlineError("agent.edge_caller_refused", { detail: { reason } }) };
   }
 

@@ -75,7 +75,7 @@ describe("the API's answers", () => {
       const agents = await admin<Items>(test, "GET", "/api/v1/agents?namespace=default");
       assert.deepEqual(
         Object.keys(agents.items[0] ?? {}),
-        "id,name,namespace,state,version,level,group,lastSeenAt,certificateExpiresAt,profile,cloneSuspectedAt,approval,clockOffsetSeconds,offers,upgrade".split(
+        "id,name,namespace,state,version,level,group,lastSeenAt,certificateExpiresAt,profile,cloneSuspectedAt,approval,clockOffsetSeconds,edge,offers,upgrade".split(
           ",",
         ),
       );

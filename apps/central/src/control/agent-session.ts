@@ -14,6 +14,7 @@ import {
   TautlineError,
 } from "@tautline/protocol";
 import type { Witness } from "../audit/witness.ts";
+import type { EdgeStore } from "../edges/edge-store.ts";
 import { grantAnswer } from "../enrolment/grant.ts";
 import { proveIdentity } from "../enrolment/prove-identity.ts";
 import { renew } from "../enrolment/renew.ts";
@@ -59,6 +60,7 @@ export interface AgentSessionDeps {
   readonly life: Pick<AgentLife, "leave">;
   readonly witness: Witness;
   readonly answering: ProgramAnswerDeps;
+  readonly edges: EdgeStore;
 }
 
 interface SessionState {
@@ -127,6 +129,7 @@ async function receive(
   noteConfig(state, change);
   if (isReceipt(message)) await settleReceipt(deps, agent.id, state, message);
   await state.audit.take(message);
+  await deps.edges.take(agent.id, message);
   if (message.agentDisconnect !== undefined) state.ended = true;
   const serial = caller.evidence.peerSerial ?? "";
   // Last of all: whoever is refused keeps its older identity.

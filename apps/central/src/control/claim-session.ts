@@ -15,6 +15,7 @@ import {
   type ServerToAgent,
   TautlineError,
 } from "@tautline/protocol";
+import type { EdgeStore } from "../edges/edge-store.ts";
 import type { ClaimStore } from "../fleet/claim-store.ts";
 import type { StatusChange } from "../fleet/save-status.ts";
 import type { Reopenings } from "../reopening/reopenings.ts";
@@ -29,6 +30,7 @@ import { statusChangeOf } from "./status-change.ts";
 /** What the session of somebody without an identity needs. */
 export interface ClaimSessionDeps {
   readonly claims: ClaimStore;
+  readonly edges: EdgeStore;
   /** What agents of a namespace are told when they are promoted. */
   readonly promotion: (namespace: string) => SignedPromotion;
   /** Judges its link by the policy, now that its id is known; undefined: good enough. */
@@ -106,6 +108,7 @@ async function receive(
   state.isRecorded = true;
   const turn = judgeSequence(state.sequence, message.sequenceNum);
   await deps.claims.saveStatus(id, change);
+  await deps.edges.take(id, message, "claim");
   state.sequence = message.sequenceNum;
   if (message.agentDisconnect !== undefined) {
     state.ended = true;

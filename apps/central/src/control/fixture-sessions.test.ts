@@ -1,4 +1,5 @@
 /* Equipment: what sessions are begun with, of a core. No tests of its own. */
+import { createEdgeStore } from "../edges/edge-store.ts";
 import { createClaimStore } from "../fleet/claim-store.ts";
 import { createPrograms, type Programs } from "../programs/programs.ts";
 import { herdOf, type Core, LIFETIMES } from "../fixture-core.test.ts";
@@ -35,13 +36,15 @@ export function sessionDepsOf(core: Core): AgentSessionDeps {
   const moves = { openOf: () => undefined, noteOffer: () => {}, reread: async () => {} };
   const stores = { agents, life, settings, instructions, store, addresses, moves };
   const { answering } = programsOf(core);
-  return { ...stores, metrics, now: clock.now, renewing, witness, answering };
+  const edges = createEdgeStore({ store, metrics, now: clock.now });
+  return { ...stores, metrics, now: clock.now, renewing, witness, answering, edges };
 }
 
 /** What the session of somebody without an identity needs, of a core. */
 export function claimDepsOf(core: Core): ClaimSessionDeps {
-  const { store, clock, authority } = core;
+  const { store, clock, authority, metrics } = core;
   return {
+    edges: createEdgeStore({ store, metrics, now: clock.now }),
     claims: createClaimStore({ store, now: clock.now, sources: herdOf(core).sources }),
     judge: () => undefined,
     reopenings: { covers: () => false, noteTold: async () => {} },

@@ -253,6 +253,9 @@ const NOTHING_CLAIMED = {
   clock_offset_ms: null,
   promoted_at: null,
   promotion_told_at: null,
+  edge_report: null,
+  edge_told_at: null,
+  edge_lost_at: null,
 } as const;
 
 /** A candidate's facts are shown to whoever decides; of an agent that is let in at once, its first status says them. */

@@ -1,5 +1,6 @@
 import { TautlineError } from "@tautline/protocol";
 import type { AuditLog } from "../audit/audit-log.ts";
+import { type EdgeView, edgeView } from "../edges/edge-view.ts";
 import type { AgentRow, ApprovalRow } from "../store/schema.ts";
 import type { Store } from "../store/store.ts";
 import { type ApprovalView, approvalView } from "./approval-view.ts";
@@ -26,6 +27,8 @@ export interface AgentView {
   readonly approval: ApprovalView | null;
   /** Its clock minus central's, as it said last; null before it did. */
   readonly clockOffsetSeconds: number | null;
+  /** What it said of its edge last; null where it has none. */
+  readonly edge: EdgeView | null;
 }
 
 /** All that is known of one agent. */
@@ -203,6 +206,7 @@ function viewOf(row: ListedRow, { approval, heartbeatMs }: AroundAgent, nowMs: n
     approval: approval === undefined ? null : approvalView(approval),
     clockOffsetSeconds:
       row.clock_offset_ms === null ? null : Math.round(row.clock_offset_ms / 1000),
+    edge: edgeView(row),
   };
 }
 

@@ -153,6 +153,10 @@ export interface AgentTable {
   /** When an operator had it told where it can join, and when it was told last; of agents without an identity. */
   promoted_at: Generated<number | null>;
   promotion_told_at: Generated<number | null>;
+  /** What it said of its edge last, as JSON, and when; and when its losses were last seen to have grown. */
+  edge_report: Generated<string | null>;
+  edge_told_at: Generated<number | null>;
+  edge_lost_at: Generated<number | null>;
 }
 
 /** A request that an operator decides, at most one an agent; gone when what it asks for was issued. */

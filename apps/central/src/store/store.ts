@@ -24,6 +24,7 @@ import { receiver } from "./migrations/0017-receiver.ts";
 import { programs } from "./migrations/0018-programs.ts";
 import { reopenings } from "./migrations/0019-reopenings.ts";
 import { telemetryClaims } from "./migrations/0020-telemetry-claims.ts";
+import { edgeReports } from "./migrations/0021-edge-reports.ts";
 import {
   publishDatabase,
   refuseCutOff,
@@ -95,6 +96,7 @@ const migrations: MigrationProvider = {
     "0018-programs": programs,
     "0019-reopenings": reopenings,
     "0020-telemetry-claims": telemetryClaims,
+    "0021-edge-reports": edgeReports,
   }),
 };
 

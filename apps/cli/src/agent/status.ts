@@ -1,4 +1,5 @@
 import { distanceText, isClockOff } from "@tautline/protocol";
+import { edgeStatusLines } from "../edge-text.ts";
 import { findDataFolder } from "../data-folder.ts";
 import type { DefineVerb } from "../noun.ts";
 import { offerText } from "../offer-text.ts";
@@ -79,56 +80,13 @@ export function statusLines(status: Row, nowMs: number): readonly PageLine[] {
     ]),
     ...rowsOf(status, "forwards").map((forward): PageLine => ["forward", forwardText(forward)]),
     ...rowsOf(status, "services").map((service): PageLine => ["service", serviceText(service)]),
-    ...edgeLines(rowOf(status, "edge")),
+    ...edgeStatusLines(rowOf(status, "edge"), nowMs),
     ...rowsOf(status, "keptCertificates").map((kept): PageLine => [
       "certificate",
       keptText(kept, nowMs),
     ]),
     ...errorLines(rowsOf(status, "errors")),
   ];
-}
-
-/** Telemetry of this host's programs: where it comes in and goes out, what is kept, and what was lost of whom. */
-function edgeLines(edge: Row): readonly PageLine[] {
-  if (edge["listen"] === undefined) return [];
-  const store = rowOf(edge, "store");
-  const [listen, calls, failed, sent, received, kept, delivered] = [
-    "listen",
-    "calls",
-    "failed",
-    "sentBytes",
-    "receivedBytes",
-    "kept",
-    "delivered",
-  ].map((key) => textOf(edge, key));
-  const place = edge["listening"] === true ? `at ${listen}` : `does not listen at ${listen}`;
-  const bytes = `${sent} bytes sent, ${received} received`;
-  const counts = `${textOf(edge, "connections")} connections, ${calls} calls, ${failed} failed, ${bytes}`;
-  const waiting = `${textOf(store, "calls")} calls in ${textOf(store, "bytes")} bytes`;
-  return [
-    ["edge", `${place}: ${counts}`],
-    ...rowsOf(edge, "onward").map((way): PageLine => {
-      const words = [textOf(way, "state"), textOf(way, "error")].filter(Boolean).join(": ");
-      return ["edge to", `${textOf(way, "name")} ${words}`];
-    }),
-    ["edge keeps", `${waiting}; ${kept} were kept since the start, ${delivered} delivered`],
-    ...rowsOf(store, "losses").map((loss): PageLine => {
-      const [client, reason, lost] = ["client", "reason", "calls"].map((key) => textOf(loss, key));
-      return ["edge lost", `${lost} calls of ${client}: ${lossText(reason ?? "")}`];
-    }),
-  ];
-}
-
-function lossText(reason: string): string {
-  const texts = new Map([
-    ["full", "there was no room to keep them, which their program was told"],
-    ["disk", "the disk took no more, which their program was told"],
-    ["busy", "too many were under way, which their program was told"],
-    ["age", "they became too old before anybody took them"],
-    ["damage", "what was kept of them is damaged"],
-    ["refused", "they were refused when they were sent again"],
-  ]);
-  return texts.get(reason) ?? reason;
 }
 
 function forwardText(forward: Row): string {

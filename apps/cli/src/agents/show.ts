@@ -1,6 +1,7 @@
 import { distanceText, isClockOff, TautlineError } from "@tautline/protocol";
 import { withCentral, type CentralOptions } from "../central-verb.ts";
 import { createAdminClient, type AdminClient } from "../client.ts";
+import { toldEdgeLines } from "../edge-text.ts";
 import { levelAndGroup } from "../group-text.ts";
 import type { DefineVerb } from "../noun.ts";
 import { offerText } from "../offer-text.ts";
@@ -74,6 +75,7 @@ function agentLines(agent: Row, nowMs: number): readonly PageLine[] {
       isUnproven(agent) ? undefined : addressesText(rowOf(agent, "addresses"), nowMs),
     ],
     ["ordered level", moveText(rowOf(agent, "move"), nowMs)],
+    ...toldEdgeLines(rowOf(agent, "edge"), nowMs),
     ["health", healthText(rowOf(agent, "health"))],
     ["attributes", pairs(rowOf(agent, "attributes"))],
   ];

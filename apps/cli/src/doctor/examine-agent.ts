@@ -7,6 +7,7 @@ import { timeAndDistance } from "../time-text.ts";
 import { examineCertificate } from "./examine-certificates.ts";
 import { examineConfig } from "./examine-central.ts";
 import { examineClock, judgeClock } from "./examine-clock.ts";
+import { judgeOwnEdge } from "./examine-edge.ts";
 import { examineOldFile, oldFilesIn } from "./examine-old-settings.ts";
 import type { Finding } from "./finding.ts";
 
@@ -69,12 +70,15 @@ export function judgeAgentStatus(status: Row, folder: string, nowMs: number): re
         nowMs,
       ),
     ),
+    ...judgeOwnEdge(rowOf(status, "edge"), folder, nowMs),
     ...judgeLastError(rowsOf(status, "errors"), folder, nowMs),
   ];
 }
 
 function judgeConnection(status: Row, folder: string, nowMs: number): readonly Finding[] {
   if (status["running"] === false) return [notRunning(folder)];
+  // An edge that the environment sends elsewhere has no central.
+  if (status["state"] === "edge") return [];
   const central = rowOf(status, "central");
   if (central["connected"] === true) return [];
   const { addresses = [] } = central;

@@ -6,6 +6,7 @@ import type { CommandContext } from "../context.ts";
 import { isRow, rowOf, textOf, type Row } from "../row.ts";
 import { examineCertificate } from "./examine-certificates.ts";
 import { timeAndDistance } from "../time-text.ts";
+import { examineToldEdge } from "./examine-edge.ts";
 import { examineLinks } from "./examine-links.ts";
 import { examineOldFile, oldFilesIn } from "./examine-old-settings.ts";
 import { examinePolicy } from "./examine-policy.ts";
@@ -95,6 +96,7 @@ async function askCentral(
     ...examineReopenings(reopenings, nowMs),
     ...agents.flatMap((agent) => examineCopies(agent, nowMs)),
     ...agents.flatMap(examineAgentClock),
+    ...agents.flatMap((agent) => examineToldEdge(agent, nowMs)),
     ...authorities
       .filter((row) => (row["retiredAt"] ?? null) === null)
       .flatMap((row) =>

@@ -99,4 +99,24 @@ export const agentEdgeErrors = defineErrors({
     status: 500,
     exit: 1,
   },
+  "agent.edge_report_malformed": {
+    sentence: "What an agent says of its edge cannot be read: {reason}.",
+    remedy: "Compare 'tautline --version' on both hosts.",
+    status: 400,
+    exit: 1,
+  },
+  "agent.edge_segment_unreadable": {
+    sentence: "A file of kept calls cannot be read, and is set aside: {file}: {reason}.",
+    remedy:
+      "Its calls are counted as lost, and everything else goes on. Give the file to the agent's user (mode 0600), have the disk checked, and start the agent anew: if it can be read then, its calls are sent after all. If not, remove it.",
+    status: 500,
+    exit: 1,
+  },
+  "agent.edge_store_foreign": {
+    sentence: "What is kept in {folder} was sealed by another vault than this agent's.",
+    remedy:
+      "The edge does not listen, so that nothing of it is thrown away. Put the vault back that belongs to it, or move the folder away; the agent tries again by itself.",
+    status: 500,
+    exit: 1,
+  },
 });

@@ -4,6 +4,8 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
+  rmSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -88,7 +90,7 @@ test("SWP-9: calls come back whole and in order, and nothing is left once they a
     );
     assert.equal(store.status.calls, 4);
     assert.deepEqual(await drain(store), ["a", "b", "c", "d"]);
-    assert.deepEqual(store.status, { calls: 0, bytes: 0, losses: [] });
+    assert.deepEqual(store.status, { calls: 0, bytes: 0, losses: [], aside: 0 });
     assert.deepEqual(segments(folder), []);
   }));
 
@@ -195,7 +197,7 @@ test("a damaged record is skipped, counted and named; those around it are sent",
       problems.map(({ code, detail }) => [code, detail["file"], detail["place"]]),
       [["agent.edge_record_damaged", join(folder, name), "record 2"]],
     );
-    assert.deepEqual(open().status, { calls: 0, bytes: 0, losses: second.status.losses });
+    assert.deepEqual(open().status, { calls: 0, bytes: 0, losses: second.status.losses, aside: 0 });
   }));
 
 test("F5: a record that was being written when the agent was killed is no loss, and hinders nothing", () =>
@@ -245,7 +247,7 @@ test("promise 3: a file that cannot be read now is told and passed over, and its
     const third = open();
     await third.put(call("d"));
     assert.deepEqual(await drain(third), ["a", "b", "d"]);
-    assert.deepEqual(third.status, { calls: 0, bytes: 0, losses: [] });
+    assert.deepEqual(third.status, { calls: 0, bytes: 0, losses: [], aside: 0 });
   }));
 
 test("a disk that takes no more refuses the call and counts it; once it does, calls are kept again", () =>
@@ -258,9 +260,38 @@ test("a disk that takes no more refuses the call and counts it; once it does, ca
       calls: 0,
       bytes: 0,
       losses: [{ client: "app", reason: "disk", calls: 1 }],
+      aside: 0,
     });
     await store.put(call("b"));
     assert.deepEqual(await drain(store), ["b"]);
+  }));
+
+test("F11: where the state cannot be written, what was delivered makes room all the same, and is not sent again", () =>
+  withStore(async ({ folder, problems, open }) => {
+    const store = open();
+    for (const text of ["a", "b"]) await store.put(call(text));
+    rmSync(join(folder, "state.json"));
+    mkdirSync(join(folder, "state.json"));
+    assert.deepEqual(await drain(store), ["a", "b"]);
+    assert.deepEqual([segments(folder), store.status.bytes], [[], 0]);
+    assert.ok(problems.some(({ code }) => code === "vault.file_unsafe"));
+    rmdirSync(join(folder, "state.json"));
+    const again = open();
+    await again.put(call("c"));
+    assert.deepEqual(await drain(again), ["c"]);
+  }));
+
+test("SWP-9: a loss is on the disk at once, and those of the minute after it with the next", () =>
+  withStore(async (subject) => {
+    const store = subject.open();
+    const lost = (): number => subject.open().status.losses[0]?.calls ?? 0;
+    store.countLoss("app", "busy");
+    assert.equal(lost(), 1);
+    store.countLoss("app", "busy");
+    assert.equal(lost(), 1);
+    subject.nowMs += 60_000;
+    store.countLoss("app", "busy");
+    assert.equal(lost(), 3);
   }));
 
 test("a store of many segments is sent in order across them, and each goes when it is done with", () =>

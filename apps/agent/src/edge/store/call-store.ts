@@ -1,12 +1,13 @@
-import { join } from "node:path";
-import { TautlineError, toTautlineError } from "@tautline/protocol";
+import { type EdgeLossReason, TautlineError, toTautlineError } from "@tautline/protocol";
 import { ensurePrivateFolder, type Vault } from "@tautline/vault";
 import { decodeKeptCall, encodeKeptCall, type KeptCall } from "./kept-call.ts";
-import { createLosses, type Loss, type Losses, type LossReason, UNKNOWN_CLIENT } from "./losses.ts";
+import { createLosses, type Loss, type Losses, UNKNOWN_CLIENT } from "./losses.ts";
+import { takeUpSegments } from "./found-segments.ts";
 import { readSegment, RECORD_HEAD_BYTES, type SegmentRecord } from "./segment.ts";
-import { listSegments, readSegmentFile, removeSegment, type SegmentFile } from "./segment-files.ts";
+import { readSegmentFile, removeSegment, type SegmentFile } from "./segment-files.ts";
 import { createSegmentWriter, type SegmentWriter } from "./segment-writer.ts";
-import { NEW_STORE, readStoreState, writeStoreState } from "./store-state.ts";
+import { openLedger, type StoreLedger } from "./store-ledger.ts";
+import type { EdgeTotals } from "./store-state.ts";
 
 /** Where calls are kept, and how many. */
 export interface CallStoreOptions {
@@ -19,6 +20,8 @@ export interface CallStoreOptions {
   readonly maxAgeMs: number;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** What the edge came to since it started; kept with the rest. */
+  readonly counts?: () => EdgeTotals;
   readonly onProblem: (error: TautlineError) => void;
 }
 
@@ -47,8 +50,12 @@ export interface CallStore {
   /** The backend refuses it for good. */
   refused(stored: StoredCall): void;
   /** Counts a call that was not even tried to be kept. */
-  countLoss(client: string, reason: LossReason): void;
+  countLoss(client: string, reason: EdgeLossReason): void;
   readonly status: CallStoreStatus;
+  /** What the edge came to in all its runs, as it counts now. */
+  readonly totals: EdgeTotals;
+  /** Puts what was counted on the disk, so that a kill takes nothing of it back. @throws vault.file_failed, vault.file_unsafe */
+  keep(): void;
   /** Keeps what is done with in mind; calls that are kept stay. */
   close(): Promise<void>;
 }
@@ -58,7 +65,15 @@ export interface CallStoreStatus {
   readonly calls: number;
   readonly bytes: number;
   readonly losses: readonly Loss[];
+  /** Files of kept calls that could not be read at the start; they stay, and their calls are counted as lost. */
+  readonly aside: number;
 }
+
+/** Where none is open. */
+export const NO_STORE: CallStoreStatus = { calls: 0, bytes: 0, losses: [], aside: 0 };
+
+/** Losses that come one after the other are put on the disk so often: a store that is full loses every call. */
+const LOSS_PERIOD_MS = 60_000;
 
 /** A segment whose records are being sent. */
 interface Head {
@@ -69,10 +84,10 @@ interface Head {
 
 /**
  * Opens a store. What an earlier run left is there again; a damaged state costs duplicates and is told, damaged records are counted
- * and told when their turn comes.
+ * and told when their turn comes, and a file that cannot be read is set aside.
  *
  * @param options where, how much, how long
- * @throws vault.file_unsafe, vault.file_failed
+ * @throws vault.file_unsafe, vault.file_failed, agent.edge_store_foreign
  */
 export function openCallStore(options: CallStoreOptions): CallStore {
   ensurePrivateFolder(options.folder);
@@ -81,39 +96,51 @@ export function openCallStore(options: CallStoreOptions): CallStore {
 
 class FolderStore implements CallStore {
   readonly #options: CallStoreOptions;
-  readonly #stateFile: string;
+  readonly #ledger: StoreLedger;
   readonly #losses: Losses;
   readonly #writer: SegmentWriter;
   /** Written whole, in order; the first is the next to be read. */
   readonly #segments: SegmentFile[] = [];
   /** Could not be read when their turn came; what the state says is done with ends before them, so a later run tries again. */
   readonly #unread: SegmentFile[] = [];
+  readonly #aside: number;
   #head: Head | undefined;
   #cursor: number;
   #nextSeq: number;
-  #calls = 0;
-  #bytes = 0;
+  #lossKeptAtMs = Number.NEGATIVE_INFINITY;
+  #calls: number;
+  #bytes: number;
 
   constructor(options: CallStoreOptions) {
     this.#options = options;
     const { folder, onProblem } = options;
-    this.#stateFile = join(folder, "state.json");
-    const read = readStoreState(this.#stateFile);
-    if (read === "damaged") {
-      onProblem(
-        new TautlineError("agent.edge_state_damaged", { detail: { file: this.#stateFile } }),
-      );
-    }
-    const { cursor, losses } = read === "damaged" ? NEW_STORE : read;
-    this.#cursor = cursor;
-    this.#losses = createLosses(losses);
-    this.#nextSeq = cursor + 1;
+    this.#ledger = openLedger(options);
+    this.#cursor = this.#ledger.cursor;
+    this.#losses = createLosses(this.#ledger.losses);
     this.#writer = createSegmentWriter(folder, (segment) => this.#onSegment(segment));
-    for (const segment of listSegments(folder)) this.#takeUp(segment);
+    const { segments, calls, bytes, nextSeq, aside, lost } = takeUpSegments(
+      folder,
+      this.#cursor,
+      onProblem,
+    );
+    this.#segments.push(...segments);
+    [this.#calls, this.#bytes, this.#nextSeq, this.#aside] = [calls, bytes, nextSeq, aside];
+    if (lost > 0) this.#losses.add(UNKNOWN_CLIENT, "unreadable", lost);
+    if (lost > 0 || this.#ledger.isNew) this.#keepIfPossible();
   }
 
   get status(): CallStoreStatus {
-    return { calls: this.#calls, bytes: this.#bytes, losses: this.#losses.list };
+    const [calls, bytes, aside] = [this.#calls, this.#bytes, this.#aside];
+    return { calls, bytes, losses: this.#losses.list, aside };
+  }
+
+  get totals(): EdgeTotals {
+    return this.#ledger.totals;
+  }
+
+  keep(): void {
+    const cursor = Math.min(this.#cursor, ...this.#unread.map(({ firstSeq }) => firstSeq - 1));
+    this.#ledger.write(cursor, this.#losses.list);
   }
 
   async put(call: KeptCall): Promise<void> {
@@ -121,7 +148,7 @@ class FolderStore implements CallStore {
     const sealed = this.#options.vault.seal(placeOf(seq), encodeKeptCall(call));
     const bytes = RECORD_HEAD_BYTES + sealed.length;
     if (this.#bytes + bytes > this.#options.maxBytes) {
-      this.#losses.add(call.client, "full");
+      this.countLoss(call.client, "full");
       const { maxBytes } = this.#options;
       throw new TautlineError("agent.edge_store_full", { detail: { bytes: maxBytes } });
     }
@@ -132,7 +159,7 @@ class FolderStore implements CallStore {
       this.#calls += 1;
     } catch (error) {
       this.#bytes -= bytes;
-      this.#losses.add(call.client, "disk");
+      this.countLoss(call.client, "disk");
       throw error;
     }
   }
@@ -151,18 +178,27 @@ class FolderStore implements CallStore {
     if (this.#strike(seq)) this.#losses.add(call.client, "refused");
   }
 
-  countLoss(client: string, reason: LossReason): void {
+  countLoss(client: string, reason: EdgeLossReason): void {
     this.#losses.add(client, reason);
+    const sinceMs = this.#options.now() - this.#lossKeptAtMs;
+    // A clock that was set back must not keep it from the disk for as long as that.
+    if (sinceMs >= 0 && sinceMs < LOSS_PERIOD_MS) return;
+    this.#lossKeptAtMs = this.#options.now();
+    this.#keepIfPossible();
   }
 
   async close(): Promise<void> {
     await this.#writer.roll();
     const [next] = this.#head?.left.keys() ?? [];
     if (next !== undefined) this.#cursor = Math.max(this.#cursor, next - 1);
+    this.#keepIfPossible();
+  }
+
+  /** Where it is not, it costs duplicates, and no call. */
+  #keepIfPossible(): void {
     try {
-      this.#keepState();
+      this.keep();
     } catch (error) {
-      // It costs duplicates, and no call.
       this.#options.onProblem(toTautlineError(error));
     }
   }
@@ -177,21 +213,6 @@ class FolderStore implements CallStore {
       this.#losses.add(call.client, "age");
       this.#strike(seq);
     }
-  }
-
-  /** What an earlier run left: it is counted by its heads, and read when its turn comes. */
-  #takeUp(segment: SegmentFile): void {
-    const entries = readSegment(readSegmentFile(segment), segment.firstSeq);
-    const records = entries.filter((one) => one.kind === "record");
-    const last = records.at(-1)?.seq ?? segment.firstSeq - 1;
-    this.#nextSeq = Math.max(this.#nextSeq, last + 1, segment.firstSeq + 1);
-    if (Math.max(last, segment.firstSeq) <= this.#cursor) {
-      removeSegment(segment);
-      return;
-    }
-    this.#segments.push(segment);
-    this.#bytes += segment.bytes;
-    this.#calls += records.filter(({ seq }) => seq > this.#cursor).length;
   }
 
   /** Gives the segment at the head with at least one call in it; undefined where nothing is kept. */
@@ -214,14 +235,14 @@ class FolderStore implements CallStore {
       for (const entry of readSegment(readSegmentFile(file), file.firstSeq)) {
         if (entry.kind === "record") {
           lastSeq = entry.seq;
-          if (entry.seq > this.#cursor) this.#openRecord(file, entry, left);
+          if (entry.seq > (file.asideAfter ?? this.#cursor)) this.#openRecord(file, entry, left);
         } else if (entry.kind === "damage") {
           this.#onDamage(file, `byte ${entry.offset}`, entry.records);
         }
       }
       return { file, lastSeq, left };
     } catch (error) {
-      this.#unread.push(file);
+      if (file.asideAfter === undefined) this.#unread.push(file);
       this.#options.onProblem(toTautlineError(error));
       return undefined;
     }
@@ -255,7 +276,10 @@ class FolderStore implements CallStore {
     return true;
   }
 
-  /** That its records are done with is on the disk before it is removed: what was lost in it is counted once. */
+  /**
+   * That its records are done with is on the disk before it is removed: what was lost in it is counted once. Where the disk takes nothing,
+   * it goes first, which makes room, and nothing of it is sent again.
+   */
   #retire(): void {
     if (this.#head === undefined) return;
     const { file, lastSeq } = this.#head;
@@ -263,16 +287,21 @@ class FolderStore implements CallStore {
     this.#bytes -= file.bytes;
     this.#cursor = Math.max(this.#cursor, lastSeq);
     try {
-      this.#keepState();
+      this.keep();
       removeSegment(file);
     } catch (error) {
       this.#options.onProblem(toTautlineError(error));
+      this.#removeFirst(file);
     }
   }
 
-  #keepState(): void {
-    const cursor = Math.min(this.#cursor, ...this.#unread.map(({ firstSeq }) => firstSeq - 1));
-    writeStoreState(this.#stateFile, { cursor, losses: this.#losses.list });
+  #removeFirst(file: SegmentFile): void {
+    try {
+      removeSegment(file);
+      this.keep();
+    } catch {
+      // It was told already.
+    }
   }
 
   #onSegment(segment: SegmentFile): void {

@@ -1,18 +1,9 @@
-import { printableText } from "@tautline/protocol";
-
-/**
- * Why a call that could have been kept is lost: the store is full, its disk fails, or too many calls are under way (its program was told so), it became too old, its
- * record is damaged, or the backend refused it when it was sent again.
- */
-export const LOSS_REASONS = ["full", "disk", "busy", "age", "damage", "refused"] as const;
-
-/** One of them. */
-export type LossReason = (typeof LOSS_REASONS)[number];
+import { type EdgeLossReason, printableText } from "@tautline/protocol";
 
 /** Calls of one client that were lost for one reason. */
 export interface Loss {
   readonly client: string;
-  readonly reason: LossReason;
+  readonly reason: EdgeLossReason;
   readonly calls: number;
 }
 
@@ -25,7 +16,7 @@ const LONGEST_CLIENT = 64;
 
 /** Counts of what was lost, by client and reason (SWP-9). */
 export interface Losses {
-  add(client: string, reason: LossReason, calls?: number): void;
+  add(client: string, reason: EdgeLossReason, calls?: number): void;
   /** In the order in which they were first met. */
   readonly list: readonly Loss[];
 }
@@ -36,11 +27,11 @@ export interface Losses {
  * @param before what was counted before, if it was
  */
 export function createLosses(before: readonly Loss[] = []): Losses {
-  const counts = new Map<string, Map<LossReason, number>>();
-  const add = (client: string, reason: LossReason, calls = 1): void => {
+  const counts = new Map<string, Map<EdgeLossReason, number>>();
+  const add = (client: string, reason: EdgeLossReason, calls = 1): void => {
     const isNew = !counts.has(client);
     const name = isNew && counts.size >= MOST_CLIENTS ? OTHERS : client;
-    const its = counts.get(name) ?? new Map<LossReason, number>();
+    const its = counts.get(name) ?? new Map<EdgeLossReason, number>();
     counts.set(name, its.set(reason, (its.get(reason) ?? 0) + calls));
   };
   for (const { client, reason, calls } of before) add(client, reason, calls);

@@ -22,6 +22,30 @@ const approval = z.strictObject({
   decidedBy: z.string().nullable(),
 });
 
+const count = z.int().min(0);
+
+const edge = z.strictObject({
+  toldAt: timeField.describe("It says nothing while nothing changes."),
+  lostAt: timeField
+    .nullable()
+    .describe("When its losses were last seen to have grown, by central's clock."),
+  listening: z.boolean().describe("Whether programs can call it."),
+  calls: count.describe("Calls of programs; counts are of all runs of the edge."),
+  failed: count,
+  kept: count.describe("Calls that were kept on the agent's disk."),
+  delivered: count.describe("Of those, the ones that were taken since."),
+  waitingCalls: count.describe("Kept now."),
+  waitingBytes: count,
+  losses: z.array(z.strictObject({ reason: z.string(), calls: count })),
+  places: z
+    .array(z.strictObject({ name: z.string(), state: z.string(), code: z.string() }))
+    .describe("Where calls go, and why a place is out, as an error code."),
+  trouble: z
+    .strictObject({ code: z.string(), at: timeField })
+    .nullable()
+    .describe("What went wrong last, by the agent's clock."),
+});
+
 const row = z.strictObject({
   id: z.string(),
   name: z.string().describe("A label for people, never an identity."),
@@ -41,6 +65,7 @@ const row = z.strictObject({
     .int()
     .nullable()
     .describe("Its clock minus central's, as it said last; null before it did."),
+  edge: edge.nullable().describe("What it said of its edge last; null where it has none."),
   ...saidOfferFields,
 });
 
