@@ -20,6 +20,7 @@ async function runIn(
   files: Readonly<Record<string, string>>,
   work: Checks | Tests,
   startCeiling?: StageSetting["startCeiling"],
+  onPrint: () => void = () => {},
 ): Promise<Ran> {
   return await withTempFolder(async (root) => {
     for (const [name, text] of Object.entries(files)) {
@@ -31,7 +32,10 @@ async function runIn(
     const result = await runStage(stage, {
       root,
       environment: testEnvironment(process.env),
-      print: (text) => (printed += text),
+      print: (text) => {
+        printed += text;
+        onPrint();
+      },
       startCeiling,
     });
     return { ...result, printed };
@@ -156,13 +160,23 @@ test("a stage that hangs is stopped at its ceiling and names the file", async ()
   const { port, close } = await listenOnAnyPort(server);
   try {
     const files = {
-      "hangs.test.mjs": `import { connect } from "node:net"; connect(${port}, "127.0.0.1");`,
+      "hangs.test.mjs": `
+        import { connect } from "node:net";
+        import { test } from "node:test";
+        test("is heard of", { skip: "it hangs" }, () => {});
+        connect(${port}, "127.0.0.1");`,
     };
-    const ran = await runIn(files, { globs: ["*.test.mjs"], secondsEach: 60 }, (_, stop) => {
-      server.once("connection", stop);
+    const hung = Promise.withResolvers<void>();
+    const heardOf = Promise.withResolvers<void>();
+    server.once("connection", () => hung.resolve());
+    // The runner may be slower to say which file it runs than the file is to hang.
+    const startCeiling = (_: number, stop: () => void): (() => void) => {
+      void Promise.all([hung.promise, heardOf.promise]).then(stop);
       return () => {};
-    });
-    assert.deepEqual([ran.verdict, ran.failed], ["FAILED", 1]);
+    };
+    const work = { globs: ["*.test.mjs"], secondsEach: 60 };
+    const ran = await runIn(files, work, startCeiling, () => heardOf.resolve());
+    assert.deepEqual([ran.verdict, ran.failed, ran.skipped], ["FAILED", 1, 1]);
     assert.deepEqual(ran.failures, [
       `the stage was stopped after ${MINUTES} minutes, during hangs.test.mjs`,
     ]);

@@ -1,3 +1,4 @@
+import type { Logger } from "@tautline/daemon";
 import { spkiPin } from "@tautline/pki";
 import { encodeJoinToken, type SignedPromotion } from "@tautline/protocol";
 import type { CentralState, OpenedCentral } from "./opened-central.ts";
@@ -103,12 +104,7 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
     tellAgent: (id) => void live.pushToAgent(id),
     forgetHistory: (trx, id) => history.forget(trx, id),
   });
-  const onChange = (namespace: string): void => {
-    addresses
-      .refresh()
-      .then(() => live.pushTo(namespace))
-      .catch((error: unknown) => log.error({ err: error }, "changed settings were not offered"));
-  };
+  const onChange = offersAfter(addresses, live, log);
   const settings = createSettingStore({ ...recorded, onChange });
   const refusals = createRefusals({ audit, history: history.recorder, log, metrics, now });
   const herd = createHerd({ ...deps, metrics });
@@ -117,21 +113,36 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   book.onChange(() => enforcePolicy({ book, live, connections, metrics, log }));
   const toldTo = (namespace: string): readonly string[] => addresses.toldTo(namespace);
   const grant = { authority, instructor, addresses: toldTo };
-  const renewing = { renewal: { ...recorded, authority }, grant };
   const offering = { settings, instructions, addresses, moves, witness: deps.trail.witness };
-  const enrolment = { ...recorded, tokens, authority, endClaims };
+  const renewal = { ...recorded, authority };
+  const enrolment = { ...renewal, tokens, endClaims };
   const edges = createEdgeStore({ store, metrics, now });
+  const served = { agents, life, edges, metrics, now, store };
   const beginSession = createSessions({
-    agents: { ...offering, ...programs, agents, metrics, now, store, renewing, life, edges },
+    agents: { ...offering, ...programs, ...served, renewing: { renewal, grant } },
     joining: { enrolment, grant, metrics, queue: herd.enrolments },
     claiming: { ...claimsOf(deps, { addresses, book, herd }), reopenings, edges },
   });
   const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
   const offers = createOffers(live, () => state.levels?.() ?? ["tls", "mtls"]);
   const stores = { agents, life, moves, links, history, tokens, namespaces, settings, programs };
-  const gate = { connections, refusals, admission, herd };
+  const gate = { connections, refusals, admission, herd, beginSession, offers };
   const parts = { policies, reopenings, metrics, live, polling, ...gate };
-  return { ...stores, ...parts, beginSession, offers, offerAddresses: () => onChange("") };
+  return { ...stores, ...parts, offerAddresses: () => onChange("") };
+}
+
+/** Has agents of a namespace told what has changed for them. */
+function offersAfter(
+  addresses: CentralAddresses,
+  live: LiveLinks,
+  log: Logger,
+): (namespace: string) => void {
+  return (namespace) => {
+    addresses
+      .refresh()
+      .then(() => live.pushTo(namespace))
+      .catch((error: unknown) => log.error({ err: error }, "changed settings were not offered"));
+  };
 }
 
 /** The gate of the control link. */

@@ -9,7 +9,7 @@ import {
 import type { ProvenCheckpoint } from "@tautline/pki";
 import type { Logger } from "@tautline/daemon";
 import { actorOf, type Principal } from "../operators/principal.ts";
-import type { AuditForkTable } from "../store/schema.ts";
+import type { AuditForkTable } from "../store/audit-tables.ts";
 import type { Store, Writer } from "../store/store.ts";
 import type { AuditLog } from "./audit-log.ts";
 
