@@ -1,9 +1,8 @@
 /* Equipment: what sessions are begun with, of a core. No tests of its own. */
-import { spkiPin } from "@tautline/pki";
 import { createEdgeStore } from "../edges/edge-store.ts";
 import { createClaimStore } from "../fleet/claim-store.ts";
 import { createPrograms, type Programs } from "../programs/programs.ts";
-import { herdOf, type Core, LIFETIMES, TRUST_DOMAIN } from "../fixture-core.test.ts";
+import { herdOf, type Core, LIFETIMES } from "../fixture-core.test.ts";
 import type { AgentSessionDeps } from "./agent-session.ts";
 import type { ClaimSessionDeps } from "./claim-session.ts";
 import type { RenewalSessionDeps } from "./renewal-session.ts";
@@ -48,10 +47,7 @@ export function claimDepsOf(core: Core): ClaimSessionDeps {
     edges: createEdgeStore({ store, metrics, now: clock.now }),
     claims: createClaimStore({ store, now: clock.now, sources: herdOf(core).sources }),
     judge: () => undefined,
-    promotion: () => ({
-      addresses: ["127.0.0.1:9150"],
-      pins: [spkiPin(authority.root)],
-      trustDomain: TRUST_DOMAIN,
-    }),
+    reopenings: { covers: () => false, noteTold: async () => {} },
+    promotion: () => authority.signPromotion(["127.0.0.1:9150"]),
   };
 }
