@@ -37,6 +37,13 @@ interface ListedReceiver {
   readonly level: Level;
 }
 
+interface ListedEdge {
+  readonly edge: {
+    readonly losses: readonly unknown[];
+    readonly places: readonly { readonly name: string }[];
+  } | null;
+}
+
 const traces = ({ arrived }: TelemetryBackend): readonly unknown[] =>
   arrived.map(({ message }) => message["traceId"]);
 
@@ -94,6 +101,12 @@ describe("the edge between real processes", { concurrency: 2 }, () => {
         assert.deepEqual(of(traces(backend)), of(acknowledged));
       }
       assert.deepEqual((await agent.status()).store.losses, []);
+      // It told central of its edge with its first message.
+      const { items } = await central.call<Items<ListedEdge>>("GET", "/api/v1/agents");
+      assert.deepEqual(
+        items.map(({ edge }) => [edge?.losses, edge?.places.map(({ name }) => name)]),
+        [[[], ["central"]]],
+      );
 
       await using program = segmentClient(agent.address);
       assert.equal((await program.ask())?.code, 12);
