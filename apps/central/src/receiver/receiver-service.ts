@@ -24,6 +24,7 @@ import {
   linkOfAgent,
 } from "./identify-link.ts";
 import type { LinkTable, LiveReceiverLink } from "./link-table.ts";
+import type { ProgramWatch } from "./program-watch.ts";
 import { backendFor } from "./route-rule.ts";
 import { judgeStanding, mayHaveEnded, type StandingFacts } from "./standing-rule.ts";
 
@@ -33,6 +34,7 @@ export interface ReceiverServiceDeps extends IdentifyDeps, CallJudgeDeps {
   readonly upstreams: BackendUpstreams;
   readonly table: LinkTable;
   readonly history: Pick<HistoryRecorder, "opened" | "closed">;
+  readonly programs: ProgramWatch;
   readonly isKeyLive: StandingFacts["isKeyLive"];
   readonly metrics: Pick<CentralMetrics, "receiverCalls" | "receiverBytes">;
   readonly log: Logger;
@@ -51,6 +53,12 @@ export interface ReceiverService {
   judgeAgain(): void;
   /** Ends links of which something has come to its end by itself: called by the clock. */
   endExpired(): void;
+  /**
+   * Ends links of programs whose certificate has been revoked: called by the clock.
+   *
+   * @throws store.*
+   */
+  endRevoked(): Promise<void>;
   /** Takes no further calls, lets open ones end within a time, and cuts the rest. */
   stop(graceMs: number): Promise<void>;
 }
@@ -91,6 +99,8 @@ export function createReceiverService(deps: ReceiverServiceDeps): ReceiverServic
         deps.table.all().filter((live) => mayHaveEnded(live, nowMs)),
       );
     },
+    endRevoked: () =>
+      deps.programs.look(deps.table.all(), (live, reason) => endLink(deps, live, reason)),
     stop: async (graceMs) => {
       await carrier.stop(graceMs);
       await deps.upstreams.stop(graceMs);
@@ -99,15 +109,21 @@ export function createReceiverService(deps: ReceiverServiceDeps): ReceiverServic
 }
 
 function judgeLinks(deps: ReceiverServiceDeps, links: readonly LiveReceiverLink[]): void {
-  const { book, doors, policyOf, isKeyLive, now, log } = deps;
+  const { book, doors, policyOf, isKeyLive, now } = deps;
   const facts = { book, accepted: doors, policyOf, isKeyLive, nowMs: now() };
   for (const live of links) {
     const reason = judgeStanding(facts, live);
-    if (reason === undefined) continue;
-    const { id: link, remoteAddress: from } = live;
-    log.info({ link, from, code: reason.code, remedy: reason.remedy }, reason.message);
-    live.carried.end(reason);
+    if (reason !== undefined) endLink(deps, live, reason);
   }
+}
+
+function endLink(
+  { log }: Pick<ReceiverServiceDeps, "log">,
+  { id: link, remoteAddress: from, carried }: LiveReceiverLink,
+  reason: TautlineError,
+): void {
+  log.info({ link, from, code: reason.code, remedy: reason.remedy }, reason.message);
+  carried.end(reason);
 }
 
 async function carry(
@@ -136,6 +152,7 @@ async function carry(
     if (caller !== undefined) deps.connections.giveVoice(caller, { agentId: () => undefined, end });
     served.live = liveLink(link, carried, deps.now());
     deps.table.add(served.live);
+    if (link.identity.kind === "program") deps.programs.noteArrival();
     const seen = observedOf(link);
     if (seen !== undefined) deps.history.opened(seen);
     return link;

@@ -11,6 +11,8 @@ import { createClientStore } from "./client-store.ts";
 import { createExposedTokens, type ExposedTokens } from "./exposed-token.ts";
 import { createLinkTable } from "./link-table.ts";
 import type { ReceiverApi } from "./receiver-api.ts";
+import { findProgram, type ProgramCallerDeps } from "./program-callers.ts";
+import { createProgramWatch } from "./program-watch.ts";
 import { createReceiverBook } from "./receiver-book.ts";
 import {
   createReceiverService,
@@ -37,6 +39,7 @@ export interface Receiver {
 export interface ReceiverDeps
   extends
     Omit<ReceiverStoreDeps, "onChanged">,
+    Pick<ProgramCallerDeps, "authority">,
     Pick<
       ReceiverServiceDeps,
       "admission" | "connections" | "refusals" | "metrics" | "isStopping" | "doors" | "sources"
@@ -74,11 +77,17 @@ export async function openReceiver(deps: ReceiverDeps): Promise<Receiver> {
     const identity = parseKeyIdentity(keyId);
     return identity !== undefined && ring.find(identity).length > 0;
   };
-  const judging = { book, upstreams, clients, table, policyOf, isKeyLive, history };
-  const service = createReceiverService({ ...deps, ...judging });
+  const programs = createProgramWatch(deps.store);
+  const judging = { book, upstreams, clients, table, policyOf, isKeyLive, history, programs };
+  const service = createReceiverService({
+    ...deps,
+    ...judging,
+    findProgram: (mark) => findProgram(deps, mark),
+  });
   const look = async (): Promise<void> => {
     await book.look();
     service.endExpired();
+    await service.endRevoked();
   };
   book.onChange(() => {
     upstreams.follow(book.backends());

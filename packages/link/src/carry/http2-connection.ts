@@ -83,10 +83,11 @@ export class Http2Connection implements Served {
     if (this.#isEnding || this.#session.destroyed) return;
     this.#isEnding = true;
     this.#onEnded(reason);
+    const hadCalls = this.#calls.counts.open > 0;
     this.#calls.fail(reason);
     const text = `${reason.message} ${reason.remedy} (${reason.code})`;
     const debug = Buffer.from(printableText(text, LONGEST_GOODBYE), "utf8");
-    this.#session.goaway(goawayCode(reason), 0, debug);
+    this.#session.goaway(goawayCode(reason, hadCalls), 0, debug);
     this.#session.close();
     this.#cut = setTimeout(() => this.#session.destroy(), GOODBYE_MS);
   }
@@ -157,9 +158,13 @@ function abusive(what: string): TautlineError {
   return new TautlineError("carry.abusive", { detail: { what } });
 }
 
-/** The code that tells programs what to do: calm down, or dial again. */
-function goawayCode(reason: TautlineError): number {
+/**
+ * The code that tells programs what to do: calm down, or dial again. At an error's code many drop what their calls are told in the same
+ * breath, so where calls end with the reason it is none.
+ */
+function goawayCode(reason: TautlineError, hadCalls: boolean): number {
   if (reason.status === 429) return NGHTTP2_ENHANCE_YOUR_CALM;
+  if (hadCalls) return NGHTTP2_NO_ERROR;
   if (reason.status === 401 || reason.status === 403) return NGHTTP2_INADEQUATE_SECURITY;
   return NGHTTP2_NO_ERROR;
 }

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { test } from "node:test";
+import { TautlineError } from "@tautline/protocol";
+import {
+  call,
+  grpcMessage,
+  startCarryScene,
+  startHttp2Backend,
+  upstreamsTo,
+} from "../../test/carry-scene.ts";
+
+const REVOKED = new TautlineError("admission.certificate_revoked");
+
+test("A28, SWP-5: a call that runs when its caller's right ends is told why, and the connection is over", async () => {
+  await using backend = await startHttp2Backend((stream) => {
+    stream.respond(
+      { ":status": 200, "content-type": "application/grpc" },
+      { waitForTrailers: true },
+    );
+    stream.write(grpcMessage("running"));
+  });
+  const upstreams = upstreamsTo([backend.port]);
+  await using scene = await startCarryScene(upstreams);
+  const session = scene.dial();
+  const running = session.request({
+    ":method": "POST",
+    ":path": "/a.B/C",
+    "content-type": "application/grpc",
+    te: "trailers",
+  });
+  running.on("error", () => {});
+  await once(running, "data");
+  const trailers = once(running, "trailers");
+  scene.connections[0]?.end(REVOKED);
+  const [told] = (await trailers) as [Record<string, string>];
+  assert.equal(told["grpc-status"], "7");
+  assert.match(decodeURIComponent(told["grpc-message"] ?? ""), /certificate_revoked/);
+  assert.equal((await scene.connections[0]?.closed)?.code, "admission.certificate_revoked");
+  await upstreams.stop(0);
+});
+
+test("a connection without a call is told by GOAWAY, with the reason in it", async () => {
+  await using backend = await startHttp2Backend((stream) => {
+    stream.respond({ ":status": 200, "grpc-status": "0" }, { endStream: true });
+  });
+  const upstreams = upstreamsTo([backend.port]);
+  await using scene = await startCarryScene(upstreams);
+  const session = scene.dial();
+  await call(session);
+  const goaway = once(session, "goaway");
+  scene.connections[0]?.end(REVOKED);
+  const [code, , words] = (await goaway) as [number, number, Buffer];
+  // INADEQUATE_SECURITY (RFC 9113 section 7).
+  assert.equal(code, 0x0c);
+  assert.match(words.toString(), /certificate_revoked/);
+  await upstreams.stop(0);
+});
