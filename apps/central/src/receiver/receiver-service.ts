@@ -9,6 +9,7 @@ import {
 } from "@tautline/link";
 import type { TautlineError } from "@tautline/protocol";
 import type { AgentCaller } from "../control/caller.ts";
+import { createLogAllowance, type LogAllowance } from "../control/log-allowance.ts";
 import type { OpenConnections } from "../control/open-connections.ts";
 import type { HistoryRecorder } from "../history/history-recorder.ts";
 import type { CentralMetrics } from "../metrics.ts";
@@ -63,6 +64,11 @@ export interface ReceiverService {
   stop(graceMs: number): Promise<void>;
 }
 
+/** An abusive connection counts as so many failed attempts: each cost central hundreds of calls, and another one is quickly dialled. */
+const ABUSE_COUNTS = 20;
+/** What comes in one read may be more than nghttp2 bears, which ends the connection before ours is said. */
+const ABUSIVE_ENDS: ReadonlySet<string> = new Set(["carry.abusive", "carry.not_http"]);
+
 /** What the carrier knows of a connection. */
 interface Served {
   /** Resolves when `live` is there; rejects with the refusal. */
@@ -76,9 +82,10 @@ interface Served {
  * @param deps who may, what backends there are, tables, log and clock
  */
 export function createReceiverService(deps: ReceiverServiceDeps): ReceiverService {
+  const noting = { ...deps, broken: createLogAllowance(BROKEN_LOG_LINES, deps.now) };
   const carrier = createCarrier<Served>({
     judge: judgeOf(deps),
-    onCall: (record, served) => noteCall(deps, record, served),
+    onCall: (record, served) => noteCall(noting, record, served),
     now: performance.now.bind(performance),
   });
   return {
@@ -140,6 +147,9 @@ async function carry(
   const { live } = served;
   if (live === undefined) return;
   deps.table.remove(live);
+  if (live.identity.kind === "nobody" && ABUSIVE_ENDS.has(why?.code ?? "")) {
+    for (let count = 0; count < ABUSE_COUNTS; count += 1) deps.sources.failed(live.remoteAddress);
+  }
   const observed = observedOf(live);
   if (observed !== undefined) deps.history.closed(observed, live.heardMs);
   const ended = { link: live.id, from: live.remoteAddress, calls: carried.counts.calls };
@@ -170,8 +180,17 @@ function observedOf({ identity, evidence, remoteAddress }: ReceiverLink) {
   return { agentId: identity.id, evidence, remoteAddress, kind: "receiver" } as const;
 }
 
+/** A caller that goes or cancels is its own affair, and may do it as often as it likes. */
+const BY_CALLER: ReadonlySet<string> = new Set(["carry.cancelled", "carry.caller_lost"]);
+/** Lines a minute for all calls together that did not end in order. */
+const BROKEN_LOG_LINES = 60;
+
+interface NotingDeps extends Pick<ReceiverServiceDeps, "book" | "metrics" | "log" | "now"> {
+  readonly broken: LogAllowance;
+}
+
 function noteCall(
-  { book, metrics, log, now }: ReceiverServiceDeps,
+  { book, metrics, log, now, broken }: NotingDeps,
   record: CallRecord,
   { live }: Served,
 ): void {
@@ -188,8 +207,12 @@ function noteCall(
   const { place, grpcStatus, httpStatus, durationMs, failure } = record;
   const ms = Math.round(durationMs);
   const facts = { backend, place, outcome, grpcStatus, httpStatus, ms, code: failure?.code };
-  if (outcome === "broken") log.info({ ...facts, remedy: failure?.remedy }, failure?.message);
-  else log.debug(facts, "a call has ended");
+  if (outcome !== "broken" || BY_CALLER.has(failure?.code ?? "")) {
+    return log.debug(facts, "a call has ended");
+  }
+  const unlogged = broken.take();
+  const told = { ...facts, unlogged, remedy: failure?.remedy };
+  if (unlogged !== undefined) log.info(told, failure?.message);
 }
 
 /** As it would be taken now; what nobody takes counts to no backend, so that a caller cannot make up series. */
