@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { connect } from "node:net";
 import { test } from "node:test";
 import { TautlineError } from "@tautline/protocol";
 import {
@@ -55,4 +56,18 @@ test("a connection without a call is told by GOAWAY, with the reason in it", asy
   assert.equal(code, 0x0c);
   assert.match(words.toString(), /certificate_revoked/);
   await upstreams.stop(0);
+});
+
+test("F13, A29: whoever neither reads nor hangs up is cut: its connection ends, and with it the carrier", async () => {
+  const upstreams = upstreamsTo([]);
+  const scene = await startCarryScene(upstreams);
+  const silent = connect({ port: scene.port, host: "127.0.0.1", allowHalfOpen: true });
+  silent.on("error", () => {});
+  // The preface and empty SETTINGS (RFC 9113 sections 3.4 and 6.5).
+  silent.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u0004\0\0\0\0\0");
+  await once(silent, "readable");
+  await scene.carrier.stop(0);
+  assert.equal((await scene.connections[0]?.closed)?.code, "carry.stopping");
+  silent.destroy();
+  await scene[Symbol.asyncDispose]();
 });
