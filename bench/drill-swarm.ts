@@ -140,6 +140,8 @@ async function climb(scene: PolicyScene, parts: Parts, { size, say }: SwarmDrill
   requireAsPlanned(plan, parts);
 
   await scene.call("POST", "/api/v1/policy/undo", { namespace: "default" });
+  const isUndone = async (): Promise<boolean> => (await changeOf(scene, id)).step === "undone";
+  await lookUntil("the change is undone", isUndone, SELDOM);
   assert.deepEqual(await levelsOf(scene), { ...NOBODY, mtls: size }, "the undo lowers nobody");
   const note = `${size} simulated agents`;
   return [

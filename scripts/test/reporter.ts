@@ -33,6 +33,8 @@ export function createReporter(): {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const failures: string[] = [];
   const running = new Set<string>();
+  /** Tests that failed in files that have not ended; what they left open may be what these wait for. */
+  const broken = new Map<string, string[]>();
   const output = new Map<string, string>();
   /** In which process's file each test file runs. */
   const homes = new Map<string, string>();
@@ -72,6 +74,19 @@ export function createReporter(): {
     return `\nFAILED: ${fullName(event)}\n  at ${place}\n${indent(describeError(error) + printed)}\n\n`;
   };
 
+  const complete = ({ name, file, details }: EventData.TestComplete): string | undefined => {
+    if (running.delete(name)) return "";
+    const home = homes.get(resolve(file ?? ""));
+    if (details.passed || details.type === "suite" || home === undefined) return undefined;
+    broken.set(home, [...(broken.get(home) ?? []), name]);
+    return "";
+  };
+
+  const stillRunning = (file: string): string => {
+    const failed = broken.get(resolve(file)) ?? [];
+    return failed.length === 0 ? file : `${file}, where '${failed.join("', '")}' failed`;
+  };
+
   const hear = (event: EventData.TestStdout): undefined => {
     const file = resolve(event.file);
     output.set(file, ((output.get(file) ?? "") + event.message).slice(-LONGEST_OUTPUT));
@@ -99,7 +114,7 @@ export function createReporter(): {
           homes.set(file, resolve(event.data.name));
         return "";
       case "test:complete":
-        return running.delete(event.data.name) ? "" : undefined;
+        return complete(event.data);
       case "test:pass":
         return pass(event.data);
       case "test:fail":
@@ -118,7 +133,7 @@ export function createReporter(): {
   const progress = (): Progress => ({
     ...counts,
     failures,
-    running: [...running],
+    running: [...running].map(stillRunning),
     ...(coverage === undefined ? {} : { coverage }),
   });
   return { take, progress };

@@ -146,7 +146,8 @@ describe("a fleet on its way from plaintext to mtls", { concurrency: 3 }, () => 
         await linkedAt(central, good.id, "mtls");
         assert.ok(one.pid !== undefined);
         process.kill(one.pid, "SIGSTOP");
-        const order = { floor: "mtls", windowMs: 3_000, undoIf: 100, loopback: "off" };
+        // A third of it is what the good one has, after each kill, to find back before it is noted as missing.
+        const order = { floor: "mtls", windowMs: 9_000, undoIf: 100, loopback: "off" };
         const { id } = await central.call<ShownChange>("POST", "/api/v1/policy/apply", order);
         await changeAt(central, id, "moving");
         await kill();

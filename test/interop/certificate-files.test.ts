@@ -193,7 +193,9 @@ describe("certificates as files for programs that nobody here wrote", { concurre
     const port = await freePort();
     const conf = join(folder, "nats.conf");
     const tls = `cert_file: "${folder}/server.crt", key_file: "${folder}/server.pem"`;
-    writeFileSync(conf, `listen: "127.0.0.1:${port}"\ntls { ${tls} }\n`, { mode: 0o644 });
+    // Unless told it gives a handshake less time than a busy machine needs.
+    const text = `listen: "127.0.0.1:${port}"\ntls { ${tls}, timeout: 60 }\n`;
+    writeFileSync(conf, text, { mode: 0o644 });
     await using server = launchAsServer("nats-server", ["-c", conf]);
     await untilSaid(server, /Server is ready/);
     await scene.reloadBy("nats", `exec kill -HUP ${server.pid}`);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { describe, it } from "node:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,6 +8,10 @@ import { runReload } from "./reload-command.ts";
 
 const { signal } = new AbortController();
 const run = (...command: readonly string[]) => runReload("web", command, signal);
+
+function holdLoop(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
 
 const FAILURES: readonly [what: string, command: readonly string[], reason: RegExp][] = [
   ["ends with another code", ["/bin/sh", "-c", "exit 7"], /it ended with 7\.$/],
@@ -31,6 +36,22 @@ describe("the command that has a program read its files again", () => {
       assert.match(failure?.message ?? "", reason);
     });
   }
+
+  it("is told with its last words also where its end is noticed before them", async () => {
+    // Its output and its end come in one turn of the loop; while the first is looked at, the other one speaks and ends, and is collected with it.
+    const earlier = spawn("/bin/sh", ["-c", "echo >&2"], { stdio: ["ignore", "ignore", "pipe"] });
+    earlier.stderr.once("data", () => holdLoop(600));
+    const running = run("/bin/sh", "-c", "sleep 0.4; echo not there yet >&2; exit 3");
+    holdLoop(200);
+    assert.match((await running)?.message ?? "", /it ended with 3: not there yet\.$/);
+  });
+
+  it("is not waited for where it leaves a child behind that keeps its output open", async () => {
+    const failure = await run("/bin/sh", "-c", "sleep 60 & echo $! >&2; exit 4");
+    const [, pid] = /it ended with 4: (\d+)\.$/.exec(failure?.message ?? "") ?? [];
+    // It still runs, or this would throw.
+    process.kill(Number(pid), "SIGKILL");
+  });
 
   it("A14: sees nothing of the agent's environment, and no shell reads its words", () =>
     withTempFolder(async (folder) => {

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { printableText, TautlineError } from "@tautline/protocol";
 
 const TIMEOUT_MS = 30_000;
+const LAST_WORDS_MS = 500;
 const MOST_OUTPUT = 4_096;
 const SHOWN_CHARACTERS = 200;
 /** Nothing of the agent's own environment, which may hold the vault's passphrase. */
@@ -40,13 +41,17 @@ export function runReload(
       said = (said + text).slice(-MOST_OUTPUT);
     });
     child.once("error", ({ message }) => resolve(failed(message)));
-    // Not "close": a program that leaves a child behind keeps the pipe open.
-    child.once("exit", (code, killedBy) => {
+    const tell = (code: number | null, killedBy: string | null): void => {
       child.stderr.destroy();
       if (code === 0) return resolve(undefined);
       const how = code === null ? `it was ended by ${String(killedBy)}` : `it ended with ${code}`;
       const last = printableText(said.trim().split("\n").at(-1) ?? "", SHOWN_CHARACTERS);
       resolve(failed(last === "" ? how : `${how}: ${last}`));
+    };
+    child.once("close", tell);
+    // Its end may be noticed before its last words; but where it leaves a child behind, they never end.
+    child.once("exit", (code, killedBy) => {
+      setTimeout(tell, LAST_WORDS_MS, code, killedBy).unref();
     });
   });
 }
