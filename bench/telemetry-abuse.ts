@@ -52,6 +52,7 @@ export const telemetryAbuse: Benchmark = async (context) => {
   // What is loaded and compiled once is no attack's doing.
   await callAll(scene);
   for (const attack of ATTACKS) await underAttack(scene, attack);
+  await wait(GONE_MS);
   const rows: Row[] = [];
   for (const attack of ATTACKS) {
     context.say(attack.name);

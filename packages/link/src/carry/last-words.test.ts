@@ -71,3 +71,29 @@ test("F13, A29: whoever neither reads nor hangs up is cut: its connection ends, 
   silent.destroy();
   await scene[Symbol.asyncDispose]();
 });
+
+test("F15: of a call that was answered, little more is read of what its caller sends on", async () => {
+  await using scene = await startCarryScene(() => ({ refusal: REVOKED }));
+  const session = scene.dial();
+  const stream = session.request({
+    ":method": "POST",
+    ":path": "/a.B/C",
+    "content-type": "application/grpc",
+    te: "trailers",
+  });
+  stream.on("error", () => {});
+  let written = 0;
+  const chunk = Buffer.alloc(64 * 1024);
+  const more = (): void => {
+    if (stream.closed || stream.destroyed) return;
+    written += chunk.length;
+    stream.write(chunk, more);
+  };
+  const closed = once(stream, "close");
+  stream.resume();
+  more();
+  const [headers] = (await once(stream, "response")) as [Record<string, string>];
+  assert.equal(headers["grpc-status"], "7");
+  await closed;
+  assert.ok(written < 16 * 1024 * 1024, String(written));
+});
