@@ -12,7 +12,7 @@ import type { BenchCentral } from "./central.ts";
  */
 export function callAdmin<Result>(
   { dataDir }: Pick<BenchCentral, "dataDir">,
-  method: "GET" | "POST",
+  method: "GET" | "POST" | "PUT",
   path: string,
   body: unknown = {},
 ): Promise<Result> {

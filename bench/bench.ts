@@ -23,6 +23,7 @@ import { spreadOf } from "./spread.ts";
 import { startUp } from "./start-up.ts";
 import { statusMessages } from "./status-messages.ts";
 import { telemetry } from "./telemetry.ts";
+import { telemetryAbuse } from "./telemetry-abuse.ts";
 import { formatTable, type TableRow } from "./table.ts";
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
@@ -32,6 +33,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   levels,
   forwards,
   telemetry,
+  "telemetry-abuse": telemetryAbuse,
   "status-messages": statusMessages,
   "event-loop": eventLoop,
   revocation,

@@ -62,6 +62,8 @@ export interface EveryLevelChange {
   readonly agents?: string;
   /** More lines of central.yaml below `admission:`. */
   readonly admission?: string;
+  /** `admission.failedAttempts`; all calls of these tests come from one address, so it is out of the way unless told. */
+  readonly failedAttempts?: number;
   /** Of central's process. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -74,8 +76,10 @@ export interface EveryLevelChange {
  */
 export async function withEveryLevel(
   use: (central: EveryLevel) => Promise<void>,
-  { handshakeTimeout = "10s", agents = "", admission = "", env = {} }: EveryLevelChange = {},
+  change: EveryLevelChange = {},
 ): Promise<void> {
+  const { handshakeTimeout = "10s", agents = "", admission = "", env = {} } = change;
+  const { failedAttempts = 1_000_000 } = change;
   await withTempFolder(async (folder) => {
     const [dataDir, config] = [join(folder, "central"), join(folder, "central.yaml")];
     const keyFile = join(folder, "legacy.key");
@@ -88,7 +92,7 @@ export async function withEveryLevel(
       "plaintext: {bind: public, host: 127.0.0.1, port: 0}",
       // Each attempt of these tests is looked at, as if each came from a source of its own.
       "admission:",
-      "  failedAttempts: 1000000",
+      `  failedAttempts: ${failedAttempts}`,
       admission,
       `keys: [{name: legacy, file: ${keyFile}}]`,
     ];

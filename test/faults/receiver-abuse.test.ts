@@ -15,6 +15,7 @@ import { until } from "../until.ts";
 import {
   dialTcp,
   type EveryLevel,
+  type EveryLevelChange,
   helloOf,
   openDescriptors,
   untilClosed,
@@ -33,6 +34,8 @@ const MIB = 1024 * 1024;
 const MAY_HOLD = 10 * MIB;
 const TOO_LONG = 100 * MIB;
 const GOOD = 4;
+/** As many as make 60 failed attempts, which is what a source has in a minute unless told. */
+const ABUSIVE = 3;
 
 interface Scene {
   readonly central: EveryLevel;
@@ -43,7 +46,10 @@ interface Scene {
 }
 
 /** Central with a receiver, a backend, and programs that call with a token. */
-async function withReceiver(use: (scene: Scene) => Promise<void>): Promise<void> {
+async function withReceiver(
+  use: (scene: Scene) => Promise<void>,
+  change: Pick<EveryLevelChange, "failedAttempts"> = {},
+): Promise<void> {
   await withEveryLevel(
     async (central) => {
       await using echo = await startEcho();
@@ -65,7 +71,7 @@ async function withReceiver(use: (scene: Scene) => Promise<void>): Promise<void>
         for (const caller of good) caller[Symbol.dispose]();
       }
     },
-    { handshakeTimeout: "5s", env: TELLS_MEMORY },
+    { handshakeTimeout: "5s", env: TELLS_MEMORY, ...change },
   );
 }
 
@@ -228,8 +234,7 @@ async function sendTooLong(scene: Scene): Promise<void> {
 }
 
 /** Opens calls and takes them back at once, until the connection is ended (CVE-2023-44487). */
-async function resetRapidly(scene: Scene): Promise<void> {
-  const session = await openSession(scene);
+async function resetRapidly(scene: Scene, session: ClientHttp2Session): Promise<void> {
   const closed = closeOf(session);
   const most = 40 * CARRY_LIMITS.cancelsBurst.value;
   for (let opened = 0; opened < most && !session.closed && !session.destroyed; opened += 1) {
@@ -245,7 +250,7 @@ const ABUSES: readonly (readonly [string, (scene: Scene) => Promise<void>])[] = 
   [`F13: ${SLOW} slow callers`, slow],
   [`A15: ${FAILED_HANDSHAKES} failed handshakes`, failHandshakes],
   ["F15: a message of 100 MiB", sendTooLong],
-  ["F15, A29: rapid resets", resetRapidly],
+  ["F15, A29: rapid resets", async (scene) => resetRapidly(scene, await openSession(scene))],
 ];
 
 async function abuse(t: TestContext, scene: Scene): Promise<void> {
@@ -267,7 +272,50 @@ async function abuse(t: TestContext, scene: Scene): Promise<void> {
   assert.ok(kept <= MAY_HOLD, `${kept} bytes`);
 }
 
+/** From another address of loopback than all others. */
+async function openElsewhere({ port, root }: Scene): Promise<ClientHttp2Session> {
+  const to = { host: "127.0.0.1", localAddress: "127.0.0.2", port };
+  const socket = connectTls({ ...to, ca: root, servername: "localhost", ALPNProtocols: ["h2"] });
+  const session = connectHttp2("https://localhost", { createConnection: () => socket });
+  session.on("error", () => {});
+  await once(session, "connect");
+  return session;
+}
+
+/** @returns what a connection from elsewhere is told by GOAWAY; undefined where its call is taken */
+async function wordsTo(scene: Scene): Promise<string | undefined> {
+  const session = await openElsewhere(scene);
+  const told = new Promise<string>((resolve) => {
+    session.once("goaway", (_code, _last, words) => resolve(String(words)));
+  });
+  const stream = session.request(callHeaders(scene.token));
+  stream.on("error", () => {});
+  const taken = new Promise<undefined>((resolve) => {
+    stream.once("trailers", () => resolve(undefined));
+  });
+  stream.resume().end(Buffer.alloc(5));
+  const words = await Promise.race([told, taken]);
+  session.destroy();
+  return words;
+}
+
 describe("the port for telemetry under abuse", () => {
+  it("A29, F15: a source whose connections were abusive is told to wait, and its connections end with that; others go on", () =>
+    withReceiver(
+      async (scene) => {
+        for (let connection = 0; connection < ABUSIVE; connection += 1) {
+          await resetRapidly(scene, await openElsewhere(scene));
+        }
+        // What the last of them did is counted when central has seen it go.
+        const words = await until(() => wordsTo(scene));
+        assert.match(words, /admission\.source_limited/);
+        const [first] = scene.good;
+        assert.ok(first !== undefined);
+        await callOnce(first, scene.token);
+      },
+      { failedAttempts: 60 },
+    ));
+
   it("F13, F15, A15, A29: slow callers, failed handshakes, messages too long and rapid resets end no call of programs in order, and leave nothing behind", (t) =>
     withReceiver(async (scene) => {
       await quietCalls(scene);

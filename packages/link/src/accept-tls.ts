@@ -8,6 +8,7 @@ import type {
   ForeignPeer,
   JudgeClient,
   LapsedPeer,
+  ProgramPeer,
 } from "./client-judge.ts";
 import type { CryptoChoice } from "./crypto-choice.ts";
 import { createGatedServer, HANDSHAKE_LEASE_MS, type HandshakeGate } from "./handshake-gate.ts";
@@ -69,6 +70,7 @@ const evidences = new WeakMap<Socket, LinkEvidence>();
 const lapsedPeers = new WeakMap<Socket, LapsedPeer>();
 const refusals = new WeakMap<Socket, TautlineError>();
 const foreignPeers = new WeakMap<Socket, ForeignPeer>();
+const programs = new WeakMap<Socket, SecuredProgram>();
 const marks = new WeakMap<Socket, CertificateMark>();
 
 /** The evidence of a socket that an acceptor secured; `undefined` for any other. */
@@ -89,6 +91,17 @@ export function markOf(socket: Socket): CertificateMark | undefined {
 /** Whose certificate of an existing PKI was accepted on this socket; `undefined` where there was none. */
 export function foreignOf(socket: Socket): ForeignPeer | undefined {
   return foreignPeers.get(socket);
+}
+
+/** A program with a certificate of ours, and what was negotiated with it, where that certificate is taken. */
+export interface SecuredProgram extends ProgramPeer {
+  /** Of level `mtls`, without a SPIFFE ID. */
+  readonly evidence: LinkEvidence;
+}
+
+/** Which program the refused client on this socket was, if its certificate is one of ours for a program; `undefined` where it is not. */
+export function programOf(socket: Socket): SecuredProgram | undefined {
+  return programs.get(socket);
 }
 
 /** Who the refused client on this socket was, if nothing but its certificate's end spoke against it. */
@@ -174,6 +187,11 @@ function secure(
     const [leaf, ...intermediates] = peerChain(socket);
     const verdict = options.judgeClient(leaf, intermediates);
     const evidence = evidenceOfAccepted(socket, certifiedPeer(verdict), options.now);
+    if ("refuse" in verdict && verdict.program !== undefined) {
+      const { peerSerial } = verdict.program;
+      const shown = evidenceOfAccepted(socket, { peerId: null, peerSerial }, options.now);
+      programs.set(socket, { ...verdict.program, evidence: shown });
+    }
     forgetPeerChain(socket);
     evidences.set(socket, evidence);
     const mark = markIn(verdict);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { X509Certificate } from "node:crypto";
 import { test } from "node:test";
 import { certificatesFromPem, spkiPin } from "@tautline/pki";
 import { flipSignature } from "@tautline/testing";
@@ -94,6 +95,29 @@ test("roots and the time are asked at every connection", () => {
 test("A16: central's own certificate and an agent's server certificate are no login", () => {
   assert.equal(refusalIn(judge(authority.central())), "pki.chain_wrong_purpose");
   assert.equal(refusalIn(judge(authority.agent("agent-server"))), "pki.chain_wrong_purpose");
+});
+
+test("A6: a certificate of ours that names hosts and nobody is no login; it is told that a program's it is, and by what it is known", () => {
+  const program = authority.program("client");
+  const verdict = judge(program);
+  assert.equal(refusalIn(verdict), "pki.chain_wrong_name");
+  assert.deepEqual("program" in verdict && verdict.program, {
+    peerSerial: program.serial,
+    expiresAtMs: TEST_NOW + 24 * HOUR_MS,
+    mark: markOf(program),
+  });
+  const expired = authority.program("client", { fromMs: -2 * HOUR_MS, toMs: -HOUR_MS });
+  const other = createFleetAuthority("other.test");
+  const roots = (): X509Certificate[] => [authority.root, other.root];
+  for (const refused of [
+    judge(expired),
+    judge(authority.program("server")),
+    judge(program, { isRevoked: () => true }),
+    judge(createFleetAuthority().program("client")),
+    judge(other.agent("agent-client"), { roots }),
+  ]) {
+    assert.ok("refuse" in refused && refused.program === undefined);
+  }
 });
 
 test("an agent of another trust domain is refused even where its root is known", () => {

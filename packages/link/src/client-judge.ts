@@ -1,5 +1,11 @@
 import type { X509Certificate } from "node:crypto";
-import { spkiPin, verifyChain, type IsRevoked } from "@tautline/pki";
+import {
+  type ChainVerdict,
+  type ExpectedName,
+  type IsRevoked,
+  spkiPin,
+  verifyChain,
+} from "@tautline/pki";
 import { TautlineError, parseSpiffeId } from "@tautline/protocol";
 import type { ProvenPeer } from "./tls-evidence.ts";
 
@@ -25,6 +31,18 @@ export interface LapsedPeer extends ProvenPeer {
 }
 
 /**
+ * Whose certificate a refused client showed, where our own authority issued it for a program: it names hosts and is no identity of this
+ * fleet, and nothing else was wrong with it.
+ */
+export interface ProgramPeer {
+  /** Lower-case hex. */
+  readonly peerSerial: string;
+  /** When it ends; milliseconds since 1970. */
+  readonly expiresAtMs: number;
+  readonly mark: CertificateMark;
+}
+
+/**
  * A client with a certificate of an existing PKI that this port accepts: its key is proven, and it has no identity in this fleet.
  * Its authority could certify any name, so `subject` is for people and decides nothing.
  */
@@ -44,7 +62,11 @@ export type ClientVerdict =
   | ({ readonly level: "mtls"; readonly mark?: CertificateMark } & ProvenPeer)
   | { readonly level: "mtls"; readonly foreign: ForeignPeer }
   | { readonly level: "tls" }
-  | { readonly refuse: TautlineError; readonly lapsed?: LapsedPeer };
+  | {
+      readonly refuse: TautlineError;
+      readonly lapsed?: LapsedPeer;
+      readonly program?: ProgramPeer;
+    };
 
 /**
  * Judges a client by the certificates it showed.
@@ -58,7 +80,8 @@ export type JudgeClient = (
 ) => ClientVerdict;
 
 /**
- * Makes the judge for agents: no certificate is level `tls`, an agent's valid one is `mtls`, anything else is refused.
+ * Makes the judge for agents: no certificate is level `tls`, an agent's valid one is `mtls`, anything else is refused; of a program's
+ * it says so, for those who take calls of programs.
  *
  * @param options `roots` and `isRevoked` are asked at every connection, so a change counts at once (SW-11); `now` in ms since 1970
  */
@@ -74,6 +97,10 @@ export function createClientJudge(options: {
     }
     const judged = judgeAt(options.now(), { leaf, intermediates }, options);
     if (!("refuse" in judged)) return { level: "mtls", ...judged };
+    if (judged.refuse.code === "pki.chain_wrong_name") {
+      const program = judgeProgram(options.now(), { leaf, intermediates }, options);
+      return program === undefined ? judged : { ...judged, program };
+    }
     if (judged.refuse.code !== "pki.chain_expired") return judged;
     // Refused all the same. Who it was is what the certificate proved at its last moment, by all the other rules.
     const expiredAtMs = leaf.validToDate.getTime();
@@ -84,24 +111,50 @@ export function createClientJudge(options: {
 
 type JudgedPeer = ProvenPeer & { readonly mark: CertificateMark };
 
-function judgeAt(
+interface Shown {
+  readonly leaf: X509Certificate;
+  readonly intermediates: readonly X509Certificate[];
+}
+
+type JudgeOptions = Parameters<typeof createClientJudge>[0];
+
+/** By the same rules, but that it names nobody. */
+function judgeProgram(atMs: number, shown: Shown, options: JudgeOptions): ProgramPeer | undefined {
+  const verdict = verifyAt(atMs, shown, options, {});
+  if (!verdict.ok || verdict.spiffeId !== null) return undefined;
+  const expiresAtMs = shown.leaf.validToDate.getTime();
+  return { peerSerial: verdict.serial, expiresAtMs, mark: markOf(verdict) };
+}
+
+function verifyAt(
   atMs: number,
-  shown: {
-    readonly leaf: X509Certificate;
-    readonly intermediates: readonly X509Certificate[];
-  },
-  options: Parameters<typeof createClientJudge>[0],
-): JudgedPeer | { readonly refuse: TautlineError } {
-  const { leaf } = shown;
-  const verdict = verifyChain({
+  { leaf, intermediates }: Shown,
+  { roots, isRevoked }: JudgeOptions,
+  expect: ExpectedName,
+): ChainVerdict {
+  return verifyChain({
     leaf,
-    intermediates: [...shown.intermediates],
-    roots: [...options.roots()],
+    intermediates: [...intermediates],
+    roots: [...roots()],
     at: new Date(atMs),
     purpose: "client",
-    expect: { kind: "agent" },
-    isRevoked: options.isRevoked,
+    expect,
+    isRevoked,
   });
+}
+
+function markOf({ path, serial }: Extract<ChainVerdict, { ok: true }>): CertificateMark {
+  const [keyPin = "", issuerPin = ""] = path.map((each) => spkiPin(each).toString("hex"));
+  return { issuerPin, serial, keyPin };
+}
+
+function judgeAt(
+  atMs: number,
+  shown: Shown,
+  options: JudgeOptions,
+): JudgedPeer | { readonly refuse: TautlineError } {
+  const { leaf } = shown;
+  const verdict = verifyAt(atMs, shown, options, { kind: "agent" });
   if (!verdict.ok) {
     return { refuse: verdict.error };
   }
@@ -113,7 +166,5 @@ function judgeAt(
     const detail = { subject: leaf.subject, reason };
     return { refuse: new TautlineError("pki.chain_wrong_name", { detail }) };
   }
-  const { serial, path } = verdict;
-  const [keyPin = "", issuerPin = ""] = path.map((each) => spkiPin(each).toString("hex"));
-  return { peerId: verdict.spiffeId, peerSerial: serial, mark: { issuerPin, serial, keyPin } };
+  return { peerId: verdict.spiffeId, peerSerial: verdict.serial, mark: markOf(verdict) };
 }

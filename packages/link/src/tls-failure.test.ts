@@ -30,6 +30,9 @@ test("every cause that Node reports has its own name", () => {
     ["ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION", "link.tls_version"],
     ["ERR_SSL_NO_SUITABLE_KEY_SHARE", "link.crypto_mismatch"],
     ["ERR_SSL_TLSV1_ALERT_INSUFFICIENT_SECURITY", "link.level_refused"],
+    ["ERR_SSL_TLSV1_ALERT_UNKNOWN_CA", "link.certificate_distrusted"],
+    ["ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_EXPIRED", "link.certificate_distrusted"],
+    ["ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_UNKNOWN", "link.certificate_distrusted"],
     ["ERR_SOMETHING_NEW", "link.handshake_failed"],
   ];
   for (const [nodeCode, code] of table) {

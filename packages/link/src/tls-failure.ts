@@ -27,6 +27,16 @@ const NO_COMMON_CRYPTO: ReadonlySet<string> = new Set([
 /** How a listener says that it will not have this level at all (`refuseInKind`). */
 const NOT_ACCEPTED = "ERR_SSL_TLSV1_ALERT_INSUFFICIENT_SECURITY";
 
+/** Alerts about the certificate that this end showed (RFC 8446 section 6.2), as OpenSSL names them. */
+const DISTRUSTED: ReadonlySet<string> = new Set([
+  "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA",
+  "ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE",
+  "ERR_SSL_SSL/TLS_ALERT_UNSUPPORTED_CERTIFICATE",
+  "ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_REVOKED",
+  "ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_EXPIRED",
+  "ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_UNKNOWN",
+]);
+
 const CUT: ReadonlySet<string> = new Set([
   "ECONNRESET",
   "EPIPE",
@@ -61,8 +71,8 @@ export function unreachableReason(code: string): string | undefined {
  *
  * @param error what Node or OpenSSL reported
  * @param detail `address`: the other end, for people; `timeoutMs`: the limit that applied
- * @returns one of link.not_tls, link.tls_version, link.crypto_mismatch, link.level_refused, link.timeout, link.handshake_cut, link.unreachable, link.handshake_failed, or
- * the error itself where it is ours already
+ * @returns one of link.not_tls, link.tls_version, link.crypto_mismatch, link.level_refused, link.timeout, link.handshake_cut, link.unreachable,
+ * link.certificate_distrusted, link.handshake_failed, or the error itself where it is ours already
  */
 export function nameTlsFailure(
   error: unknown,
@@ -104,6 +114,12 @@ export function nameTlsFailure(
     });
   }
   const reason = textOf(error, "reason") ?? (code === "" ? "unknown cause" : code);
+  if (DISTRUSTED.has(code)) {
+    return new TautlineError("link.certificate_distrusted", {
+      detail: { address, reason },
+      cause: error,
+    });
+  }
   return new TautlineError("link.handshake_failed", { detail: { address, reason }, cause: error });
 }
 

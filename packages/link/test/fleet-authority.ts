@@ -1,6 +1,6 @@
 import type { X509Certificate } from "node:crypto";
 import { certificatesFromPem, serialOf, spiffeIdOf } from "@tautline/pki";
-import { makeAgentId } from "@tautline/protocol";
+import { type CertificateUse, makeAgentId } from "@tautline/protocol";
 import { createTestAuthority, type AnyLeafOptions } from "@tautline/testing";
 import type { TlsIdentity } from "../src/tls-settings.ts";
 
@@ -24,6 +24,8 @@ export interface FleetAuthority {
   central(validity?: FleetValidity): FleetIdentity;
   /** Leaf, namespace's intermediate and root, of a new agent. */
   agent(kind: "agent-client" | "agent-server", validity?: FleetValidity): FleetIdentity;
+  /** Leaf, services intermediate and root, of a program, without a SPIFFE ID. */
+  program(use: CertificateUse, validity?: FleetValidity): FleetIdentity;
 }
 
 /** The time of every test of this package, in ms since 1970: nothing waits, and no certificate ever runs out. */
@@ -71,6 +73,8 @@ export function createFleetAuthority(trustDomain = "fleet.test"): FleetAuthority
   };
   let agents = 0;
   return {
+    program: (use, validity = DAY) =>
+      issue({ kind: "program", use, names: ["shop.example"] }, validity),
     trustDomain,
     root,
     central: (validity = DAY) =>

@@ -48,7 +48,7 @@ export interface AgentLeafOptions {
 export interface AnyLeafOptions {
   readonly profile: Extract<
     CertificateProfile,
-    { readonly kind: "agent-client" | "agent-server" | "central" }
+    { readonly kind: "agent-client" | "agent-server" | "central" | "program" }
   >;
   /** Both are `now` and a day after it unless told. */
   readonly notBefore?: Date;
@@ -115,7 +115,7 @@ export function createTestAuthority({
   });
   const issueAny = ({ profile, ...dates }: AnyLeafOptions): TestIdentity => {
     const { privateKey, publicKey } = createKeyPair("p256");
-    const issuer = profile.kind === "central" ? services : agentsOf(profile.namespace);
+    const issuer = "namespace" in profile ? agentsOf(profile.namespace) : services;
     const times = { ...validity(DAY_MS), ...dates };
     const leaf = issueCertificate({ profile, publicKey, issuer, ...times, serial: serial() });
     return { keyPem: exportPrivateKey(privateKey), chainPem: toPem([leaf, issuer.certificate]) };

@@ -11,6 +11,7 @@ import {
   type InnerProtocols,
   lapsedPeerOf,
   markOf,
+  programOf,
   rootsPem,
   tlsBinding,
   type TlsAcceptor,
@@ -73,7 +74,8 @@ export function createAgentsAcceptors(deps: AgentsAcceptorsDeps): AgentsAcceptor
       gate: herd.handshakes,
       onSecured: (socket, evidence, refusal) => {
         const [lapsed, mark] = [lapsedPeerOf(socket), markOf(socket)];
-        const shown = { refusal, lapsed, mark, foreign: foreignOf(socket) };
+        const [foreign, program] = [foreignOf(socket), programOf(socket)];
+        const shown = { refusal, lapsed, mark, foreign, program };
         onSecured(socket, { ...tlsConnection(socket, evidence), ...shown });
       },
     }),

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import type { CertificateMark, ForeignPeer, LapsedPeer } from "@tautline/link";
+import type { CertificateMark, ForeignPeer, LapsedPeer, SecuredProgram } from "@tautline/link";
 import type { LinkEvidence, TautlineError } from "@tautline/protocol";
 import type { LiveKey } from "../keys/key-ring.ts";
 
@@ -21,6 +21,8 @@ export interface SecuredConnection {
   readonly refusal?: TautlineError | undefined;
   /** Whose that certificate was, if nothing but its end spoke against it. */
   readonly lapsed?: LapsedPeer | undefined;
+  /** Which program showed a certificate of ours, which the control link refuses and the receiver may take. */
+  readonly program?: SecuredProgram | undefined;
   /** Whose certificate of an existing PKI was proven: a client without an identity in this fleet. */
   readonly foreign?: ForeignPeer | undefined;
   /** By what the certificate is known whose chain was proven. */

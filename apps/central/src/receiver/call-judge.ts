@@ -68,6 +68,8 @@ export function judgeOf(
       const error = toTautlineError(thrown);
       // Who could not be identified was noted then, and not with each of its calls.
       if (link !== undefined) await deps.refusals.note(error, refusedCaller(link, error));
+      // It would be told the same with each call: a source that is counted out gets no more of a connection than that.
+      if (error.code === "admission.source_limited") connection.live?.carried.end(error);
       // The receiver's own are written for callers, whatever their status.
       return { refusal: error.code.startsWith("receiver.") ? error : errorForPeer(error) };
     }

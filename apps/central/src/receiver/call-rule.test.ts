@@ -10,6 +10,7 @@ import { evidenceAt } from "./fixture-links.test.ts";
 const AGENT: LinkIdentity = { kind: "agent", id: "a", namespace: "lab", spiffeId: "spiffe://x" };
 const NOBODY: LinkIdentity = { kind: "nobody" };
 const KEY: LinkIdentity = { kind: "key", name: "k", namespace: "lab" };
+const PROGRAM = { kind: "program", name: "shop.example", serial: "1" } as const;
 const FOREIGN: LinkIdentity = {
   kind: "foreign",
   peer: { subject: "CN=x", serial: "1", keyPin: "00", expiresAtMs: 0 },
@@ -60,6 +61,17 @@ const only = (...accept: Level[]) => ({ ...OPEN_POLICY, accept });
 const ROWS: readonly [what: string, of: Case, code: string | undefined][] = [
   ["an agent at mtls", { level: "mtls", identity: AGENT }, undefined],
   ["a client of another PKI at mtls", { level: "mtls", identity: FOREIGN }, undefined],
+  ["a program at mtls", { level: "mtls", identity: { ...PROGRAM, namespace: "" } }, undefined],
+  [
+    "a program of the namespace that the route is for",
+    { level: "mtls", identity: { ...PROGRAM, namespace: "lab" }, asks: { namespace: "lab" } },
+    undefined,
+  ],
+  [
+    "a program of no namespace where the route is for one",
+    { level: "mtls", identity: { ...PROGRAM, namespace: "" }, asks: { namespace: "lab" } },
+    "receiver.namespace_refused",
+  ],
   ["a token at tls", { token: TOKEN }, undefined],
   ["nobody at tls", {}, "receiver.caller_unproven"],
   ["nobody where anybody may", { asks: { anonymous: true } }, undefined],

@@ -11,6 +11,16 @@ export type LinkIdentity =
     }
   /** A client of an existing PKI: its key is proven, and it has no namespace here. */
   | { readonly kind: "foreign"; readonly peer: ForeignPeer }
+  /** A program with a certificate that central issued for it. */
+  | {
+      readonly kind: "program";
+      /** The first of the names in the certificate. */
+      readonly name: string;
+      /** Empty where it belongs to none. */
+      readonly namespace: string;
+      /** Lower-case hex. */
+      readonly serial: string;
+    }
   /** Whoever holds a shared key. */
   | { readonly kind: "key"; readonly name: string; readonly namespace: string }
   | { readonly kind: "nobody" };
@@ -48,5 +58,6 @@ export type ShownToken =
 /** The namespace that a call counts to: that of its token, else that of its link; undefined where neither has one. */
 export function namespaceOfCall(identity: LinkIdentity, token: ShownToken): string | undefined {
   if (token.kind === "proven") return token.client.namespace;
-  return identity.kind === "agent" || identity.kind === "key" ? identity.namespace : undefined;
+  if (identity.kind === "foreign" || identity.kind === "nobody") return undefined;
+  return identity.namespace === "" ? undefined : identity.namespace;
 }

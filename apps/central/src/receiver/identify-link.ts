@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import type { CertificateMark, SecuredProgram } from "@tautline/link";
 import { TautlineError } from "@tautline/protocol";
 import type { Admission } from "../control/admission.ts";
 import type { AgentCaller } from "../control/caller.ts";
@@ -9,11 +10,14 @@ import type { SecuredConnection } from "../listeners/secured-connection.ts";
 import { judgeCallerUnderPolicy, type JudgingBook } from "../policy/policy-judge.ts";
 import { shownAddress } from "../sources/remote-network.ts";
 import type { ReceiverDoor, ReceiverLink } from "./caller.ts";
+import type { ProgramIdentity } from "./program-callers.ts";
 
 /** What finding out who is there needs. */
 export interface IdentifyDeps {
   readonly admission: Pick<Admission, "admit">;
   readonly connections: Pick<OpenConnections, "admit">;
+  /** The record of a program's certificate; throws why it is not let in. */
+  readonly findProgram: (mark: CertificateMark) => Promise<ProgramIdentity>;
   readonly policies: { readonly book: JudgingBook };
   readonly refusals: Pick<Refusals, "note">;
   readonly now: () => number;
@@ -33,19 +37,20 @@ export interface IdentifiedLink {
 }
 
 /**
- * Finds out who is at the other end: an agent by its recorded certificate and all the rules of its other links; a client of an existing PKI;
- * whoever holds a shared key; or nobody, who may still show a token with each call.
+ * Finds out who is at the other end: an agent by its recorded certificate and all the rules of its other links; a program by the one
+ * that central issued for it; a client of an existing PKI; whoever holds a shared key; or nobody, who may still show a token with each call.
  *
  * @param deps records, policy
  * @param arrived the connection
- * @throws the refusal, noted already: pki.chain_* for a certificate of another authority, admission.*, policy.*
+ * @throws the refusal, noted already: pki.chain_* for a certificate of another authority, receiver.program_*, admission.*, policy.*
  */
 export async function identifyLink(
   deps: IdentifyDeps,
   { stream, connection, door }: ArrivedLink,
 ): Promise<IdentifiedLink> {
-  const { evidence, key, refusal, foreign, mark } = connection;
+  const { evidence, key, refusal, foreign, mark, program } = connection;
   const remoteAddress = shownAddress(connection.remoteAddress);
+  if (program !== undefined) return admitProgram(deps, program, { door, remoteAddress });
   if (refusal !== undefined) {
     await deps.refusals.note(refusal, { evidence, remoteAddress, linkKind: "receiver" });
     throw refusal;
@@ -61,6 +66,25 @@ export async function identifyLink(
         ? { identity: { kind: "key", ...key }, certificateEndsMs: undefined }
         : { identity: { kind: "nobody" }, certificateEndsMs: undefined };
   return { link: { ...facts, ...found }, caller: undefined };
+}
+
+/** The control link refuses its certificate, for it names no agent; calls of telemetry are what a program has it for. */
+async function admitProgram(
+  { findProgram, refusals }: IdentifyDeps,
+  { evidence, expiresAtMs: certificateEndsMs, mark }: SecuredProgram,
+  facts: Pick<ReceiverLink, "door" | "remoteAddress">,
+): Promise<IdentifiedLink> {
+  try {
+    const identity = await findProgram(mark);
+    return {
+      link: { ...facts, evidence, mark, identity, certificateEndsMs },
+      caller: undefined,
+    };
+  } catch (error) {
+    const { remoteAddress } = facts;
+    await refusals.note(error, { evidence, remoteAddress, linkKind: "receiver" });
+    throw error;
+  }
 }
 
 async function admitAgent(

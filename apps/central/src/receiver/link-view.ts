@@ -89,7 +89,9 @@ function clientOf({ identity, uses }: Pick<LiveReceiverLink, "identity" | "uses"
 }
 
 function textOf(identity: LinkIdentity): string | null {
-  if (identity.kind === "key") return `key ${identity.name}`;
+  if (identity.kind === "key" || identity.kind === "program") {
+    return `${identity.kind} ${identity.name}`;
+  }
   if (identity.kind !== "foreign") return null;
   return printableText(identity.peer.subject, MOST_CHARACTERS);
 }

@@ -20,6 +20,10 @@ const IDENTITIES: readonly [LinkIdentity, string | undefined][] = [
     { kind: "foreign", peer: { subject: "CN=x\ny: z", serial: "1", keyPin: "ab", expiresAtMs: 0 } },
     "certificate:ab",
   ],
+  [
+    { kind: "program", name: "shop.example", namespace: "lab", serial: "1" },
+    "program:shop.example",
+  ],
   [{ kind: "key", name: "site-3", namespace: "lab" }, "key:site-3"],
   [{ kind: "nobody" }, undefined],
 ];

@@ -3,7 +3,7 @@ import { namespaceOfCall, type ReceiverLink, type ShownToken } from "./caller.ts
 
 /** Under these names backends are told who calls; whatever a caller says under them itself is stripped. */
 export const CALLER_METADATA = {
-  /** A SPIFFE ID, `client:NAME`, `key:NAME` or `certificate:PIN`; absent where nobody was proven. */
+  /** A SPIFFE ID, `client:NAME`, `key:NAME`, `program:NAME` or `certificate:PIN`; absent where nobody was proven. */
   identity: "tautline-identity",
   /** The client whose token the call showed. */
   client: "tautline-client",
@@ -49,6 +49,8 @@ function identityText(identity: ReceiverLink["identity"]): string | undefined {
       return identity.spiffeId;
     case "foreign":
       return `certificate:${identity.peer.keyPin}`;
+    case "program":
+      return `program:${identity.name}`;
     case "key":
       return `key:${identity.name}`;
     default:

@@ -9,6 +9,7 @@ import {
 } from "@tautline/link";
 import type { TautlineError } from "@tautline/protocol";
 import type { AgentCaller } from "../control/caller.ts";
+import { createLogAllowance, type LogAllowance } from "../control/log-allowance.ts";
 import type { OpenConnections } from "../control/open-connections.ts";
 import type { HistoryRecorder } from "../history/history-recorder.ts";
 import type { CentralMetrics } from "../metrics.ts";
@@ -24,6 +25,7 @@ import {
   linkOfAgent,
 } from "./identify-link.ts";
 import type { LinkTable, LiveReceiverLink } from "./link-table.ts";
+import type { ProgramWatch } from "./program-watch.ts";
 import { backendFor } from "./route-rule.ts";
 import { judgeStanding, mayHaveEnded, type StandingFacts } from "./standing-rule.ts";
 
@@ -33,6 +35,7 @@ export interface ReceiverServiceDeps extends IdentifyDeps, CallJudgeDeps {
   readonly upstreams: BackendUpstreams;
   readonly table: LinkTable;
   readonly history: Pick<HistoryRecorder, "opened" | "closed">;
+  readonly programs: ProgramWatch;
   readonly isKeyLive: StandingFacts["isKeyLive"];
   readonly metrics: Pick<CentralMetrics, "receiverCalls" | "receiverBytes">;
   readonly log: Logger;
@@ -51,9 +54,20 @@ export interface ReceiverService {
   judgeAgain(): void;
   /** Ends links of which something has come to its end by itself: called by the clock. */
   endExpired(): void;
+  /**
+   * Ends links of programs whose certificate has been revoked: called by the clock.
+   *
+   * @throws store.*
+   */
+  endRevoked(): Promise<void>;
   /** Takes no further calls, lets open ones end within a time, and cuts the rest. */
   stop(graceMs: number): Promise<void>;
 }
+
+/** An abusive connection counts as so many failed attempts: each cost central hundreds of calls, and another one is quickly dialled. */
+const ABUSE_COUNTS = 20;
+/** What comes in one read may be more than nghttp2 bears, which ends the connection before ours is said. */
+const ABUSIVE_ENDS: ReadonlySet<string> = new Set(["carry.abusive", "carry.not_http"]);
 
 /** What the carrier knows of a connection. */
 interface Served {
@@ -68,9 +82,10 @@ interface Served {
  * @param deps who may, what backends there are, tables, log and clock
  */
 export function createReceiverService(deps: ReceiverServiceDeps): ReceiverService {
+  const noting = { ...deps, broken: createLogAllowance(BROKEN_LOG_LINES, deps.now) };
   const carrier = createCarrier<Served>({
     judge: judgeOf(deps),
-    onCall: (record, served) => noteCall(deps, record, served),
+    onCall: (record, served) => noteCall(noting, record, served),
     now: performance.now.bind(performance),
   });
   return {
@@ -91,6 +106,8 @@ export function createReceiverService(deps: ReceiverServiceDeps): ReceiverServic
         deps.table.all().filter((live) => mayHaveEnded(live, nowMs)),
       );
     },
+    endRevoked: () =>
+      deps.programs.look(deps.table.all(), (live, reason) => endLink(deps, live, reason)),
     stop: async (graceMs) => {
       await carrier.stop(graceMs);
       await deps.upstreams.stop(graceMs);
@@ -99,15 +116,21 @@ export function createReceiverService(deps: ReceiverServiceDeps): ReceiverServic
 }
 
 function judgeLinks(deps: ReceiverServiceDeps, links: readonly LiveReceiverLink[]): void {
-  const { book, doors, policyOf, isKeyLive, now, log } = deps;
+  const { book, doors, policyOf, isKeyLive, now } = deps;
   const facts = { book, accepted: doors, policyOf, isKeyLive, nowMs: now() };
   for (const live of links) {
     const reason = judgeStanding(facts, live);
-    if (reason === undefined) continue;
-    const { id: link, remoteAddress: from } = live;
-    log.info({ link, from, code: reason.code, remedy: reason.remedy }, reason.message);
-    live.carried.end(reason);
+    if (reason !== undefined) endLink(deps, live, reason);
   }
+}
+
+function endLink(
+  { log }: Pick<ReceiverServiceDeps, "log">,
+  { id: link, remoteAddress: from, carried }: LiveReceiverLink,
+  reason: TautlineError,
+): void {
+  log.info({ link, from, code: reason.code, remedy: reason.remedy }, reason.message);
+  carried.end(reason);
 }
 
 async function carry(
@@ -124,6 +147,9 @@ async function carry(
   const { live } = served;
   if (live === undefined) return;
   deps.table.remove(live);
+  if (live.identity.kind === "nobody" && ABUSIVE_ENDS.has(why?.code ?? "")) {
+    for (let count = 0; count < ABUSE_COUNTS; count += 1) deps.sources.failed(live.remoteAddress);
+  }
   const observed = observedOf(live);
   if (observed !== undefined) deps.history.closed(observed, live.heardMs);
   const ended = { link: live.id, from: live.remoteAddress, calls: carried.counts.calls };
@@ -136,6 +162,7 @@ async function carry(
     if (caller !== undefined) deps.connections.giveVoice(caller, { agentId: () => undefined, end });
     served.live = liveLink(link, carried, deps.now());
     deps.table.add(served.live);
+    if (link.identity.kind === "program") deps.programs.noteArrival();
     const seen = observedOf(link);
     if (seen !== undefined) deps.history.opened(seen);
     return link;
@@ -154,8 +181,17 @@ function observedOf({ identity, evidence, remoteAddress }: ReceiverLink) {
   return { agentId: identity.id, evidence, remoteAddress, kind: "receiver" } as const;
 }
 
+/** A caller that goes or cancels is its own affair, and may do it as often as it likes. */
+const BY_CALLER: ReadonlySet<string> = new Set(["carry.cancelled", "carry.caller_lost"]);
+/** Lines a minute for all calls together that did not end in order. */
+const BROKEN_LOG_LINES = 60;
+
+interface NotingDeps extends Pick<ReceiverServiceDeps, "book" | "metrics" | "log" | "now"> {
+  readonly broken: LogAllowance;
+}
+
 function noteCall(
-  { book, metrics, log, now }: ReceiverServiceDeps,
+  { book, metrics, log, now, broken }: NotingDeps,
   record: CallRecord,
   { live }: Served,
 ): void {
@@ -172,8 +208,12 @@ function noteCall(
   const { place, grpcStatus, httpStatus, durationMs, failure } = record;
   const ms = Math.round(durationMs);
   const facts = { backend, place, outcome, grpcStatus, httpStatus, ms, code: failure?.code };
-  if (outcome === "broken") log.info({ ...facts, remedy: failure?.remedy }, failure?.message);
-  else log.debug(facts, "a call has ended");
+  if (outcome !== "broken" || BY_CALLER.has(failure?.code ?? "")) {
+    return log.debug(facts, "a call has ended");
+  }
+  const unlogged = broken.take();
+  const told = { ...facts, unlogged, remedy: failure?.remedy };
+  if (unlogged !== undefined) log.info(told, failure?.message);
 }
 
 /** As it would be taken now; what nobody takes counts to no backend, so that a caller cannot make up series. */

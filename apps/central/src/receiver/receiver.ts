@@ -16,6 +16,8 @@ import { createClaimReport } from "./claims/claim-report.ts";
 import { createClaimantStore } from "./claims/claimant-store.ts";
 import { createLinkTable } from "./link-table.ts";
 import type { ReceiverApi } from "./receiver-api.ts";
+import { findProgram, type ProgramCallerDeps } from "./program-callers.ts";
+import { createProgramWatch } from "./program-watch.ts";
 import { createReceiverBook } from "./receiver-book.ts";
 import {
   createReceiverService,
@@ -43,6 +45,7 @@ export interface Receiver {
 export interface ReceiverDeps
   extends
     Omit<ReceiverStoreDeps, "onChanged">,
+    Pick<ProgramCallerDeps, "authority">,
     Pick<
       ReceiverServiceDeps,
       "admission" | "connections" | "refusals" | "isStopping" | "doors" | "sources"
@@ -82,14 +85,21 @@ export async function openReceiver(deps: ReceiverDeps): Promise<Receiver> {
     return identity !== undefined && ring.find(identity).length > 0;
   };
   const sightings = createSightings(deps.now);
-  const claims = createClaimReport({ ...deps, sightings });
-  const judging = { book, upstreams, clients, table, policyOf, isKeyLive, history };
+  const programs = createProgramWatch(deps.store);
+  const judging = { book, upstreams, clients, table, policyOf, isKeyLive, history, programs };
   const held = new HeldBytes(CLAIM_LIMITS.heldBytes);
+  const claims = createClaimReport({ ...deps, sightings });
   const noting = { claims, held, sightings, refusals: watched(deps.refusals, sightings) };
-  const service = createReceiverService({ ...deps, ...judging, ...noting });
+  const service = createReceiverService({
+    ...deps,
+    ...judging,
+    ...noting,
+    findProgram: (mark) => findProgram(deps, mark),
+  });
   const look = async (): Promise<void> => {
     await book.look();
     service.endExpired();
+    await service.endRevoked();
   };
   book.onChange(() => {
     upstreams.follow(book.backends());

@@ -34,7 +34,7 @@ function names(list: readonly string[]): string[] {
 }
 
 const CLAIMANT_HELP =
-  "a client's name, or client:NAME, agent:ID, key:NAME, certificate:PIN, namespace:NAME, nobody";
+  "a client's name, or client:NAME, agent:ID, key:NAME, program:[NAMESPACE/]NAME, certificate:PIN, namespace:NAME, nobody";
 
 /** A name alone is a client's. */
 function claimantOf(text: string): string {

@@ -12,6 +12,8 @@ const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR, NGHTTP2_INTERNAL_ERROR } = constants;
 const END_STREAM = 1;
 /** What is left of a request's body after its answer is read away for so long. */
 const LINGER_MS = 1_000;
+/** And so much of it at most: who sends a message that is too long sends on, as fast as it is read. */
+const MOST_REST_BYTES = 256 * 1024;
 
 /** A call that came by HTTP/2. */
 export class Http2Caller implements Caller {
@@ -116,8 +118,13 @@ export class Http2Caller implements Caller {
   #dropRest(): void {
     const stream = this.body;
     if (stream.readableEnded || stream.destroyed) return;
+    if (this.ends) return void stream.resume();
+    let restBytes = 0;
+    stream.on("data", (chunk: Buffer) => {
+      restBytes += chunk.length;
+      if (restBytes > MOST_REST_BYTES) stream.close(NGHTTP2_NO_ERROR);
+    });
     stream.resume();
-    if (this.ends) return;
     const timer = setTimeout(() => stream.close(NGHTTP2_NO_ERROR), LINGER_MS);
     const stop = (): void => clearTimeout(timer);
     stream.once("end", stop);

@@ -24,6 +24,7 @@ const NATIVE_RESETS = 4;
 
 /** Carries the calls of a connection that speaks HTTP/2. */
 export class Http2Connection implements Served {
+  readonly #stream: Duplex;
   readonly #session: ServerHttp2Session;
   readonly #calls: ConnectionCalls;
   readonly #options: ServedOptions;
@@ -43,6 +44,7 @@ export class Http2Connection implements Served {
   constructor(stream: Duplex, options: ServedOptions, onEnded: (reason: TautlineError) => void) {
     const { limits, now } = options;
     this.#options = options;
+    this.#stream = stream;
     this.#onEnded = onEnded;
     const { cancelsBurst, cancelsPerSecond, controlsBurst, controlsPerSecond } = limits;
     this.#cancels = new Allowance({ burst: cancelsBurst, perSecond: cancelsPerSecond }, now());
@@ -80,15 +82,24 @@ export class Http2Connection implements Served {
   }
 
   end(reason: TautlineError): void {
-    if (this.#isEnding || this.#session.destroyed) return;
+    if (this.#isEnding || this.#stream.destroyed) return;
     this.#isEnding = true;
     this.#onEnded(reason);
+    this.#cut = setTimeout(() => this.#cutOff(), GOODBYE_MS);
+    // It was closed in order, and its caller does not hang up.
+    if (this.#session.destroyed) return;
+    const hadCalls = this.#calls.counts.open > 0;
     this.#calls.fail(reason);
     const text = `${reason.message} ${reason.remedy} (${reason.code})`;
     const debug = Buffer.from(printableText(text, LONGEST_GOODBYE), "utf8");
-    this.#session.goaway(goawayCode(reason), 0, debug);
+    this.#session.goaway(goawayCode(reason, hadCalls), 0, debug);
     this.#session.close();
-    this.#cut = setTimeout(() => this.#session.destroy(), GOODBYE_MS);
+  }
+
+  /** A session that was closed lets its caller hang up first, and one that does not read never does. */
+  #cutOff(): void {
+    this.#session.destroy();
+    this.#stream.destroy();
   }
 
   drain(): void {
@@ -124,7 +135,7 @@ export class Http2Connection implements Served {
       const silent = new TautlineError("carry.caller_silent", { detail });
       this.#pong = setTimeout(() => {
         this.end(silent);
-        this.#session.destroy();
+        this.#cutOff();
       }, keepaliveTimeoutMs);
       this.#session.ping(() => {
         clearTimeout(this.#pong);
@@ -157,9 +168,13 @@ function abusive(what: string): TautlineError {
   return new TautlineError("carry.abusive", { detail: { what } });
 }
 
-/** The code that tells programs what to do: calm down, or dial again. */
-function goawayCode(reason: TautlineError): number {
+/**
+ * The code that tells programs what to do: calm down, or dial again. At an error's code many drop what their calls are told in the same
+ * breath, so where calls end with the reason it is none.
+ */
+function goawayCode(reason: TautlineError, hadCalls: boolean): number {
   if (reason.status === 429) return NGHTTP2_ENHANCE_YOUR_CALM;
+  if (hadCalls) return NGHTTP2_NO_ERROR;
   if (reason.status === 401 || reason.status === 403) return NGHTTP2_INADEQUATE_SECURITY;
   return NGHTTP2_NO_ERROR;
 }

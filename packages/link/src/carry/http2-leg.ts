@@ -14,6 +14,8 @@ export interface LegConnection {
   readonly loss: TautlineError | undefined;
   /** The last call that the backend took, once it said that it takes no more (GOAWAY). */
   readonly lastTaken: number | undefined;
+  /** A call is broken off from this end. */
+  noteReset(): void;
 }
 
 /**
@@ -55,6 +57,7 @@ export function followHttp2Leg(
     body: stream,
     cancel: (code) => {
       isCancelled = true;
+      connection.noteReset();
       stream.close(code);
     },
   };

@@ -91,7 +91,7 @@ export class Http2Place implements KeptPlace {
   async #dial(): Promise<void> {
     if (this.#isStopped) throw new TautlineError("carry.stopping");
     await this.#keeper.dial(async (socket) => {
-      const { place, keepaliveMs, keepaliveTimeoutMs, idleMs } = this.#options;
+      const { place, keepaliveMs, keepaliveTimeoutMs, idleMs, now } = this.#options;
       const upstream: Http2Upstream = new Http2Upstream({
         place,
         socket,
@@ -99,11 +99,23 @@ export class Http2Place implements KeptPlace {
         keepaliveTimeoutMs,
         idleMs,
         onOver: () => this.#over(),
+        onWorn: () => void this.#replace(upstream),
+        now,
       });
       await upstream.ready;
       this.#live.add(upstream);
       void upstream.closed.then(() => this.#live.delete(upstream));
     });
+  }
+
+  /** The calls that run on it end there; those to come go over another, if there can be one. */
+  async #replace(worn: Http2Upstream): Promise<void> {
+    try {
+      await this.connect();
+      worn.drain();
+    } catch {
+      // It goes on as long as the backend lets it; why there is no other stands in the place's state.
+    }
   }
 
   #over(): void {

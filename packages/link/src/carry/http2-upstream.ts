@@ -1,6 +1,7 @@
 import { connect, constants, type ClientHttp2Session } from "node:http2";
 import type { Duplex } from "node:stream";
 import { TautlineError } from "@tautline/protocol";
+import { Allowance } from "./allowance.ts";
 import { nameUpstreamFailure } from "./carry-failure.ts";
 import { followHttp2Leg, type LegConnection } from "./http2-leg.ts";
 import type { Leg, LegEvents, LegRequest } from "./leg.ts";
@@ -25,7 +26,17 @@ export interface Http2UpstreamOptions {
   readonly idleMs: number;
   /** It takes no more calls, or is gone. */
   readonly onOver: () => void;
+  /** So many calls were broken off on it that it should take no more: another one is to be there first. */
+  readonly onWorn: () => void;
+  /** Milliseconds that never go back. */
+  readonly now: () => number;
 }
+
+/**
+ * Servers count the calls that are broken off on a connection, and end it with all others on it: Node's and nghttp2's after 1,000 at once
+ * and 33 a second (CVE-2023-44487), Envoy after 500 of a life. Whoever cancels is none of the others' affair.
+ */
+const RESETS = { burst: 400, perSecond: 10 };
 
 /** One HTTP/2 connection with a backend. */
 export class Http2Upstream implements LegConnection {
@@ -35,6 +46,8 @@ export class Http2Upstream implements LegConnection {
   #lastTaken: number | undefined;
   #calls = 0;
   #isOver = false;
+  readonly #resets: Allowance;
+  #isWorn = false;
   /** One timer each for the connection's life: to begin it anew costs less than a new one for each call. */
   #silence: NodeJS.Timeout | undefined;
   #idle: NodeJS.Timeout | undefined;
@@ -45,7 +58,8 @@ export class Http2Upstream implements LegConnection {
 
   constructor(options: Http2UpstreamOptions) {
     this.#options = options;
-    const { socket } = options;
+    const { socket, now } = options;
+    this.#resets = new Allowance(RESETS, now());
     // Node closes the streams of a connection that ends as if they had been cancelled: what happened has to be known before.
     socket.on("error", (error) => this.#lose(error));
     socket.once("close", () => this.#lose(undefined));
@@ -135,6 +149,12 @@ export class Http2Upstream implements LegConnection {
         events.over(end);
       },
     });
+  }
+
+  noteReset(): void {
+    if (this.#isWorn || this.#resets.take(this.#options.now())) return;
+    this.#isWorn = true;
+    this.#options.onWorn();
   }
 
   /** Takes no more calls; closes when those there are have ended. */

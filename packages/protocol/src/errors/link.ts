@@ -49,6 +49,13 @@ export const linkErrors = defineErrors({
     status: 426,
     exit: 3,
   },
+  "link.certificate_distrusted": {
+    sentence: "{address} does not accept the certificate that this end showed it: {reason}.",
+    remedy:
+      "Give the other end the authority of this end's certificate: central's root is written by 'tautline certs trust', and where central shows a certificate of your own PKI it is that PKI's root. Then look at both clocks.",
+    status: 503,
+    exit: 3,
+  },
   "link.handshake_failed": {
     sentence: "The TLS handshake with {address} failed: {reason}.",
     remedy: "Read the log of the other end at the same second; it names what it refused.",

@@ -16,6 +16,21 @@ export const receiverErrors = defineErrors({
     status: 401,
     exit: 1,
   },
+  "receiver.program_unknown": {
+    sentence: "Central has no record of this certificate as one for a program that calls.",
+    remedy:
+      "If central was restored from a backup, issue it again: 'tautline certs issue --client', or let the agent that keeps it ask anew by removing its files.",
+    status: 403,
+    exit: 1,
+  },
+  "receiver.program_revoked": {
+    sentence:
+      "The certificate {serial} of this program, or another one over the same key, was revoked.",
+    remedy:
+      "Ask who revoked it ('tautline audit list' at central). Another one over a new key opens the receiver again: 'tautline certs issue --client', or 'tautline certs allow' where an agent keeps it.",
+    status: 403,
+    exit: 1,
+  },
   "receiver.token_needed": {
     sentence: "Backend '{backend}' takes no call without a client's token.",
     remedy:

@@ -59,7 +59,7 @@ export const valueErrors = defineErrors({
   "value.claimant": {
     sentence: "'{text}' is nobody of whom it could be said what telemetry may claim to be.",
     remedy:
-      "Write 'client:NAME', 'agent:ID', 'key:NAME', 'certificate:PIN' (SHA-256 of its key, 64 hexadecimal digits in lower case), 'namespace:NAME' for all of one, or 'nobody' for callers that prove nothing.",
+      "Write 'client:NAME', 'agent:ID', 'key:NAME', 'program:NAME' or 'program:NAMESPACE/NAME', 'certificate:PIN' (SHA-256 of its key, 64 hexadecimal digits in lower case), 'namespace:NAME' for all of one, or 'nobody' for callers that prove nothing.",
     status: 400,
     exit: 2,
   },

@@ -13,7 +13,9 @@ export const namesField = z
 const claimantField = z
   .string()
   .max(128)
-  .describe("client:NAME, agent:ID, key:NAME, certificate:PIN, namespace:NAME or nobody.");
+  .describe(
+    "client:NAME, agent:ID, key:NAME, program:NAME, program:NAMESPACE/NAME, certificate:PIN, namespace:NAME or nobody.",
+  );
 
 const row = z.strictObject({
   claimant: claimantField,

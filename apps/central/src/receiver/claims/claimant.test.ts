@@ -14,6 +14,8 @@ const shop: ShownToken = {
 };
 const agent: LinkIdentity = { kind: "agent", id: ID, namespace: "default", spiffeId: "s" };
 const foreign: LinkIdentity = { kind: "foreign", peer: { keyPin: PIN } as ForeignPeer };
+const program: LinkIdentity = { kind: "program", name: "reports", namespace: "", serial: "1f" };
+const kept: LinkIdentity = { ...program, name: "db.example.org", namespace: "lab" };
 const key: LinkIdentity = { kind: "key", name: "legacy", namespace: "lab" };
 
 describe("claimantsOf", () => {
@@ -23,6 +25,8 @@ describe("claimantsOf", () => {
     ["a client over an agent's link", agent, shop, [`agent:${ID}`, "client:shop"]],
     ["a certificate", foreign, NONE, [`certificate:${PIN}`]],
     ["a shared key", key, NONE, ["key:legacy"]],
+    ["a program", program, NONE, ["program:reports"]],
+    ["a program of an agent", kept, NONE, ["program:lab/db.example.org"]],
     ["whoever proves nothing", { kind: "nobody" }, NONE, ["nobody"]],
   ];
   for (const [what, identity, token, claimants] of CASES) {
@@ -38,7 +42,14 @@ const isRefused = (error: unknown): boolean =>
 
 describe("parseClaimant", () => {
   const WRONG = ["", "shop", "client:", "client:a.b", "agent:1", "certificate:xyz", "nobody:x"];
-  for (const text of [...WRONG, `certificate:${PIN.toUpperCase()}`, "namespace:A", "user:shop"]) {
+  const NO_PROGRAMS = ["program:", "program:a b", "program:A/x", "program:lab/", "program:lab/x/y"];
+  for (const text of [
+    ...WRONG,
+    ...NO_PROGRAMS,
+    `certificate:${PIN.toUpperCase()}`,
+    "namespace:A",
+    "user:shop",
+  ]) {
     it(`refuses '${text}'`, () => {
       assert.throws(() => parseClaimant(text), isRefused);
     });

@@ -3,12 +3,13 @@ import {
   isForwardName,
   isKeyName,
   isNamespace,
+  readCertifiedName,
   TautlineError,
 } from "@tautline/protocol";
 import type { LinkIdentity, ShownToken } from "../caller.ts";
 
 /**
- * Who may claim something, as lists of names know them: `client:NAME`, `agent:ID`, `key:NAME`, `certificate:PIN` (SHA-256 of its
+ * Who may claim something, as lists of names know them: `client:NAME`, `agent:ID`, `key:NAME`, `program:NAME` (or `program:NAMESPACE/NAME` where an agent keeps its certificate), `certificate:PIN` (SHA-256 of its
  * SPKI, hexadecimal), `namespace:NAME` for all of these in it that have no list of their own, and `nobody` for callers that prove nothing.
  */
 export type Claimant = string;
@@ -37,6 +38,10 @@ function claimantOfLink(identity: LinkIdentity): Claimant | undefined {
       return `certificate:${identity.peer.keyPin}`;
     case "key":
       return `key:${identity.name}`;
+    case "program": {
+      const { name, namespace } = identity;
+      return `program:${namespace === "" ? name : `${namespace}/${name}`}`;
+    }
     default:
       return undefined;
   }
@@ -67,7 +72,16 @@ function isRight(kind: string, name: string): boolean {
       return isNamespace(name);
     case "key":
       return isKeyName(name);
+    case "program":
+      return isProgram(name);
     default:
       return false;
   }
+}
+
+/** Two namespaces may have programs of one name. */
+function isProgram(text: string): boolean {
+  const at = text.indexOf("/");
+  const isPlace = at < 0 || isNamespace(text.slice(0, at));
+  return isPlace && readCertifiedName(text.slice(at + 1)) !== undefined;
 }
