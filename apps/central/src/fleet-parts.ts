@@ -115,8 +115,7 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   const admission = openGate(deps, { tokens, refusals, herd });
   const connections = createOpenConnections();
   book.onChange(() => enforcePolicy({ book, live, connections, metrics, log }));
-  const toldTo = (namespace: string): readonly string[] => addresses.toldTo(namespace);
-  const grant = { authority, instructor, addresses: toldTo };
+  const grant = { authority, instructor, addresses: (place: string) => addresses.toldTo(place) };
   const renewing = { renewal: { ...recorded, authority }, grant };
   const offering = { settings, instructions, addresses, moves, witness: deps.trail.witness };
   const enrolment = { ...recorded, tokens, authority, endClaims };
