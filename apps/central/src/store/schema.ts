@@ -1,6 +1,7 @@
 import type { RevocationReason } from "@tautline/pki";
 import type { CertificateUse, Level, OperatorRole } from "@tautline/protocol";
 import type { Generated, Insertable, Selectable } from "kysely";
+import type { AgentReportColumns } from "./agent-report-columns.ts";
 import type {
   AuditCheckpointTable,
   AuditForkTable,
@@ -105,7 +106,7 @@ export type AgentState =
   | "revoked";
 
 /** The registered agents and what they last reported. */
-export interface AgentTable {
+export interface AgentTable extends AgentReportColumns {
   id: string;
   namespace: string;
   name: string;
@@ -118,9 +119,6 @@ export interface AgentTable {
   token_id: string;
   client_pin: string;
   server_pin: string;
-  version: string;
-  attributes: string;
-  health: string | null;
   last_seen_at: number | null;
   level: string | null;
   key_group: string | null;
@@ -160,10 +158,6 @@ export interface AgentTable {
   /** When an operator had it told where it can join, and when it was told last; of agents without an identity. */
   promoted_at: Generated<number | null>;
   promotion_told_at: Generated<number | null>;
-  /** What it said of its edge last, as JSON, and when; and when its losses were last seen to have grown. */
-  edge_report: Generated<string | null>;
-  edge_told_at: Generated<number | null>;
-  edge_lost_at: Generated<number | null>;
 }
 
 /** A request that an operator decides, at most one an agent; gone when what it asks for was issued. */
