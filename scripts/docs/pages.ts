@@ -5,6 +5,7 @@ import {
   CARRY_LIMITS,
   ERROR_CATALOGUE,
   LIMITS,
+  TELEMETRY_CLAIM_LIMITS,
   type ErrorEntry,
   type Limit,
 } from "@tautline/protocol";
@@ -59,7 +60,13 @@ function limitsPage(): string {
     "What one message, name or list may measure. Each is judged before anything is set aside for it, and has a test that exceeds it by one.\n";
   const carried =
     "What a caller may take whose telemetry is carried to a backend, where nothing else is said.\n";
-  return `# Limits\n\n${NOTE}\n${introduction}\n${limitsTable(LIMITS)}\n## Telemetry\n\n${carried}\n${limitsTable(CARRY_LIMITS)}`;
+  const claimed =
+    "How much is looked at of it at a backend that asks who it claims to be from ([claims](receiver.md#claims)).\n";
+  return [
+    `# Limits\n\n${NOTE}\n${introduction}\n${limitsTable(LIMITS)}`,
+    `## Telemetry\n\n${carried}\n${limitsTable(CARRY_LIMITS)}`,
+    `## Claims of telemetry\n\n${claimed}\n${limitsTable(TELEMETRY_CLAIM_LIMITS)}`,
+  ].join("\n");
 }
 
 function limitsTable(limits: Readonly<Record<string, Limit>>): string {

@@ -38,6 +38,7 @@ interface Certificate {
 }
 
 interface Entry {
+  readonly seq: number;
   readonly action: string;
   readonly actor: string;
   readonly detail: Readonly<Record<string, unknown>>;
@@ -59,9 +60,16 @@ async function withShortLives(
   });
 }
 
-/** Joins an agent on a folder of its own and gives its id and that folder. */
-async function joinAgent(central: RunningCentral): Promise<{ id: string; data: string }> {
+/** Joins an agent on a folder of its own, with an agent.yaml if one is given, and gives its id and that folder. */
+async function joinAgent(
+  central: RunningCentral,
+  yaml?: string,
+): Promise<{ id: string; data: string }> {
   const data = join(central.folder, "agent");
+  if (yaml !== undefined) {
+    mkdirSync(data, { mode: 0o700 });
+    writeFileSync(join(data, "agent.yaml"), yaml, { mode: 0o600 });
+  }
   await using joining = launchTautline([
     "agent",
     "join",
@@ -106,6 +114,16 @@ async function untilExpired(central: RunningCentral): Promise<void> {
   const ends = (await clientCertificates(central)).map(({ notAfter }) => Date.parse(notAfter));
   const lastEnd = Math.max(...ends);
   await until(async () => (Date.now() > lastEnd ? true : undefined));
+}
+
+/** How often the agent says that it is there, in seconds; undefined until it was told. */
+async function heartbeatOf(data: string): Promise<unknown> {
+  await using verb = launchTautline(["agent", "status", "--json", "--data", data]);
+  await verb.exited;
+  const status = JSON.parse(verb.stdout) as {
+    readonly settings: { readonly values: Readonly<Record<string, unknown>> } | null;
+  };
+  return status.settings?.values["heartbeatSeconds"];
 }
 
 /** What the agent's own settings file says, as text. */
@@ -162,10 +180,14 @@ describe("renewal with real processes and lives of 20 s", { concurrency: true },
       await Promise.all([running.kill("SIGTERM"), old.kill("SIGTERM")]);
     }));
 
-  it("F5: an agent that was stopped until its certificate expired is back without a click, its number advanced", () =>
+  it("F5, QMP-2: an agent that was stopped until its certificate expired, its level closed and its settings old, is back without a click, with its number advanced, mutual, and with the new settings", () =>
     withShortLives(async (central) => {
-      const { id, data } = await joinAgent(central);
+      const { id, data } = await joinAgent(central, "central: { level: tls }\nfloor: tls\n");
       const before = settingsOf(data);
+      const policy = { floor: "mtls", windowMs: 1_000, allowUnknown: true };
+      await central.call("POST", "/api/v1/policy/apply", policy);
+      const setting = { key: "agents.heartbeatSeconds", value: "21" };
+      await central.call("PUT", "/api/v1/settings", setting);
       await untilExpired(central);
       await using running = runAgent(data);
       const [renewed] = await Promise.all([event(running, "renewed"), event(running, "connected")]);
@@ -174,8 +196,18 @@ describe("renewal with real processes and lives of 20 s", { concurrency: true },
       assert.deepEqual([link.level, link.clientProven, link.agent], ["mtls", true, id]);
       assert.equal((await pageOf(central, id)).renewal.inUse, 1);
       assert.notEqual(settingsOf(data), before);
-      // The link that could only renew was never listed, and nobody was refused on it.
-      assert.ok(!(await trailOf(central)).some(({ action }) => action === "link.refused"));
+      await until(async () => ((await heartbeatOf(data)) === 21 ? true : undefined));
+      // The link that could only renew was never listed and nobody was refused on it: what was refused is the closed level.
+      const entries = await trailOf(central);
+      const refused = entries.filter(({ action }) => action === "link.refused");
+      const codes = refused.map(({ detail }) => detail["code"]);
+      assert.deepEqual([...new Set(codes)], ["policy.level_refused"]);
+      // Its settings came by an instruction over the link that it climbed to, after the renewal.
+      const order = entries
+        .toSorted((one, other) => one.seq - other.seq)
+        .map(({ action }) => action)
+        .filter((action) => action === "agent.renewed" || action === "instruction.issued");
+      assert.deepEqual([order[0], order.includes("instruction.issued")], ["agent.renewed", true]);
       await running.kill("SIGTERM");
     }));
 

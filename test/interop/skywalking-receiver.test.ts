@@ -30,27 +30,34 @@ const said = (program: LaunchedProcess, event: string) =>
   program.waitForEvent((line) => line["event"] === event);
 
 describe("programs as published on npm, straight to the receiver", { concurrency: true }, () => {
-  it("skywalking-backend-js 0.9.0 registers, keeps alive and sends segments over server TLS and a token (SW-13, SN-4, SN-7)", () =>
+  it("skywalking-backend-js 0.9.0 registers, keeps alive and sends segments over server TLS and a token, under a name that the token may claim (SW-13, SN-4, SN-7)", () =>
     withCentral(async (central) => {
       await using backend = await startTelemetryBackend();
       const { rootsFile } = await joinByHand(await central.token(), central.folder);
       const port = await openReceiverPort(central);
-      const order = { name: "oap", targets: [`127.0.0.1:${backend.port}`], requireToken: true };
+      const targets = [`127.0.0.1:${backend.port}`];
+      const order = { name: "oap", targets, requireToken: true, claims: "refuse" };
       await central.call("POST", "/api/v1/backends", order);
       const { token } = await central.call<{ token: string }>("POST", "/api/v1/clients", {
         name: "shop",
+        services: ["demo"],
       });
-      await using program = launch("traced-program.ts", {
+      const environment = {
         GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: rootsFile,
-        SW_AGENT_NAME: "demo",
         SW_AGENT_INSTANCE: "inst-1",
         SW_AGENT_COLLECTOR_BACKEND_SERVICES: `localhost:${port}`,
         SW_AGENT_SECURE: "true",
         SW_AGENT_AUTHENTICATION: token,
         SW_LOGGING_TARGET: "console",
-      });
-      const { port: app } = await said(program, "listening");
-      await fetch(`http://127.0.0.1:${String(app)}/hello`);
+      };
+      const named = (name: string): LaunchedProcess =>
+        launch("traced-program.ts", { ...environment, SW_AGENT_NAME: name });
+      await using program = named("demo");
+      await using spoofing = named("victim");
+      for (const each of [program, spoofing]) {
+        const { port: app } = await said(each, "listening");
+        await fetch(`http://127.0.0.1:${String(app)}/hello`);
+      }
       const { message, metadata } = await backend.waitFor(({ method }) =>
         method.endsWith("/collect"),
       );
@@ -62,15 +69,21 @@ describe("programs as published on npm, straight to the receiver", { concurrency
         "GET",
         "/api/v1/links?kind=receiver",
       );
-      assert.deepEqual(
-        links.items.map(({ client, level }) => [client, level]),
-        [["shop", "tls"]],
-      );
+      // The other program's is there as soon as it has called.
+      assert.ok(links.items.length > 0);
+      for (const { client, level } of links.items) {
+        assert.deepEqual([client, level], ["shop", "tls"]);
+      }
 
       // The first heartbeat comes after 20 s (SN-7).
       const alive = await backend.waitFor(({ method }) => method.endsWith("/keepAlive"));
       assert.deepEqual(alive.message, { service: "demo", serviceInstance: "inst-1" });
       await backend.waitFor(({ method }) => method.endsWith("/reportInstanceProperties"));
+
+      // The other program has the same token, and calls itself what that may not.
+      const seen = await central.call<{ claims: object[] }>("GET", "/api/v1/receiver");
+      assert.match(JSON.stringify(seen.claims), /service 'victim'.*"refused":true/);
+      assert.ok(backend.arrived.every(({ message: { service } }) => service === "demo"));
     }));
 
   it("OpenTelemetry's exporter over gRPC shows a client certificate, set by environment variables alone", async () => {

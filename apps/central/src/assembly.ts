@@ -41,6 +41,8 @@ import type { Plan, Wanted } from "./policy/plan.ts";
 import { PLAN_PERIOD_MS, readPlan } from "./policy/plan-reading.ts";
 import type { Receiver } from "./receiver/receiver.ts";
 import type { ReceiverListener } from "./receiver/receiver-listener.ts";
+import { listenPublicly } from "./reopening/listen-publicly.ts";
+import { createReopeningApi } from "./reopening/reopening-api.ts";
 import { createRevocations, type Revocations } from "./revocation/revocations.ts";
 import { isHealthy } from "./store/store-health.ts";
 import type { Store } from "./store/store.ts";
@@ -111,16 +113,20 @@ export async function assemble(deps: OpenedCentral): Promise<Assembly> {
     readPlan(planned, wanted, { sinceMs });
   const settings = (): ListenerSettings => agentsListener.settings();
   const changes = policyChangesOn({ ...deps, ...fleet, settings, listeners, plan });
+  const reopening = createReopeningApi({
+    reopenings: fleet.reopenings,
+    listenPublicly: (isReopened) => listenPublicly(agentsListener, isReopened),
+  });
   const { keys, watch: keyWatch } = shared;
   const served = { ...fleet, ...forwards, receiver: receiver.api, keys, operators, listeners };
   const verbs = listVerbs(
-    createApi(deps, { ...served, plan, changes, revocations, crls, watch }, state),
+    createApi(deps, { ...served, plan, changes, reopening, revocations, crls, watch }, state),
   );
   const health: HealthDeps = { registry: metrics.registry, isReady: () => isReady(store, state) };
   const consoleListener = await createConsoleListener({ ...secured, verbs, gate, health, crls });
   const path = join(deps.dataDir, "admin.sock");
   const adminSocket = await createAdminSocket({ path, verbs, health, log });
-  const worked = { ...fleet, keyUses, keyWatch, forwards, receiver, changes, operators };
+  const worked = { ...fleet, keyUses, keyWatch, forwards, receiver, changes, reopening, operators };
   const timers = createCentralTimers(deps, worked, { identity, crls, watch, front, state });
   const listening = { agentsListener, receiverListener, consoleListener, adminSocket };
   const { trail } = deps;
@@ -173,14 +179,14 @@ function createApi(
   deps: OpenedCentral,
   fleet: Fleet &
     Pick<ApiDeps, "keys" | "forwards" | "services" | "streams" | "receiver" | "operators"> &
-    Pick<ApiDeps, "revocations" | "listeners" | "plan" | "changes"> &
+    Pick<ApiDeps, "revocations" | "listeners" | "plan" | "changes" | "reopening"> &
     Pick<Revocation, "crls" | "watch">,
   state: CentralState,
 ): ApiDeps {
   const { vault, audit, trail, store, log } = deps;
   const { agents, life, moves, links, history, tokens, namespaces, settings, live } = fleet;
   const { keys, forwards, services, streams, receiver, operators, revocations, listeners } = fleet;
-  const { plan, changes, offers, policies, programs } = fleet;
+  const { plan, changes, reopening, offers, policies, programs } = fleet;
   return {
     status: describeCentral(deps, fleet, state),
     vault,
@@ -224,6 +230,7 @@ function createApi(
     operators,
     plan,
     changes,
+    reopening,
     offers,
   };
 }

@@ -4,6 +4,8 @@ import { formatTimestamp, toHex } from "@tautline/protocol";
 import type { CentralStatus } from "./api/api-deps.ts";
 import type { CentralState, OpenedCentral } from "./opened-central.ts";
 import type { Fleet } from "./fleet-parts.ts";
+import type { ReceiverApi } from "./receiver/receiver-api.ts";
+import { glanceAtReceiver } from "./receiver/receiver-glance.ts";
 import type { Store } from "./store/store.ts";
 import { VERSION } from "./version.ts";
 
@@ -11,13 +13,13 @@ import { VERSION } from "./version.ts";
  * Makes what central says of itself.
  *
  * @param deps what it was built on
- * @param fleet what it counts
+ * @param counted what it counts
  * @param state where it listens
  * @returns asks anew at every call; the start is the moment of this one
  */
 export function describeCentral(
   { authority, dataDir, now, store }: OpenedCentral,
-  { tokens }: Fleet,
+  { tokens, receiver }: Pick<Fleet, "tokens"> & { readonly receiver: ReceiverApi },
   state: CentralState,
 ): () => Promise<CentralStatus> {
   const startedAt = formatTimestamp(now());
@@ -36,6 +38,7 @@ export function describeCentral(
       links: await countRows(store, "links"),
       tokens: (await tokens.list()).filter((token) => token.state === "open").length,
     },
+    receiver: glanceAtReceiver(receiver, await receiver.backends.list(), state.telemetry),
   });
 }
 

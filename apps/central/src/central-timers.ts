@@ -7,6 +7,8 @@ import type { CentralState, OpenedCentral } from "./opened-central.ts";
 import type { OperatorStore } from "./operators/operator-store.ts";
 import type { PolicyChanges } from "./policy/change-engine.ts";
 import type { Receiver } from "./receiver/receiver.ts";
+import type { ReopeningApi } from "./reopening/reopening-api.ts";
+import { REOPENINGS_LOOK_MS } from "./reopening/reopenings.ts";
 import type { Crls } from "./revocation/crl-list.ts";
 import { LOOK_EVERY_MS, type RevocationWatch } from "./revocation/revocation-watch.ts";
 import { retryWrite } from "./store/store-health.ts";
@@ -29,6 +31,7 @@ export interface TimedParts extends Fleet {
   readonly forwards: Forwards;
   readonly receiver: Receiver;
   readonly changes: PolicyChanges;
+  readonly reopening: Pick<ReopeningApi, "step">;
   readonly operators: Pick<OperatorStore, "isActive">;
 }
 
@@ -55,16 +58,24 @@ export function createCentralTimers(
 ): Timers {
   const { centralLifetime } = config.certificates;
   const { live, polling, history, keyUses, keyWatch, forwards, policies, changes } = parts;
-  const { receiver, operators } = parts;
+  const { receiver, operators, reopening } = parts;
   // Before the ports are open there is nothing to change; when central stops, every agent is gone.
+  const isListening = (): boolean => state.agents !== undefined && !state.isStopping;
   const carryOn = async (): Promise<void> => {
-    if (state.agents !== undefined && !state.isStopping) await changes.step();
+    if (isListening()) await changes.step();
   };
   const tasks = [
     { name: "flush", everyMs: FLUSH_MS, run: () => live.flush() },
     { name: "key uses", everyMs: FLUSH_MS, run: () => keyUses.flush() },
     { name: "keys", everyMs: LOOK_EVERY_MS, run: () => keyWatch.look() },
     { name: "policies", everyMs: LOOK_EVERY_MS, run: () => policies.book.look() },
+    {
+      name: "re-openings",
+      everyMs: REOPENINGS_LOOK_MS,
+      run: async () => {
+        if (isListening()) await reopening.step();
+      },
+    },
     { name: "policy changes", everyMs: CHANGE_TURN_MS, run: carryOn },
     { name: "forwards", everyMs: LOOK_EVERY_MS, run: () => forwards.book.look() },
     { name: "receiver", everyMs: LOOK_EVERY_MS, run: () => receiver.look() },

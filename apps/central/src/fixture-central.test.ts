@@ -64,7 +64,13 @@ export async function startOn(dataDir: string, options: StartOptions = {}): Prom
     void lines.push(JSON.parse(line) as Record<string, unknown>);
   const config = loadCentralConfig(undefined, { agentsPort: 0, consolePort: 0, host: "127.0.0.1" });
   const central = await startCentral({
-    config: change({ ...config, trustDomain: TRUST_DOMAIN, keys: keysOf(options) }),
+    config: change({
+      ...config,
+      // Where it is opened while a test runs, any free port does.
+      plaintext: { ...config.plaintext, port: 0 },
+      trustDomain: TRUST_DOMAIN,
+      keys: keysOf(options),
+    }),
     dataDir,
     vaultPassphrase: options.passphrase,
     now: clock.now,

@@ -1,7 +1,8 @@
 import { spkiPin } from "@tautline/pki";
-import { encodeJoinToken, type PromotionOffer } from "@tautline/protocol";
+import { encodeJoinToken, type SignedPromotion } from "@tautline/protocol";
 import type { CentralState, OpenedCentral } from "./opened-central.ts";
 import { type CentralAddresses, openCentralAddresses } from "./addresses/wanted-addresses.ts";
+import type { CertificateAuthority } from "./authority/authority.ts";
 import { createAgentJudge } from "./authority/agent-judge.ts";
 import { certifiedNames, dialledAddresses, readHostFacts } from "./authority/own-names.ts";
 import { type Admission, createAdmission } from "./control/admission.ts";
@@ -32,6 +33,7 @@ import { enforcePolicy } from "./policy/enforce-policy.ts";
 import type { PolicyBook } from "./policy/policy-book.ts";
 import { judgeCallerUnderPolicy } from "./policy/policy-judge.ts";
 import { createPrograms, type Programs } from "./programs/programs.ts";
+import { createReopenings, type Reopenings } from "./reopening/reopenings.ts";
 import { createSettingStore, type SettingStore } from "./settings/setting-store.ts";
 
 /** What central knows of its agents, and the sessions it holds with them. */
@@ -56,6 +58,7 @@ export interface Fleet {
   readonly herd: Herd;
   readonly offers: Offers;
   readonly policies: Policies;
+  readonly reopenings: Reopenings;
   readonly programs: Programs;
 }
 
@@ -82,6 +85,7 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   const namespaces = await openNamespaces({ ...recorded, authority });
   const policies = await openPolicies({ ...recorded, metrics, log });
   const { book } = policies;
+  const reopenings = createReopenings(recorded);
   const instructor = await openInstructor({ store, vault, now });
   const { lifetime: lifetimeMs } = config.instructions;
   const { renewalGrace: renewalGraceMs } = config.certificates;
@@ -107,7 +111,6 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   const settings = createSettingStore({ ...recorded, onChange });
   const refusals = createRefusals({ audit, history: history.recorder, log, metrics, now });
   const herd = createHerd({ ...deps, metrics });
-  const claims = createClaimStore({ store, now, sources: herd.sources });
   const admission = openGate(deps, { tokens, refusals, herd });
   const connections = createOpenConnections();
   book.onChange(() => enforcePolicy({ book, live, connections, metrics, log }));
@@ -119,14 +122,14 @@ export async function createFleet(deps: FleetDeps, state: CentralState): Promise
   const beginSession = createSessions({
     agents: { ...offering, ...programs, agents, metrics, now, store, renewing, life },
     joining: { enrolment, grant, metrics, queue: herd.enrolments },
-    claiming: { claims, promotion: promotionsOf(deps, addresses), judge: claimJudge(book) },
+    claiming: { ...claimsOf(deps, { addresses, book, herd }), reopenings },
   });
   const polling = createPollingLinks({ live, refusals, metrics, now, beginSession, heartbeatOf });
   const offers = createOffers(live, () => state.levels?.() ?? ["tls", "mtls"]);
   const stores = { agents, life, moves, links, history, tokens, namespaces, settings, programs };
-  const parts = { policies, metrics, live, polling, connections, refusals, admission, herd };
-  const offerAddresses = (): void => onChange("");
-  return { ...stores, ...parts, beginSession, offers, offerAddresses };
+  const gate = { connections, refusals, admission, herd };
+  const parts = { policies, reopenings, metrics, live, polling, ...gate };
+  return { ...stores, ...parts, beginSession, offers, offerAddresses: () => onChange("") };
 }
 
 /** The gate of the control link. */
@@ -141,21 +144,35 @@ function openGate(
   return createAdmission({ ...parts, store, authority, now, renewalGraceMs, proofs, tlsClients });
 }
 
-/** What is asked of the link of somebody without an identity, once it has said its id. */
-function claimJudge(book: PolicyBook): ClaimSessionDeps["judge"] {
-  return (caller, agentId) => judgeCallerUnderPolicy(book, caller, { kind: "control", agentId });
+interface AroundClaims {
+  readonly addresses: CentralAddresses;
+  readonly book: PolicyBook;
+  readonly herd: Pick<Herd, "sources">;
 }
 
-/** What an agent without an identity is told of where it can join. */
-function promotionsOf(
-  { authority }: OpenedCentral,
+/** Those without an identity: what is kept of them, what is asked of their links once they have said their ids, and what they are told of where they can join. */
+function claimsOf(
+  { authority, store, now }: OpenedCentral,
+  { addresses, book, herd }: AroundClaims,
+): Omit<ClaimSessionDeps, "reopenings"> {
+  return {
+    claims: createClaimStore({ store, now, sources: herd.sources }),
+    judge: (caller, agentId) => judgeCallerUnderPolicy(book, caller, { kind: "control", agentId }),
+    promotion: signedOnce(authority, addresses),
+  };
+}
+
+/** Where to join is signed anew only where it has changed: many may ask at once. */
+function signedOnce(
+  authority: Pick<CertificateAuthority, "signPromotion">,
   addresses: CentralAddresses,
-): (namespace: string) => PromotionOffer {
-  return (namespace) => ({
-    addresses: addresses.toldTo(namespace),
-    pins: [spkiPin(authority.root)],
-    trustDomain: authority.trustDomain,
-  });
+): ClaimSessionDeps["promotion"] {
+  let last: SignedPromotion | undefined;
+  return (namespace) => {
+    const told = addresses.toldTo(namespace);
+    if (last?.addresses.join() !== told.join()) last = authority.signPromotion(told);
+    return last ?? authority.signPromotion(told);
+  };
 }
 
 /** Certificates of programs: none is ever for a name that central itself has now. */

@@ -20,6 +20,7 @@ export interface CentralMetrics {
   readonly forwardBytes: Counter<"direction">;
   readonly receiverCalls: Counter<"backend" | "outcome">;
   readonly receiverBytes: Counter<"direction">;
+  readonly receiverClaims: Counter<"backend" | "verdict">;
   readonly policyEnded: Counter<"code">;
   /** Says who knows how many exceptions there are, by kind of link; asked whenever the metrics are read. */
   watchExceptions(read: () => ReadonlyMap<PolicyKind, number>): void;
@@ -48,6 +49,7 @@ export const LABEL_VALUES = {
   policy: ["policy.level_refused", "policy.client_unproven", "policy.not_post_quantum"],
   kind: POLICY_KINDS,
   call: CALL_OUTCOMES,
+  claim: ["logged", "refused"],
   queue: ["handshakes", "handshakes-advanced", "handshakes-basic", "enrolments"],
 } as const;
 
@@ -205,8 +207,14 @@ function createForwardMetrics(
 /** Calls of telemetry. */
 function createReceiverMetrics(
   registers: Registry[],
-): Pick<CentralMetrics, "receiverCalls" | "receiverBytes"> {
+): Pick<CentralMetrics, "receiverCalls" | "receiverBytes" | "receiverClaims"> {
   return {
+    receiverClaims: new Counter({
+      name: "tautline_receiver_claims_total",
+      help: "Names in telemetry that its sender may not claim, and messages that could not be read for them, by backend and verdict.",
+      labelNames: ["backend", "verdict"],
+      registers,
+    }),
     receiverCalls: new Counter({
       name: "tautline_receiver_calls_total",
       help: "Calls of telemetry that are over, by backend and outcome.",
@@ -266,6 +274,9 @@ function beginAtZero(metrics: CentralMetrics): void {
   }
   for (const outcome of LABEL_VALUES.call) {
     metrics.receiverCalls.inc({ backend: "none", outcome }, 0);
+  }
+  for (const verdict of LABEL_VALUES.claim) {
+    metrics.receiverClaims.inc({ backend: "none", verdict }, 0);
   }
   for (const queue of LABEL_VALUES.queue) {
     metrics.waiting.set({ queue }, 0);

@@ -18,6 +18,7 @@ export type * from "./carry/carrier.ts";
 export * from "./carry/create-carrier.ts";
 export * from "./carry/create-upstreams.ts";
 export { parseGrpcTimeout } from "./carry/grpc-timeout.ts";
+export * from "./carry/held-bytes.ts";
 export type * from "./carry/leg.ts";
 export * from "./carry/receiver-upgrade.ts";
 export type * from "./carry/upstreams.ts";

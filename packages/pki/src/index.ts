@@ -32,6 +32,7 @@ export * from "./jks-trust-store.ts";
 export * from "./message-signature.ts";
 export { certificatesFromPem, decodePemBlock, encodePemBlock, splitPem, toPem } from "./pem.ts";
 export * from "./profile.ts";
+export * from "./promotion-proof.ts";
 export * from "./proof-challenge.ts";
 export * from "./key-file.ts";
 export * from "./pkcs12-trust-store.ts";

@@ -23,6 +23,7 @@ import { opampErrors } from "./errors/opamp.ts";
 import { pkiErrors } from "./errors/pki.ts";
 import { policyChangeErrors } from "./errors/policy-change.ts";
 import { policyLinkErrors } from "./errors/policy-links.ts";
+import { policyReopeningErrors } from "./errors/policy-reopening.ts";
 import { receiverErrors } from "./errors/receiver.ts";
 import { storeErrors } from "./errors/store.ts";
 import { swarmErrors } from "./errors/swarm.ts";
@@ -51,6 +52,7 @@ export const ERROR_CATALOGUE = {
   ...keyErrors,
   ...forwardTargetErrors,
   ...policyChangeErrors,
+  ...policyReopeningErrors,
   ...receiverErrors,
   ...configErrors,
   ...filesErrors,

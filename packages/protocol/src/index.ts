@@ -15,6 +15,7 @@ export * from "./audit-trail-line.ts";
 export * from "./bytes.ts";
 export * from "./capability.ts";
 export * from "./carry-limits.ts";
+export * from "./claim-limits.ts";
 export * from "./central-addresses.ts";
 export * from "./client-token.ts";
 export * from "./certified-name.ts";

@@ -7,6 +7,12 @@ import { isTrustDomain } from "./names.ts";
 
 const CODE = "opamp.promotion_malformed";
 const PIN_BYTES = 32;
+/** An RSA key of 4,096 bits takes 550 bytes as SPKI, and signs in 512. */
+const LARGEST_KEY_BYTES = 1_024;
+const LARGEST_SIGNATURE_BYTES = 1_024;
+
+/** Names the use that a root's signature over a promotion is good for. */
+export const PROMOTION_CONTEXT = "tautline/promotion/v1";
 
 /** What a promoted agent is told: where central is, and by which root it will know it. It opens nothing: a person still gives a token. */
 export interface PromotionOffer {
@@ -17,31 +23,64 @@ export interface PromotionOffer {
   readonly trustDomain: string;
 }
 
+/** The same with the root that has signed it; whoever reads it checks that (`openPromotion` of pki). */
+export interface SignedPromotion extends PromotionOffer {
+  /** SubjectPublicKeyInfo in DER. */
+  readonly rootKey: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/**
+ * Encodes what a root signs of a promotion.
+ *
+ * @param offer its parts
+ * @param rootKey SubjectPublicKeyInfo in DER of the root that signs
+ * @throws opamp.promotion_malformed
+ */
+export function promotionToSign(offer: PromotionOffer, rootKey: Uint8Array): Uint8Array {
+  assertOffer(offer);
+  return encodeMessage(PromotionOfferSchema, { ...fieldsOf(offer), rootKey }, CODE);
+}
+
 /**
  * Encodes a promotion: the data of a custom message "offer".
  *
  * @param offer its parts; what they must be is judged here as in `decodePromotionOffer`
  * @throws opamp.promotion_malformed
  */
-export function encodePromotionOffer(offer: PromotionOffer): Uint8Array {
+export function encodePromotionOffer(offer: SignedPromotion): Uint8Array {
   assertOffer(offer);
-  const { addresses, pins, trustDomain } = offer;
-  const fields = { addresses: [...addresses], pins: [...pins], trustDomain };
-  return encodeMessage(PromotionOfferSchema, fields, CODE);
+  assertSigned(offer);
+  const { rootKey, signature } = offer;
+  return encodeMessage(PromotionOfferSchema, { ...fieldsOf(offer), rootKey, signature }, CODE);
 }
 
 /**
- * Decodes a promotion; there is one encoding.
+ * Decodes a promotion; there is one encoding. Its signature is not looked at.
  *
  * @param bytes the data of a custom message, bounded by the message around it
  * @throws opamp.promotion_malformed
  */
-export function decodePromotionOffer(bytes: Uint8Array): PromotionOffer {
+export function decodePromotionOffer(bytes: Uint8Array): SignedPromotion {
   const message = decodeCanonicalMessage(PromotionOfferSchema, bytes, CODE);
-  const { addresses, pins, trustDomain } = message;
-  const offer = { addresses, pins, trustDomain };
+  const { addresses, pins, trustDomain, rootKey, signature } = message;
+  const offer = { addresses, pins, trustDomain, rootKey, signature };
   assertOffer(offer);
+  assertSigned(offer);
   return offer;
+}
+
+function fieldsOf({ addresses, pins, trustDomain }: PromotionOffer) {
+  return { addresses: [...addresses], pins: [...pins], trustDomain };
+}
+
+function assertSigned({ rootKey, signature }: SignedPromotion): void {
+  if (rootKey.length === 0 || rootKey.length > LARGEST_KEY_BYTES) {
+    throw malformed("the key of its root is not there, or too large");
+  }
+  if (signature.length === 0 || signature.length > LARGEST_SIGNATURE_BYTES) {
+    throw malformed("its signature is not there, or too large");
+  }
 }
 
 function assertOffer({ addresses, pins, trustDomain }: PromotionOffer): void {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { createKeyPair, signPromotion, spkiPin } from "@tautline/pki";
 import {
   AGENT_ATTRIBUTES,
   attributesToRecord,
@@ -241,18 +242,20 @@ for (const [name, answer] of Object.entries(ORDERS)) {
   });
 }
 
+const ROOT = createKeyPair("p256");
 const OFFER = {
   addresses: ["central.example.org:9150"],
-  pins: [new Uint8Array(32).fill(7)],
+  pins: [new Uint8Array(32).fill(7), spkiPin(ROOT.publicKey)],
   trustDomain: "fleet.example.org",
 };
+const SIGNED = encodePromotionOffer(signPromotion(ROOT.privateKey, OFFER));
 
 test("a promotion is kept and told to people, and followed by nobody", async () => {
   await withTempFolder(async (root) => {
     await using central = await startKeyedCentral("plaintext");
     central.answer = (message) => ({
       ...acknowledge(message),
-      customMessage: customMessage(CAPABILITY_PROMOTION, "offer", encodePromotionOffer(OFFER)),
+      customMessage: customMessage(CAPABILITY_PROMOTION, "offer", SIGNED),
     });
     const wish = { addresses: [central.address], level: "plaintext" } as const;
     const agent = startLegacy(join(root, "agent"), wish);
@@ -260,7 +263,7 @@ test("a promotion is kept and told to people, and followed by nobody", async () 
     while ((await readStatus(agent.folder)).promotion === null);
     await agent.stop();
     const { promotion } = await readStatus(agent.folder);
-    const pins = [Buffer.alloc(32, 7).toString("base64url")];
+    const pins = OFFER.pins.map((pin) => Buffer.from(pin).toString("base64url"));
     assert.deepEqual({ ...promotion, at: "" }, { ...OFFER, pins, at: "" });
     assert.equal(agent.logged.filter((line) => line.includes(OFFER_SENTENCE)).length, 1);
     assert.deepEqual(agent.problems, []);
@@ -280,6 +283,24 @@ test("a promotion that cannot be read is a problem and is not kept", async () =>
     while (agent.problems.length === 0) await new Promise((next) => setImmediate(next));
     await agent.stop();
     assert.equal(agent.problems[0], "opamp.promotion_malformed");
+    assert.equal((await readStatus(agent.folder)).promotion, null);
+  });
+});
+
+test("A24: a promotion whose addresses were changed on the way is a problem and is not kept", async () => {
+  await withTempFolder(async (root) => {
+    await using central = await startKeyedCentral("plaintext");
+    const signed = signPromotion(ROOT.privateKey, OFFER);
+    const data = encodePromotionOffer({ ...signed, addresses: ["attacker.example.org:9150"] });
+    central.answer = (message) => ({
+      ...acknowledge(message),
+      customMessage: customMessage(CAPABILITY_PROMOTION, "offer", data),
+    });
+    const wish = { addresses: [central.address], level: "plaintext" } as const;
+    const agent = startLegacy(join(root, "agent"), wish);
+    while (agent.problems.length === 0) await new Promise((next) => setImmediate(next));
+    await agent.stop();
+    assert.equal(agent.problems[0], "opamp.promotion_unproven");
     assert.equal((await readStatus(agent.folder)).promotion, null);
   });
 });

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { createBackoff } from "@tautline/link";
+import { openPromotion } from "@tautline/pki";
 import {
   AgentCapability,
   CAPABILITY_PROMOTION,
@@ -110,7 +111,7 @@ function hear(order: Order, { onOffer, onProblem }: LegacyControlOptions): void 
     return;
   }
   try {
-    onOffer(decodePromotionOffer(order.data));
+    onOffer(openPromotion(decodePromotionOffer(order.data)));
   } catch (error) {
     onProblem(toTautlineError(error));
   }

@@ -14,6 +14,7 @@ import {
 } from "./fixture-operators.test.ts";
 import {
   addBackend,
+  addClaims,
   addClient,
   addForward,
   addHostName,
@@ -70,6 +71,7 @@ const NAMESPACE_IN_ROW = new Set([
   "forwards",
   "backends",
   "clients",
+  "claimants",
   "links",
   "history",
   "settings",
@@ -142,6 +144,10 @@ async function restored({ central, route }: Ask, things: Things): Promise<Things
   if (route.path === "/api/v1/clients/:name") {
     count += 1;
     return { ...things, client: await addClient(central, namespace, `client-${count}`) };
+  }
+  if (route.path === "/api/v1/claimants") {
+    await addClaims(central, `namespace:${namespace}`);
+    return things;
   }
   if (route.path === "/api/v1/certificate-names") {
     count += 1;

@@ -12,11 +12,13 @@ import type { ForwardStore } from "../forwards/forward-store.ts";
 import type { Services } from "../services/services.ts";
 import type { StreamTable } from "../forwards/stream-table.ts";
 import type { KeyStore } from "../keys/key-store.ts";
+import type { ReceiverGlance } from "../receiver/receiver-glance.ts";
 import type { ReceiverApi } from "../receiver/receiver-api.ts";
 import type { NamespaceStore } from "../fleet/namespace-store.ts";
 import type { OperatorStore } from "../operators/operator-store.ts";
 import type { PolicyChanges } from "../policy/change-engine.ts";
 import type { Plan, Wanted } from "../policy/plan.ts";
+import type { ReopeningApi } from "../reopening/reopening-api.ts";
 import type { Revocations } from "../revocation/revocations.ts";
 import type { Listeners } from "../listeners/listeners.ts";
 import type { LevelOrders } from "../moves/level-orders.ts";
@@ -36,6 +38,7 @@ export interface CentralStatus {
   readonly console: string;
   readonly rootPin: string;
   readonly counts: { readonly agents: number; readonly links: number; readonly tokens: number };
+  readonly receiver: ReceiverGlance;
 }
 
 /** What the API's routes work on. */
@@ -65,6 +68,7 @@ export interface ApiDeps {
   readonly trail: AuditTrail;
   readonly operators: OperatorStore;
   readonly changes: Pick<PolicyChanges, "apply" | "undo" | "list" | "get">;
+  readonly reopening: Omit<ReopeningApi, "step">;
   /** What becomes of the fleet under a policy, by the links since a time, or of the last thirty days. */
   readonly plan: (wanted: Wanted, sinceMs?: number) => Promise<Plan>;
   readonly offers: Pick<Offers, "ofAgents" | "ofLinks">;

@@ -44,6 +44,8 @@ export interface Things {
   readonly hostName: string;
   /** A change of policy that was undone, by its number. */
   readonly change: string;
+  /** A re-opening of plaintext that has ended, by its number; it belongs to no namespace. */
+  readonly reopening: string;
   /** A service of the agent that operators may open. */
   readonly service: string;
   /** Belongs to every namespace; empty unless the central was restored. */
@@ -72,6 +74,7 @@ export const MISSING: Things = {
   client: "no-client",
   hostName: "no-host",
   change: "987654321",
+  reopening: "987654321",
   service: "no-service",
   fork: "0000000000000000",
 };
@@ -118,6 +121,7 @@ export async function fillNamespace(
     client: await addClient(central, namespace, `client-of-${namespace}`),
     hostName: await addHostName(central, namespace, `host-of-${namespace}`),
     change: await addChange(central, namespace),
+    reopening: await addReopening(central),
     service: await addService(central, namespace, `service-of-${namespace}`),
     fork,
   };
@@ -184,7 +188,13 @@ export async function addClient(
   name: string,
 ): Promise<string> {
   await admin(central, "POST", "/api/v1/clients", { name, namespace });
+  await addClaims(central, `client:${name}`);
   return name;
+}
+
+/** Says what somebody's telemetry may claim to be. */
+export async function addClaims(central: TestCentral, claimant: string): Promise<void> {
+  await admin(central, "POST", "/api/v1/claimants", { claimant, services: ["*"] });
 }
 
 /** Changes the policy of a namespace and takes that back. */
@@ -199,6 +209,16 @@ async function addChange(central: TestCentral, namespace: string): Promise<strin
   while (step !== "undone") ({ step } = await admin<{ step: string }>(central, "GET", path));
   return String(id);
 }
+
+/** Opens plaintext to nobody who calls here, and closes it again. */
+async function addReopening(central: TestCentral): Promise<string> {
+  const path = "/api/v1/policy/reopenings";
+  const { id } = await admin<{ id: number }>(central, "POST", path, REOPENING);
+  await admin(central, "POST", `${path}/${id}/end`);
+  return String(id);
+}
+
+const REOPENING = { from: ["203.0.113.0/24"], forMs: 1_000 };
 
 /** Lets operators open a service of every agent of a namespace. */
 async function addService(central: TestCentral, namespace: string, name: string): Promise<string> {
@@ -266,6 +286,17 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
   }),
   "GET /api/v1/policy/changes": plain("/api/v1/policy/changes"),
   "GET /api/v1/policy/changes/:id": ({ change }) => ({ path: `/api/v1/policy/changes/${change}` }),
+  "GET /api/v1/policy/reopenings": plain("/api/v1/policy/reopenings"),
+  "POST /api/v1/policy/reopenings": () => ({
+    path: "/api/v1/policy/reopenings",
+    body: REOPENING,
+  }),
+  "GET /api/v1/policy/reopenings/:id": ({ reopening }) => ({
+    path: `/api/v1/policy/reopenings/${reopening}`,
+  }),
+  "POST /api/v1/policy/reopenings/:id/end": ({ reopening }) => ({
+    path: `/api/v1/policy/reopenings/${reopening}/end`,
+  }),
   "GET /api/v1/agents": plain("/api/v1/agents"),
   "GET /api/v1/agents/:id": ({ agent }) => ({ path: `/api/v1/agents/${agent}` }),
   "POST /api/v1/agents/:id/revoke": ({ agent }) => ({ path: `/api/v1/agents/${agent}/revoke` }),
@@ -337,6 +368,15 @@ export const SAMPLES: Readonly<Record<string, MakeSample>> = {
     body: {},
   }),
   "DELETE /api/v1/clients/:name": ({ client }) => ({ path: `/api/v1/clients/${client}` }),
+  "POST /api/v1/claimants": ({ namespace }) => ({
+    path: "/api/v1/claimants",
+    body: { claimant: `namespace:${namespace}`, services: ["shop-*"] },
+  }),
+  "GET /api/v1/claimants": plain("/api/v1/claimants"),
+  "DELETE /api/v1/claimants": ({ namespace }) => ({
+    path: `/api/v1/claimants?claimant=namespace:${namespace}`,
+  }),
+  "GET /api/v1/receiver": plain("/api/v1/receiver"),
   "GET /api/v1/agents/:id/services/:name": ({ agent, service }) => ({
     path: `/api/v1/agents/${agent}/services/${service}`,
   }),

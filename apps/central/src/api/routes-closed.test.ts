@@ -25,7 +25,9 @@ import { openForwards } from "../forwards/forwards.ts";
 import { createKeys, openKeyRing } from "../keys/keys.ts";
 import { LOCAL_PRINCIPAL } from "../operators/principal.ts";
 import { createBackendStore } from "../receiver/backend-store.ts";
+import { createClaimantStore } from "../receiver/claims/claimant-store.ts";
 import { createClientStore } from "../receiver/client-store.ts";
+import { createSightings } from "../receiver/sightings.ts";
 import { openOperators } from "../operators/operator-store.ts";
 import type { ApiDeps } from "./api-deps.ts";
 import { acceptJson, createApiApp } from "./api-app.ts";
@@ -105,6 +107,8 @@ async function mountedRoutes(core: Core): Promise<string[]> {
         receiver: {
           backends,
           clients,
+          claimants: createClaimantStore(following),
+          sightings: createSightings(Date.now),
           healthOf: () => [],
           check: () => Promise.resolve(),
           links: () => [],
@@ -115,6 +119,12 @@ async function mountedRoutes(core: Core): Promise<string[]> {
         changes: {
           apply: () => Promise.reject(new Error("unused")),
           undo: () => Promise.reject(new Error("unused")),
+          list: () => Promise.reject(new Error("unused")),
+          get: () => Promise.reject(new Error("unused")),
+        },
+        reopening: {
+          begin: () => Promise.reject(new Error("unused")),
+          end: () => Promise.reject(new Error("unused")),
           list: () => Promise.reject(new Error("unused")),
           get: () => Promise.reject(new Error("unused")),
         },

@@ -15,8 +15,11 @@ import { listenerVerbs } from "./verbs/listener-verbs.ts";
 import { moveVerbs } from "./verbs/move-verbs.ts";
 import { namespaceVerbs } from "./verbs/namespace-verbs.ts";
 import { backendVerbs } from "./verbs/backend-verbs.ts";
+import { claimVerbs } from "./verbs/claim-verbs.ts";
 import { clientVerbs } from "./verbs/client-verbs.ts";
+import { receiverVerbs } from "./verbs/receiver-verbs.ts";
 import { policyVerbs } from "./verbs/policy-verbs.ts";
+import { reopeningVerbs } from "./verbs/reopening-verbs.ts";
 import { revocationVerbs } from "./verbs/revocation-verbs.ts";
 import { programVerbs } from "./verbs/program-verbs.ts";
 import { operatorVerbs } from "./verbs/operator-verbs.ts";
@@ -47,10 +50,13 @@ export function listVerbs(deps: ApiDeps): readonly Verb[] {
     ...serviceVerbs(deps),
     ...backendVerbs(deps),
     ...clientVerbs(deps),
+    ...claimVerbs(deps),
+    ...receiverVerbs(deps),
     ...listenerVerbs(deps),
     ...planVerbs(deps),
     ...changeVerbs(deps),
     ...policyVerbs(deps),
+    ...reopeningVerbs(deps),
     ...namespaceVerbs(deps),
     ...settingVerbs(deps),
     ...certificateVerbs(deps),

@@ -19,6 +19,7 @@ export type AuditAction =
   | "agent.renewed"
   | "agent.replaced"
   | "agent.revoked"
+  | "agent.told-to-join"
   | "audit.fork"
   | "audit.fork-acknowledged"
   | "audit.key-created"
@@ -34,6 +35,8 @@ export type AuditAction =
   | "certificate.refused"
   | "certificate.revoked"
   | "claim.refused"
+  | "client.claims-allowed"
+  | "client.claims-denied"
   | "client.created"
   | "client.refused"
   | "client.revoked"
@@ -68,6 +71,8 @@ export type AuditAction =
   | "policy.changed"
   | "policy.exception-added"
   | "policy.exception-ended"
+  | "policy.reopened"
+  | "policy.reopening-ended"
   | "setting.changed"
   | "token.created"
   | "token.refused"
@@ -78,7 +83,7 @@ export interface AuditEvent {
   readonly action: AuditAction;
   /** Who did it: `operator:<name>` (`operator:local` over the admin socket), `agent:<id>`, `token:<id>`, `client:<name>`, `central`, or `unproven:<address>`. */
   readonly actor: string;
-  /** What it was done to, in the same form; also `key:<name>`, `forward:<name>`, `backend:<name>`, `policy:<namespace>/<kind>` and `change:<number>` of policy. */
+  /** What it was done to, in the same form; also `key:<name>`, `forward:<name>`, `backend:<name>`, `policy:<namespace>/<kind>` `change:<number>` of policy and `reopening:<number>` of plaintext. */
   readonly subject: string;
   /** Further facts; never secrets. */
   readonly detail?: Readonly<Record<string, string | number>>;

@@ -8,11 +8,14 @@ import {
   createServicesIntermediate,
   issueCertificate,
   serialOf,
+  signPromotion,
+  spkiPin,
 } from "@tautline/pki";
 import {
   type AuditKeyStatement,
   type CertificateUse,
   formatSpiffeId,
+  type SignedPromotion,
   type SignedText,
   TautlineError,
 } from "@tautline/protocol";
@@ -93,6 +96,8 @@ export interface CertificateAuthority {
     statement: Omit<AuditKeyStatement, "spki" | "trustDomain">,
     publicKey: KeyObject,
   ): SignedText;
+  /** Signs, by the root, where an agent without an identity can join: "host:port" of central's agents port, in the order to try. */
+  signPromotion(addresses: readonly string[]): SignedPromotion;
   /** Makes a new namespace's intermediate inside the transaction that makes the namespace; call the result once that is on the disk. */
   addNamespace(trx: Writer, namespace: string): Promise<() => void>;
   /** Replaces each intermediate that nears its end by the next under the same root (`authority-renewal.ts`). */
@@ -138,6 +143,11 @@ export async function openAuthority(deps: AuthorityDeps): Promise<CertificateAut
     issueProgramLeaf: (order) => issueProgramLeaf(deps, services(), order),
     certifyAuditKey: (statement, publicKey) =>
       certifyAuditKey(root.privateKey, { ...statement, trustDomain: deps.trustDomain }, publicKey),
+    signPromotion: (addresses) => {
+      const { trustDomain } = deps;
+      const pins = [spkiPin(root.certificate)];
+      return signPromotion(root.privateKey, { addresses, pins, trustDomain });
+    },
     issuers: () => set.all().map((each) => issuerView(each)),
     issuerPin: (id) => set.pin(id),
     issueCrl: (id, list) => assembleCrl({ ...list, issuer: present(set.find(id)) }),

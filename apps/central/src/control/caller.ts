@@ -1,4 +1,4 @@
-import type { LinkEvidence, PeerOffer } from "@tautline/protocol";
+import type { LinkEvidence, PeerOffer, TautlineError } from "@tautline/protocol";
 import type { LiveKey } from "../keys/key-ring.ts";
 import type { AgentRow, TokenRow } from "../store/schema.ts";
 
@@ -43,6 +43,8 @@ export interface ClaimCaller {
   readonly kind: "claim";
   /** The version of a shared key that it proved to hold. */
   readonly key?: LiveKey | undefined;
+  /** Why it gets no link: a re-opening lets it be told where it can join, and nothing else. Undefined where it may have one. */
+  readonly refusal?: TautlineError | undefined;
   /** What it said of itself, if it did; a claim too. */
   readonly offer?: PeerOffer | undefined;
   readonly evidence: LinkEvidence;

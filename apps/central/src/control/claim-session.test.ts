@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { openPromotion } from "@tautline/pki";
 import {
   CAPABILITY_AUDIT,
   CAPABILITY_ENROLMENT,
@@ -11,6 +12,7 @@ import {
   type ErrorCode,
   ServerCapabilities,
   ServerToAgentFlags,
+  TautlineError,
 } from "@tautline/protocol";
 import { enrol, type JoinRequest } from "../enrolment/enrol.ts";
 import { refusalOf } from "../fixture-checks.test.ts";
@@ -325,7 +327,7 @@ describe("what becomes of agents without an identity", () => {
       const told = await session.push();
       assert.equal(told?.customMessage?.capability, CAPABILITY_PROMOTION);
       assert.equal(told.customMessage.type, "offer");
-      const offer = decodePromotionOffer(told.customMessage.data);
+      const offer = openPromotion(decodePromotionOffer(told.customMessage.data));
       assert.deepEqual(offer.addresses, ["127.0.0.1:9150"]);
       assert.equal(offer.trustDomain, "fleet.test");
       assert.equal(await session.push(), undefined);
@@ -335,6 +337,41 @@ describe("what becomes of agents without an identity", () => {
       const { customMessage: later } = await begin(core).receive(messageOf(id, 1));
       assert.equal(later?.type, "offer");
       assert.ok((await actionsOf(core)).includes("agent.promoted"));
+    }));
+
+  it("A25: a claim that may have no link is told where to join where plaintext is open to it for that, and its session ends; anywhere else it is refused", () =>
+    withCore(async (core) => {
+      const noted: string[] = [];
+      const reopenings = {
+        covers: (address: string) => address === "192.0.2.1",
+        noteTold: async (id: string) => void noted.push(id),
+      };
+      const deps = { ...claimDepsOf(core), reopenings };
+      const refusal = new TautlineError("admission.level_not_accepted");
+      const beginAt = (caller: Partial<ClaimCaller>, level: "plaintext" | "basic" = "plaintext") =>
+        createClaimSession(deps, { ...claimCaller(level), refusal, ...caller });
+      const { id } = makeJoiner();
+      const session = beginAt({});
+      assert.deepEqual([session.isLink, session.farewell?.()], [true, undefined]);
+      const said = described({ "tautline.name": "hub-7", colour: "red" });
+      const { customMessage: told, errorResponse } = await session.receive(messageOf(id, 1, said));
+      assert.equal(errorResponse, undefined);
+      assert.deepEqual([told?.capability, told?.type], [CAPABILITY_PROMOTION, "offer"]);
+      assert.deepEqual([session.isLink, session.isEnded(), noted], [false, true, [id]]);
+      assert.equal(session.farewell?.()?.code, "admission.only_told");
+      assert.equal(await session.push(), undefined);
+      const { name, state, attributes } = await core.agents.page(id);
+      assert.deepEqual([name, state, attributes], ["hub-7", "unproven", {}]);
+      for (const elsewhere of [
+        beginAt({ remoteAddress: "192.0.2.2" }),
+        beginAt({ key: liveKey("default") }, "basic"),
+      ]) {
+        await refusalOf(elsewhere.receive(messageOf(id, 1)), "admission.level_not_accepted");
+        assert.equal(elsewhere.isLink, true);
+      }
+      const { id: enrolled } = await joinNew(core);
+      await refusalOf(beginAt({}).receive(messageOf(enrolled, 1)), "admission.id_enrolled");
+      assert.deepEqual(noted, [id]);
     }));
 
   it("an agent with an identity is not promoted", () =>

@@ -10,13 +10,14 @@ import {
   isAgentName,
   judgeSequence,
   LIMITS,
-  type PromotionOffer,
+  type SignedPromotion,
   ServerCapabilities,
   type ServerToAgent,
   TautlineError,
 } from "@tautline/protocol";
 import type { ClaimStore } from "../fleet/claim-store.ts";
 import type { StatusChange } from "../fleet/save-status.ts";
+import type { Reopenings } from "../reopening/reopenings.ts";
 import type { AgentRow } from "../store/schema.ts";
 import { plainAnswer } from "./answer.ts";
 import type { ClaimCaller } from "./caller.ts";
@@ -29,9 +30,11 @@ import { statusChangeOf } from "./status-change.ts";
 export interface ClaimSessionDeps {
   readonly claims: ClaimStore;
   /** What agents of a namespace are told when they are promoted. */
-  readonly promotion: (namespace: string) => PromotionOffer;
+  readonly promotion: (namespace: string) => SignedPromotion;
   /** Judges its link by the policy, now that its id is known; undefined: good enough. */
   readonly judge: (caller: ClaimCaller, agentId: string) => TautlineError | undefined;
+  /** Whom plaintext is open to, to be told where they can join. */
+  readonly reopenings: Pick<Reopenings, "covers" | "noteTold">;
 }
 
 interface SessionState {
@@ -40,6 +43,8 @@ interface SessionState {
   sequence: bigint | undefined;
   /** The promotion that this link was told of. */
   toldOf: number | null;
+  /** It is no link: it was told where to join, and that there is nothing else here. */
+  isToldOnly: boolean;
   ended: boolean;
 }
 
@@ -56,6 +61,7 @@ export function createClaimSession(deps: ClaimSessionDeps, caller: ClaimCaller):
     isRecorded: false,
     sequence: undefined,
     toldOf: null,
+    isToldOnly: false,
     ended: false,
   };
   return {
@@ -65,7 +71,11 @@ export function createClaimSession(deps: ClaimSessionDeps, caller: ClaimCaller):
     get isRecorded() {
       return state.isRecorded;
     },
+    get isLink() {
+      return !state.isToldOnly;
+    },
     isEnded: () => state.ended,
+    farewell: () => (state.isToldOnly ? new TautlineError("admission.only_told") : undefined),
     receive: (bytes) => receive(deps, caller, state, bytes),
     push: async () => {
       if (state.agentId === undefined || state.ended) return undefined;
@@ -89,8 +99,8 @@ async function receive(
   }
   state.agentId = id;
   // Before it is recorded: who may not be here leaves nothing.
-  const refusal = deps.judge(caller, id);
-  if (refusal !== undefined) throw refusal;
+  const refusal = caller.refusal ?? deps.judge(caller, id);
+  if (refusal !== undefined) return tellOnly(deps, caller, state, { id, message, refusal });
   const change = statusChangeOf(message);
   const row = await seen(deps, caller, id, nameIn(change));
   state.isRecorded = true;
@@ -107,6 +117,40 @@ async function receive(
   const lacksState = turn === "first" && message.agentDescription === undefined;
   const wantsFullState = turn === "gap" || (lacksState && !hasStatusOf(row, change, message));
   return { ...claimAnswer(id, wantsFullState), ...(await promotionOf(deps, state, row)) };
+}
+
+interface ToldOnly {
+  readonly id: string;
+  readonly message: AgentToServer;
+  readonly refusal: TautlineError;
+}
+
+/**
+ * Where plaintext is open to it for that, somebody who may have no link is told where it can join (DESIGN "Policy"). That it was seen is
+ * kept, under the name that it says; all else that it says is not.
+ *
+ * @throws the refusal, where nothing is open to it
+ */
+async function tellOnly(
+  { claims, promotion, reopenings }: ClaimSessionDeps,
+  caller: ClaimCaller,
+  state: SessionState,
+  { id, message, refusal }: ToldOnly,
+): Promise<ServerToAgent> {
+  const { evidence, key, remoteAddress } = caller;
+  const isOpen = evidence.level === "plaintext" && reopenings.covers(remoteAddress);
+  if (!isOpen) throw refusal;
+  const name = nameIn(statusChangeOf(message));
+  const { namespace } = await claims.see({ id, key, name, remoteAddress });
+  await reopenings.noteTold(id, remoteAddress);
+  state.isToldOnly = true;
+  state.ended = true;
+  return { ...claimAnswer(id), ...offerOf(promotion(namespace)) };
+}
+
+function offerOf(offer: SignedPromotion): Pick<ServerToAgent, "customMessage"> {
+  const data = encodePromotionOffer(offer);
+  return { customMessage: customMessage(CAPABILITY_PROMOTION, "offer", data) };
 }
 
 function seen(
@@ -151,6 +195,5 @@ async function promotionOf(
   if (promotedAt === null || promotedAt === state.toldOf) return undefined;
   await claims.notePromotionTold(id);
   state.toldOf = promotedAt;
-  const data = encodePromotionOffer(promotion(namespace));
-  return { customMessage: customMessage(CAPABILITY_PROMOTION, "offer", data) };
+  return offerOf(promotion(namespace));
 }

@@ -17,6 +17,7 @@ import type { EvidenceHistory } from "../history/evidence-history.ts";
 import type { PolicyKind } from "../policy/policy-kind.ts";
 import { judgeCallerUnderPolicy, type JudgingBook } from "../policy/policy-judge.ts";
 import type { ReceiverService } from "../receiver/receiver-service.ts";
+import type { Reopenings } from "../reopening/reopenings.ts";
 import type { AgentCaller, Caller } from "./caller.ts";
 import type { ClockWatch } from "./clock-watch.ts";
 import { CONTROL_PATH } from "./control-path.ts";
@@ -44,6 +45,8 @@ export interface ControlDeps extends WebSocketLinkDeps {
   readonly receiving: Pick<ReceiverService, "serveEdge">;
   /** What is asked of the links of a namespace. */
   readonly policies: { readonly book: JudgingBook };
+  /** Whom plaintext is open to, to be told where they can join. */
+  readonly reopenings: Pick<Reopenings, "covers">;
   /** Sees links that carry forwards come and go; the others are in the table of live links. */
   readonly history: { readonly recorder: Pick<EvidenceHistory["recorder"], "opened" | "closed"> };
   readonly isStopping: () => boolean;
@@ -155,26 +158,47 @@ async function admitRequest(
   const said = { clockOffsetMs, offer: readOffer(headers[OFFER_HEADER]) };
   // The very caller that is let in is the one that is given a voice later: nothing may be added to a copy of it.
   const caller = await deps.connections.admit({ socket, kind }, async () => {
+    const mayBeTold = kind === "control" && isHeardOut(deps, arrival);
     const refusal = deps.judgeRequest(arrival, headers);
-    if (refusal !== undefined) {
+    if (refusal !== undefined && !(mayBeTold && CLOSED.has(refusal.code))) {
       await deps.refusals.note(refusal, arrival);
       throw refusal;
     }
     const judged = await deps.admission.admit(arrival);
+    if (refusal !== undefined && judged.kind !== "claim") {
+      await deps.refusals.note(refusal, judged);
+      throw refusal;
+    }
     // Who calls comes first: no policy and no exception lets in whom the admission does not.
     const lack = judgeCallerUnderPolicy(deps.policies.book, judged, { kind });
-    if (lack !== undefined) {
+    if (lack !== undefined && !(mayBeTold && judged.kind === "claim")) {
       const { evidence } = judged;
       const provenId = judged.kind === "agent" ? judged.agent.id : undefined;
       await deps.refusals.note(lack, { evidence, remoteAddress, provenId, linkKind: kind });
       throw lack;
     }
     if (judged.kind === "agent") return { ...judged, ...said };
-    return judged.kind === "claim" ? { ...judged, offer: said.offer } : judged;
+    if (judged.kind !== "claim") return judged;
+    return { ...judged, offer: said.offer, refusal: refusal ?? lack };
   });
   const isNobody = caller.kind === "token" || caller.kind === "claim";
   if (isNobody || clockOffsetMs === undefined) return caller;
   const agentId = caller.kind === "agent" ? caller.agent.id : caller.agentId;
   await deps.clockWatch.note(agentId, clockOffsetMs, remoteAddress);
   return caller;
+}
+
+/** What a listener that is closed to a caller says. */
+const CLOSED: ReadonlySet<string> = new Set([
+  "admission.level_not_accepted",
+  "admission.loopback_only",
+]);
+
+/** Somebody in plaintext who shows nothing, from where a re-opening lets him be told where he can join. */
+function isHeardOut(
+  { reopenings }: Pick<ControlDeps, "reopenings">,
+  { evidence, authorization, proof, remoteAddress }: Arrival,
+): boolean {
+  const showsNothing = authorization === undefined && proof === undefined;
+  return evidence.level === "plaintext" && showsNothing && reopenings.covers(remoteAddress);
 }

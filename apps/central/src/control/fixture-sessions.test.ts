@@ -1,8 +1,7 @@
 /* Equipment: what sessions are begun with, of a core. No tests of its own. */
-import { spkiPin } from "@tautline/pki";
 import { createClaimStore } from "../fleet/claim-store.ts";
 import { createPrograms, type Programs } from "../programs/programs.ts";
-import { herdOf, type Core, LIFETIMES, TRUST_DOMAIN } from "../fixture-core.test.ts";
+import { herdOf, type Core, LIFETIMES } from "../fixture-core.test.ts";
 import type { AgentSessionDeps } from "./agent-session.ts";
 import type { ClaimSessionDeps } from "./claim-session.ts";
 import type { RenewalSessionDeps } from "./renewal-session.ts";
@@ -45,10 +44,7 @@ export function claimDepsOf(core: Core): ClaimSessionDeps {
   return {
     claims: createClaimStore({ store, now: clock.now, sources: herdOf(core).sources }),
     judge: () => undefined,
-    promotion: () => ({
-      addresses: ["127.0.0.1:9150"],
-      pins: [spkiPin(authority.root)],
-      trustDomain: TRUST_DOMAIN,
-    }),
+    reopenings: { covers: () => false, noteTold: async () => {} },
+    promotion: () => authority.signPromotion(["127.0.0.1:9150"]),
   };
 }

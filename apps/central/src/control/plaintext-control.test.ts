@@ -83,6 +83,7 @@ function withPlaintext(use: (ground: Ground) => Promise<void>): Promise<void> {
       forwarding: { serve: () => Promise.reject(new Error("unused")) },
       receiving: { serveEdge: () => Promise.reject(new Error("unused")) },
       policies: { book: bookOf() },
+      reopenings: { covers: () => false },
       history: core.history,
       isStopping: () => false,
       judgeRequest: () => undefined,

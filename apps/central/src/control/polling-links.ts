@@ -193,10 +193,12 @@ async function answerClaim(
 ): Promise<PollAnswer> {
   const namespace = namespaceOfClaim(caller.key);
   const known = byAgent.get(id);
+  // Who may have no link is judged by a session of its own, whatever the one before was let in for.
+  const mayLink = caller.refusal === undefined;
   const isSame = known !== undefined && isSameProof(known.link.evidence, caller.evidence);
-  const session = isSame ? known.session : deps.beginSession(caller);
+  const session = isSame && mayLink ? known.session : deps.beginSession(caller);
   const reply = await answer(deps, caller, session, async () => bytes);
-  if (!reply.taken) return reply;
+  if (!reply.taken || session.isLink === false) return reply;
   const polling = pollingOf(deps, byAgent, { caller, id, namespace }, session);
   polling.link.offer = caller.offer;
   await noteReply(deps, byAgent, polling, reply);

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createCsr, createKeyPair } from "@tautline/pki";
 import {
+  CAPABILITY_AUDIT,
+  CAPABILITY_CERTIFICATE,
   CAPABILITY_ENROLMENT,
   customMessage,
   decodeEnrolmentGrant,
@@ -12,7 +14,7 @@ import { DAY_MS, type Core, withCore } from "../fixture-core.test.ts";
 import { refusalOf } from "../fixture-checks.test.ts";
 import { createAgentSession } from "./agent-session.ts";
 import type { AgentCaller, LapsedCaller } from "./caller.ts";
-import { described, joinedCaller, messageOf } from "./fixture-messages.test.ts";
+import { described, joinedCaller, messageOf, receipt } from "./fixture-messages.test.ts";
 import { renewingOf, sessionDepsOf } from "./fixture-sessions.test.ts";
 import { createRenewalSession } from "./renewal-session.ts";
 
@@ -72,6 +74,30 @@ test("F5: nothing else is taken over it: no status, no other agent's message, no
     await refusalOf(session.receive(renewMessage(other)), "opamp.not_your_id");
     const page = await core.agents.page(agentId);
     assert.deepEqual([page.attributes, page.renewal.number], [{}, 0]);
+  }));
+
+test("QMP-2: no instruction, forward, program's certificate or news of the trail is answered over it either, though its settings are old", () =>
+  withLapsed(async ({ core, caller }) => {
+    const { agentId } = caller;
+    const setting = { namespace: "", key: "agents.heartbeatSeconds", value: "20" };
+    await core.settings.put(setting, "operator:ana");
+    const asked = [
+      receipt(1n),
+      { customMessage: customMessage(CAPABILITY_CERTIFICATE, "request", Buffer.from("x")) },
+      { customMessage: customMessage(CAPABILITY_AUDIT, "head", Buffer.from("x")) },
+      { remoteConfigStatus: {} },
+      {},
+    ];
+    for (const [at, fields] of asked.entries()) {
+      const session = createRenewalSession(renewingOf(core), caller);
+      await refusalOf(session.receive(messageOf(agentId, at, fields)), "admission.renew_only");
+      assert.equal(await session.push(), undefined);
+    }
+    const answer = await createRenewalSession(renewingOf(core), caller).receive(
+      renewMessage(agentId),
+    );
+    assert.equal(answer.remoteConfig, undefined);
+    assert.equal(answer.customMessage?.type, "grant");
   }));
 
 test("a goodbye is answered and ends the session", () =>

@@ -156,10 +156,19 @@ async function takeMessage(
       deps.live.noteMessage(live);
     }
     send(link, answer);
-    if (session.isEnded()) close(link, CLOSE_NORMAL, "agent disconnected");
+    if (session.isEnded()) await sayGoodbye(deps, link);
   } catch (thrown) {
     await refuse(deps, link, toTautlineError(thrown));
   }
+}
+
+/** Whoever said good-bye itself is only closed; whoever was told where to go is told as well that there is nothing else here. */
+async function sayGoodbye({ refusals }: WebSocketLinkDeps, link: WebSocketLink): Promise<void> {
+  const { caller, session } = link;
+  const farewell = session.farewell?.();
+  if (farewell === undefined) return close(link, CLOSE_NORMAL, "agent disconnected");
+  await refusals.note(farewell, { ...caller, agentId: session.agentId });
+  end(link, farewell);
 }
 
 function messageOf({ data, isBinary }: Incoming): Uint8Array {
@@ -221,7 +230,7 @@ function claimedLive(
 ): LiveLink | undefined {
   const { caller, session } = link;
   const { agentId: id } = session;
-  if (caller.kind !== "claim" || id === undefined) return undefined;
+  if (caller.kind !== "claim" || id === undefined || session.isLink === false) return undefined;
   return openLive(deps, link, { id, namespace: namespaceOfClaim(caller.key) });
 }
 

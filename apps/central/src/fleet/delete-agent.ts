@@ -58,6 +58,7 @@ export async function deleteAgent(
     await trx.deleteFrom("forwards").where("agent_id", "=", id).execute();
     await trx.deleteFrom("program_names").where("agent_id", "=", id).execute();
     await trx.deleteFrom("policy_exceptions").where("agent_id", "=", id).execute();
+    await trx.deleteFrom("plaintext_reopening_told").where("agent_id", "=", id).execute();
     await deps.forgetHistory(trx, id);
     await trx.deleteFrom("agents").where("id", "=", id).execute();
     if (!isClaim) {

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { parseKeyName, TautlineError } from "@tautline/protocol";
 import type { AuditAction } from "../audit/audit-event.ts";
+import { dropClaimant } from "../receiver/claims/claimant-rows.ts";
 import type { Writer } from "../store/store.ts";
 import type {
   DeleteOrder,
@@ -132,6 +133,8 @@ export async function deleteKey(
     await trx.deleteFrom("key_uses").where("key_name", "=", name).execute();
     await trx.deleteFrom("key_versions").where("key_name", "=", name).execute();
     await trx.deleteFrom("keys").where("name", "=", name).execute();
+    // The name is free again: who has the next key of this name is somebody else (A3).
+    await dropClaimant(trx, `key:${name}`);
     await deps.audit.append(trx, {
       action: "key.deleted",
       actor,

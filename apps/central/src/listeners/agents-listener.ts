@@ -17,7 +17,7 @@ import type { ReceiverListenerDeps } from "../receiver/receiver-listener.ts";
 import { shownAddress } from "../sources/remote-network.ts";
 import type { ForeignFront } from "../tls-files/foreign-front.ts";
 import { type AgentsAcceptorsDeps, createAgentsAcceptors } from "./agents-acceptors.ts";
-import { acceptedLevels, judgeConnection, judgeRequest } from "./caller-judge.ts";
+import { acceptedLevels, judgeConnection, judgePlace, judgeRequest } from "./caller-judge.ts";
 import { drain } from "./drain.ts";
 import { failureNoter } from "./failure-noter.ts";
 import { createHttpServer } from "./http-server.ts";
@@ -84,7 +84,9 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
   await app.ready();
   const onFailed = failureNoter({ herd: deps.herd, refusals: deps.control.refusals });
   const settings = (): ListenerSettings => ports.settings();
-  const { serve, served } = createServing({ http, settings, onFailed });
+  const { reopenings } = deps.control;
+  const isReopenedTo = (remoteAddress: string): boolean => reopenings.covers(remoteAddress);
+  const { serve, served } = createServing({ http, settings, isReopenedTo, onFailed });
   const { certificates, advanced, basic } = createAgentsAcceptors({
     ...deps,
     ...byProtocol(deps, settings, serve),
@@ -96,12 +98,7 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
   const ports = createListenerPorts({
     first: deps.first,
     hosts: { agents: config.agents.host, plaintext: config.plaintext.host },
-    serve: (name) =>
-      createLevelPort({
-        ...taking,
-        accepted: () => placeOf(settings(), name).levels,
-        acceptedAnywhere: () => acceptedLevels(settings()),
-      }),
+    serve: (name) => createLevelPort({ ...taking, isReopenedTo, ...hearingOf(settings, name) }),
     log,
   });
   const tellWhere = (): void => {
@@ -128,6 +125,18 @@ export async function createAgentsListener(deps: AgentsListenerDeps): Promise<Ag
       await control.settled();
       await app.close();
     },
+  };
+}
+
+/** What a port hears by the settings that hold when a caller comes. */
+function hearingOf(
+  settings: () => ListenerSettings,
+  name: AgentsPortName,
+): Pick<LevelPortDeps, "accepted" | "acceptedAnywhere" | "refusalFrom"> {
+  return {
+    accepted: () => placeOf(settings(), name).levels,
+    acceptedAnywhere: () => acceptedLevels(settings()),
+    refusalFrom: (remoteAddress) => judgePlace(settings(), "plaintext", remoteAddress),
   };
 }
 

@@ -92,7 +92,15 @@ function judgeLevelled(
   return refusal ?? judgePlace(settings, level, remoteAddress);
 }
 
-function judgePlace(
+/**
+ * Judges a caller by where it calls from alone.
+ *
+ * @param settings that hold now
+ * @param level of its connection
+ * @param remoteAddress without a port
+ * @returns the refusal of a caller from elsewhere where only this host is heard
+ */
+export function judgePlace(
   settings: ListenerSettings,
   level: Level,
   remoteAddress: string,

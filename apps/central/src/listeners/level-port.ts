@@ -22,6 +22,10 @@ export interface LevelPortDeps extends Pick<AgentsAcceptors, "advanced" | "basic
   readonly accepted: () => readonly Level[];
   /** What is accepted on any of central's ports now, for those who are at the wrong one. */
   readonly acceptedAnywhere: () => readonly Level[];
+  /** Why plaintext, though accepted here, is not for a caller from there; nobody is refused unless told. */
+  readonly refusalFrom?: ((remoteAddress: string) => TautlineError | undefined) | undefined;
+  /** Whether a caller in plaintext that is refused is heard all the same, to be told where it can join; none is unless told. */
+  readonly isReopenedTo?: ((remoteAddress: string) => boolean) | undefined;
   /** What a caller whose level is not accepted is told; what the ports of agents tell, unless told. */
   readonly refusalOf?: ((level: Level) => TautlineError) | undefined;
   readonly handshakeTimeoutMs: number;
@@ -68,8 +72,14 @@ export function createLevelPort(deps: LevelPortDeps): Server {
           : explain(level),
       ),
     plain: takerOf((socket) => {
-      if (accepts("plaintext")) return servePlain(socket, deps);
-      refusePlain(socket, explain("plaintext"), deps);
+      const { remoteAddress = "unknown" } = socket;
+      const refusal = accepts("plaintext")
+        ? deps.refusalFrom?.(remoteAddress)
+        : explain("plaintext");
+      if (refusal === undefined || deps.isReopenedTo?.(remoteAddress) === true) {
+        return servePlain(socket, deps);
+      }
+      refusePlain(socket, refusal, deps);
     }),
     certificates: takerOf((socket) => {
       // What is wrong with a caller at tls or mtls is said in the protocol inside; the plaintext port does not speak TLS at all.

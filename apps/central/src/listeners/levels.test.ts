@@ -100,6 +100,7 @@ describe("the agents' port, by the levels it is set to", () => {
           addresses: [address],
           levels: ["tls", "mtls"],
           shared: false,
+          reopened: false,
           links: 0,
         },
         ...["plaintext", "receiver", "receiver-plaintext"].map((name) => ({
@@ -108,6 +109,7 @@ describe("the agents' port, by the levels it is set to", () => {
           addresses: [],
           levels: [],
           shared: false,
+          reopened: false,
           links: 0,
         })),
       ]);

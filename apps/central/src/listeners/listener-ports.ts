@@ -40,6 +40,9 @@ export function createListenerPorts({ hosts, ...deps }: ListenerPortsDeps): List
     wanted: (settings, name) => {
       if (name === "plaintext" && settings.isShared) return undefined;
       const { bind, port } = placeOf(settings, name);
+      if (name === "plaintext" && isOpenedBeyond(settings)) {
+        return { bind: "public", port, host: hosts[name] };
+      }
       return bind === "off" ? undefined : { bind, port, host: hosts[name] };
     },
     real: (settings, portOf) => ({
@@ -52,4 +55,9 @@ export function createListenerPorts({ hosts, ...deps }: ListenerPortsDeps): List
     ...ports,
     addressesOf: (name) => ports.addressesOf(ports.settings().isShared ? "agents" : name),
   };
+}
+
+/** Where plaintext would be on the secure port, that one hears it: callers are told there. */
+function isOpenedBeyond({ agents, plaintext, isReopened = false }: ListenerSettings): boolean {
+  return isReopened && (plaintext.port === 0 || plaintext.port !== agents.port);
 }

@@ -23,6 +23,11 @@ export interface ListenerSettings {
   readonly plaintext: { readonly bind: ListenerBind; readonly port: number };
   /** Plaintext is spoken on the secure port, and has no port of its own. */
   readonly isShared: boolean;
+  /**
+   * Plaintext is listened to for everybody, whatever it is set to, to tell callers of some source addresses where they can join; nobody is accepted for
+   * that. True only while a re-opening holds, and never kept.
+   */
+  readonly isReopened?: boolean | undefined;
 }
 
 /** A change that somebody asks for; what is not named stays. */
@@ -84,7 +89,9 @@ export function changeSettings(
   name: AgentsPortName,
   change: ListenerChange,
 ): ListenerSettings {
-  const next = name === "agents" ? changeAgents(now, change) : changePlaintext(now, change);
+  const changed = name === "agents" ? changeAgents(now, change) : changePlaintext(now, change);
+  const { isReopened } = now;
+  const next = isReopened === undefined ? changed : { ...changed, isReopened };
   requireApart(next);
   return next;
 }

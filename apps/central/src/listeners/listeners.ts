@@ -25,6 +25,8 @@ export interface ListenerView {
   readonly levels: readonly Level[];
   /** Both names are on one port. */
   readonly shared: boolean;
+  /** It listens for everybody, beyond what it is set to, to tell callers where they can join (`tautline policy reopenings`). */
+  readonly reopened: boolean;
   /** Live links of its levels. */
   readonly links: number;
 }
@@ -79,7 +81,9 @@ export function createListeners(deps: ListenersDeps): Listeners {
       .addressesOf(name)
       .map(({ host, port }) => formatHostPort(host, port));
     const links = live.all().filter(({ evidence }) => listenerOf(evidence.level) === name).length;
-    return { name, bind, addresses, levels, shared: settings.isShared, links };
+    const { isShared: shared, isReopened = false } = settings;
+    const reopened = isReopened && name === "plaintext";
+    return { name, bind, addresses, levels, shared, reopened, links };
   };
   return {
     list: () => [...NAMES.map(view), ...TELEMETRY.map((name) => viewOfTelemetry(telemetry, name))],
@@ -107,7 +111,7 @@ function viewOfTelemetry(
   const addresses = listener.addressesOf(name).map(({ host, port }) => formatHostPort(host, port));
   const count = links().filter(({ door }) => door === name).length;
   const levels = receiverLevels(settings, name);
-  return { name, bind, addresses, levels, shared: false, links: count };
+  return { name, bind, addresses, levels, shared: false, reopened: false, links: count };
 }
 
 async function setTelemetry(

@@ -18,6 +18,8 @@ export interface ServingDeps {
   readonly http: HttpServer;
   /** Those that hold when it is asked. */
   readonly settings: () => ListenerSettings;
+  /** Whether a caller in plaintext is heard whatever is accepted, to be told where it can join. */
+  readonly isReopenedTo: (remoteAddress: string) => boolean;
   readonly onFailed: (error: TautlineError, address: string, remoteAddress: string) => void;
 }
 
@@ -26,14 +28,16 @@ export interface ServingDeps {
  *
  * @param deps the server, live settings, and who is told of what comes too late
  */
-export function createServing({ http, settings, onFailed }: ServingDeps): Serving {
+export function createServing(deps: ServingDeps): Serving {
+  const { http, settings, onFailed } = deps;
   const served = new Map<Drainable, SecuredConnection>();
   return {
     served,
     serve: (stream, connection) => {
       const { level } = connection.evidence;
       // Judged once more: what was accepted when the handshake began may be so no longer.
-      if (!isServed(settings(), level)) {
+      const isTold = level === "plaintext" && deps.isReopenedTo(connection.remoteAddress);
+      if (!isTold && !isServed(settings(), level)) {
         stream.destroy();
         const address = connection.remoteAddress;
         const refusal = levelNotAccepted(level, acceptedLevels(settings()));

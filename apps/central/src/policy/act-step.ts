@@ -141,14 +141,44 @@ async function reopen(deps: ChangeDeps, run: ChangeRun): Promise<void> {
 }
 
 /**
- * Ends what is left of a change that is over: the listeners are as before, and nobody is told to climb any more.
+ * Goes on with a change that is done while there is somebody to tell: whom the window left no time for is told after it, in the same waves, so that
+ * nobody has to be moved by hand. It ends: each is told so often and no more, and who is silent has its order.
+ *
+ * @param deps what changes work on
+ * @param run which change
+ * @param isSuperseded a later change is there for the same agents, and tells them itself
+ * @throws store.*
+ */
+export async function settleDone(
+  deps: Pick<ChangeDeps, "orders" | "store">,
+  run: ChangeRun,
+  isSuperseded: boolean,
+): Promise<void> {
+  if (!isSuperseded) {
+    await tellWave(deps, run);
+    if (!run.isTellingOver) return;
+  }
+  await keepSettled(deps, run);
+}
+
+async function keepSettled({ store }: Pick<ChangeDeps, "store">, run: ChangeRun): Promise<void> {
+  const settled = { ...run.change, isSettled: true };
+  await store.write(async (trx) => {
+    await saveChange(trx, settled);
+    await pruneAgents(trx, settled.id);
+  });
+  run.change = settled;
+}
+
+/**
+ * Ends what is left of a change that is undone: the listeners are as before, and nobody is told to climb any more.
  *
  * @param deps what changes work on
  * @param run which change
  * @throws store.*; what fails on the listeners is logged and tried again
  */
 export async function settle(deps: ChangeDeps, run: ChangeRun): Promise<void> {
-  const { listeners, orders, store } = deps;
+  const { listeners, orders } = deps;
   const { heardBefore, heardAfter, undoneBy } = run.change;
   if (heardBefore !== null) {
     const isDone = await tryIt(deps, run, () => {
@@ -158,12 +188,7 @@ export async function settle(deps: ChangeDeps, run: ChangeRun): Promise<void> {
     if (!isDone) return;
   }
   await orders.withdraw(climbing(run).map(({ id }) => id));
-  const settled = { ...run.change, isSettled: true };
-  await store.write(async (trx) => {
-    await saveChange(trx, settled);
-    await pruneAgents(trx, settled.id);
-  });
-  run.change = settled;
+  await keepSettled(deps, run);
 }
 
 /** What fails is logged once, and tried again at the next turn. */

@@ -1,6 +1,6 @@
 import { TautlineError } from "@tautline/protocol";
 import { countAgents } from "./watch-rule.ts";
-import { actStep, settle } from "./act-step.ts";
+import { actStep, settle, settleDone } from "./act-step.ts";
 import { type ApplyOrder, beginChange } from "./begin-change.ts";
 import { type ChangeAgent, isOver, type PolicyChange } from "./change.ts";
 import type { ChangeDeps } from "./change-deps.ts";
@@ -162,14 +162,22 @@ class Engine {
     }
     if (!isOver(run.change.step)) {
       await saveProgress(this.#deps, run, Math.max(SAVE_EVERY_MS, turnMs(run)));
-    } else if (!run.change.isSettled) await settle(this.#deps, run);
+    } else if (!run.change.isSettled) await this.#settle(run);
+  }
+
+  #settle(run: ChangeRun): Promise<void> {
+    if (run.change.step === "undone") return settle(this.#deps, run);
+    const later = [...(this.#runs?.values() ?? [])].some(({ change }) =>
+      comesAfter(change, run.change),
+    );
+    return settleDone(this.#deps, run, later);
   }
 
   /** Not while a change is on its way: it opens and closes itself. */
   async #endExceptions(runs: ReadonlyMap<number, ChangeRun>): Promise<void> {
     const nowMs = this.#deps.now();
     if (Math.abs(nowMs - this.#exceptionsMs) < EXCEPTIONS_EVERY_MS) return;
-    if ([...runs.values()].some(({ change }) => change.step !== "watching")) return;
+    if ([...runs.values()].some(isOnItsWay)) return;
     this.#exceptionsMs = nowMs;
     await endMetExceptions(this.#deps);
   }
@@ -184,6 +192,17 @@ class Engine {
     this.#runs = runs;
     return runs;
   }
+}
+
+/** It opens and closes what is listened to, itself. */
+function isOnItsWay({ change: { step } }: ChangeRun): boolean {
+  return step !== "watching" && step !== "done";
+}
+
+/** A later change for some of the same agents. */
+function comesAfter(one: PolicyChange, other: PolicyChange): boolean {
+  const isOfAll = one.namespace === undefined || other.namespace === undefined;
+  return one.id > other.id && (isOfAll || one.namespace === other.namespace);
 }
 
 function requireUndoable(found: PolicyChange | undefined, namespace: string | undefined): void {

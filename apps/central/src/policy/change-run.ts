@@ -18,6 +18,8 @@ export interface ChangeRun {
   readonly told: Map<string, Told>;
   /** Nobody is left who may be told, or told again. */
   isAllTold: boolean;
+  /** The same, and there is no news to wait for. */
+  isTellingOver: boolean;
   /** Exceptions of this change for which this process has opened their levels. */
   openedFor: number;
   /** What went wrong last, so that it is not logged at every turn. */
@@ -45,6 +47,7 @@ export function createRun(
     savedMs: change.spentMs,
     told: new Map(),
     isAllTold: false,
+    isTellingOver: false,
     openedFor: 0,
     trouble: "",
   };
@@ -82,6 +85,16 @@ export function takeTurn(run: ChangeRun, nowMs: number): number | undefined {
   if (lastMs !== undefined && elapsedMs >= 0 && elapsedMs < everyMs) return undefined;
   run.lastMs = nowMs;
   return Math.max(0, Math.min(elapsedMs, MOST_TURNS * everyMs));
+}
+
+/**
+ * Goes over to the clock of the next step, which begins at nothing: what was told keeps its distance.
+ *
+ * @param run which change; its step is still the one before
+ */
+export function restartClock(run: ChangeRun): void {
+  const { spentMs } = run.change;
+  for (const [id, told] of run.told) run.told.set(id, { ...told, atMs: told.atMs - spentMs });
 }
 
 /**

@@ -4,7 +4,7 @@ import { letBack } from "./agent-sights.ts";
 import { type ChangeAgent, type ChangePlace, isOver, type PolicyChange } from "./change.ts";
 import type { ChangeDeps } from "./change-deps.ts";
 import type { StepDecision } from "./change-rule.ts";
-import { type ChangeRun, climbing, countsIn, noteAgents } from "./change-run.ts";
+import { type ChangeRun, climbing, countsIn, noteAgents, restartClock } from "./change-run.ts";
 import { pruneAgents, saveAgents, saveChange } from "./change-store.ts";
 import { describePolicy } from "./policy-rows.ts";
 
@@ -36,7 +36,8 @@ export async function enterStep(
     spentMs: 0,
     stepMs: atMs,
     endedMs: isOver(step) ? atMs : null,
-    isSettled: step === "done",
+    // Who was not up in time is told after the window too (`settle`).
+    isSettled: step === "done" && climbing(run).length === 0,
   };
   const after = await store.write(async (trx) => {
     const change = step === "watching" ? await withNewPlaces(deps, trx, next) : next;
@@ -51,6 +52,7 @@ export async function enterStep(
   });
   noteAgents(run, after.let_);
   run.changed.clear();
+  restartClock(run);
   run.change = after.change;
   run.savedMs = 0;
   tellStep(deps, next);

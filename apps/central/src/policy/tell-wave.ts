@@ -25,6 +25,7 @@ export async function tellWave(
     run.told.set(id, { tries: (run.told.get(id)?.tries ?? 0) + 1, atMs: spentMs });
   }
   run.isAllTold = wave.isLast;
+  run.isTellingOver = wave.isOver;
   return wave.moving;
 }
 

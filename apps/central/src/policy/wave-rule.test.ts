@@ -130,4 +130,38 @@ describe("who is told to climb at a turn of a change", () => {
       }),
     );
   });
+
+  it("after the window there is an end, however they fare and whatever they have been told before", () => {
+    const fate = fc.constantFrom("applied", "failed", "silent", "gone");
+    const before = fc.record({ fate, tries: fc.nat(MOST_TRIES), agoMs: fc.nat(WINDOW_MS) });
+    fc.assert(
+      fc.property(fc.array(before, { maxLength: 200 }), (agents) => {
+        const climbing = many(agents.length);
+        const statuses = new Map<string, OrderStatus>();
+        const heard = new Map<string, Told>();
+        const settle = (id: string, fares: (typeof agents)[number]["fate"]): void => {
+          const status = fares === "silent" || fares === "gone" ? "offered" : fares;
+          if (fares === "gone") statuses.delete(id);
+          else statuses.set(id, { level: "mtls", status, error: "" });
+        };
+        for (const [at, { fate: fares, tries, agoMs }] of agents.entries()) {
+          if (tries === 0) continue;
+          heard.set(`agent-${at}`, { tries, atMs: -agoMs });
+          settle(`agent-${at}`, fares);
+        }
+        let spentMs = 0;
+        for (; ; spentMs += 1_000) {
+          const wave = nextWave(facts({ climbing, statuses, told: heard, spentMs }));
+          if (wave.isOver) break;
+          assert.ok(spentMs < WINDOW_MS, "it does not end");
+          for (const id of wave.tell) {
+            heard.set(id, { tries: (heard.get(id)?.tries ?? 0) + 1, atMs: spentMs });
+            settle(id, agents[Number(id.slice("agent-".length))]?.fate ?? "silent");
+          }
+        }
+        for (const { id } of climbing) assert.ok((heard.get(id)?.tries ?? 0) > 0, "all were told");
+        for (const { tries } of heard.values()) assert.ok(tries <= MOST_TRIES);
+      }),
+    );
+  });
 });

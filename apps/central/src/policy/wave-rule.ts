@@ -30,6 +30,8 @@ export interface Wave {
   readonly moving: number;
   /** Nobody is left who could be told later. */
   readonly isLast: boolean;
+  /** Nobody is told now, and of nobody who was told is there news to wait for: those that are silent have their orders. */
+  readonly isOver: boolean;
 }
 
 /** A climb that failed is ordered again so often: in a crowd an agent may be sent away once or twice. */
@@ -67,7 +69,8 @@ export function nextWave(facts: WaveFacts): Wave {
   const tell = [...away, ...crowd.slice(0, room)];
   // Whoever is on the way may still fail, and be told again.
   const isLast = crowd.length <= room && moving === 0 && idsAt(all, "failed just now").length === 0;
-  return { tell, found: idsAt(all, "found"), moving, isLast };
+  const isOver = all.every(({ stands }) => stands === "over" || stands === "silent");
+  return { tell, found: idsAt(all, "found"), moving, isLast, isOver };
 }
 
 type Standing = "untold" | "found" | "told" | "silent" | "failed" | "failed just now" | "over";

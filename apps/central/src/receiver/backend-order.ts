@@ -3,6 +3,7 @@ import { isForwardName, isHostPort, type Level, LEVELS, TautlineError } from "@t
 import { parseForwardTarget, permittedAddresses } from "../forwards/target-rule.ts";
 import type { ReceiverBackendTable } from "../store/receiver-tables.ts";
 import type { BackendProtocol, BackendTrust } from "./backend.ts";
+import type { ClaimMode } from "./claims/claim.ts";
 import { forbiddenBackend } from "./backend-failure.ts";
 import { parseRoute, ROUTE_LIMITS } from "./route-rule.ts";
 
@@ -21,6 +22,7 @@ export interface BackendOrder {
   readonly requireToken: boolean;
   readonly anonymous: boolean;
   readonly alsoLocal: boolean;
+  readonly claims: ClaimMode;
   readonly actor: string;
 }
 
@@ -51,6 +53,7 @@ export function rowOfOrder(order: BackendOrder, atMs: number): ReceiverBackendTa
     require_token: order.requireToken ? 1 : 0,
     anonymous: order.anonymous ? 1 : 0,
     also_local: order.alsoLocal ? 1 : 0,
+    claims: order.claims,
     created_at: atMs,
     created_by: order.actor,
   };

@@ -20,6 +20,7 @@ export function backendOfRow(row: ReceiverBackendTable): Backend {
     requireToken: row.require_token === 1,
     anonymous: row.anonymous === 1,
     alsoLocal: row.also_local === 1,
+    claims: row.claims,
     createdAt: new Date(row.created_at).toISOString(),
     createdBy: row.created_by,
   };

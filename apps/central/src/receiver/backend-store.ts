@@ -80,6 +80,7 @@ async function addBackend(deps: ReceiverStoreDeps, order: BackendOrder): Promise
         ...(row.require_token === 1 && { token: "required" }),
         ...(row.anonymous === 1 && { anonymous: "yes" }),
         ...(row.also_local === 1 && { alsoLocal: "yes" }),
+        ...(row.claims !== "off" && { claims: row.claims }),
       },
     });
   });

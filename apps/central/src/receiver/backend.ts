@@ -1,4 +1,5 @@
 import type { Level } from "@tautline/protocol";
+import type { ClaimMode } from "./claims/claim.ts";
 
 /** What a backend speaks: gRPC (HTTP/2), or anything else over HTTP/1.1. */
 export const BACKEND_PROTOCOLS = ["grpc", "http"] as const;
@@ -38,6 +39,8 @@ export interface Backend extends Demands {
   readonly trust: string;
   /** A name may lead to a loopback address of central's host. */
   readonly alsoLocal: boolean;
+  /** What is done where a message claims to be of somebody else. */
+  readonly claims: ClaimMode;
   /** RFC 3339, UTC. */
   readonly createdAt: string;
   readonly createdBy: string;

@@ -1,17 +1,27 @@
-import type { CallHead, CallVerdict } from "@tautline/link";
+import type { CallHead, CallVerdict, HeldBytes, MessageLook } from "@tautline/link";
 import { type Level, type LinkPolicy, TautlineError, toTautlineError } from "@tautline/protocol";
 import { errorForPeer } from "../control/peer-error.ts";
 import type { RefusedCaller, Refusals } from "../control/refusals.ts";
 import type { Herd } from "../herd/herd.ts";
+import type { Backend } from "./backend.ts";
 import type { BackendUpstreams } from "./backend-upstreams.ts";
 import { judgeCall } from "./call-rule.ts";
-import type { ReceiverDoor, ReceiverLink, ShownToken } from "./caller.ts";
+import {
+  namespaceOfCall,
+  type ReceiverDoor,
+  type ReceiverLink,
+  type ShownToken,
+} from "./caller.ts";
+import { lookAtClaims } from "./claims/claim-look.ts";
+import type { ClaimReport } from "./claims/claim-report.ts";
+import { claimantsOf } from "./claims/claimant.ts";
 import type { ClientStore } from "./client-store.ts";
-import { type LiveReceiverLink, MOST_USES, noteUse } from "./link-table.ts";
-import { shownUserAgent } from "./link-view.ts";
+import { type LiveReceiverLink, MOST_USES, noteClaimed, noteUse } from "./link-table.ts";
+import { shownUserAgent, shownVersion } from "./link-view.ts";
 import { type FoundToken, metadataOf, strippedHeaders, tokensIn } from "./metadata-rule.ts";
 import type { ReceiverBook } from "./receiver-book.ts";
 import { backendFor } from "./route-rule.ts";
+import type { Sightings } from "./sightings.ts";
 
 /** By what calls are judged. */
 export interface CallJudgeDeps {
@@ -24,6 +34,10 @@ export interface CallJudgeDeps {
   readonly policyOf: (namespace: string) => LinkPolicy;
   readonly sources: Pick<Herd["sources"], "waitMs" | "failed">;
   readonly refusals: Pick<Refusals, "note">;
+  readonly claims: ClaimReport;
+  /** Of messages that are looked at. */
+  readonly held: HeldBytes;
+  readonly sightings: Pick<Sightings, "used">;
   readonly isStopping: () => boolean;
   readonly now: () => number;
 }
@@ -78,6 +92,7 @@ async function admitCall(
     if (refusal.isExposed) await endExposed(deps, token);
     throw refusal.error;
   }
+  if (token.kind === "proven") deps.sightings.used(token.client.tokenId);
   const to = upstreams.of(demands.name);
   if (to === undefined) {
     throw new TautlineError("receiver.backend_changed", { detail: { name: demands.name } });
@@ -85,11 +100,54 @@ async function admitCall(
   if (live !== undefined) {
     live.heardMs = deps.now();
     live.userAgent = shownUserAgent(head.headers["user-agent"]);
+    live.version ??= shownVersion(String(head.headers["agent-version"] ?? ""));
     if (!noteUse(live, { backend: demands.name, token })) {
       throw new TautlineError("receiver.too_many_uses", { detail: { limit: MOST_USES } });
     }
   }
-  return { to, set: metadataOf(link, token), strip: strippedHeaders(found) };
+  const verdict = { to, set: metadataOf(link, token), strip: strippedHeaders(found) };
+  const look = lookOf(deps, head, { link, live, token, demands });
+  return look === undefined ? verdict : { ...verdict, look };
+}
+
+interface AdmittedCall {
+  readonly link: ReceiverLink;
+  readonly live: LiveReceiverLink | undefined;
+  readonly token: ShownToken;
+  readonly demands: Pick<Backend, "name" | "claims">;
+}
+
+/** A backend that does not ask who messages claim to be from costs nothing: nobody looks at them. */
+function lookOf(
+  deps: CallJudgeDeps,
+  head: CallHead,
+  { link, live, token, demands }: AdmittedCall,
+): MessageLook | undefined {
+  const { claims: mode, name: backend } = demands;
+  if (mode === "off") return undefined;
+  const { identity, remoteAddress } = link;
+  const claimants = claimantsOf(identity, token);
+  const namespace = namespaceOfCall(identity, token);
+  return lookAtClaims({
+    head,
+    backend,
+    mode,
+    held: deps.held,
+    claimants,
+    allowances: () => deps.book.allowancesOf(claimants, namespace),
+    onFound: ({ claims, version }) => {
+      if (live === undefined) return;
+      live.version = shownVersion(version) ?? live.version;
+      noteClaimed(live, claims);
+    },
+    onBeyond: ({ error, claimant, isInMessage }) => {
+      deps.claims.note({ error, backend, mode, claimant, remoteAddress });
+      // What the head alone tells is thrown, and noted where every refusal is.
+      if (mode === "refuse" && isInMessage) {
+        void deps.refusals.note(error, refusedCaller(link, error, token));
+      }
+    },
+  });
 }
 
 /** Guesses are counted against their source, as on the agents' ports (A20); whoever proved a certificate or a key is nobody's neighbour. */
@@ -128,8 +186,14 @@ async function endExposed({ clients }: CallJudgeDeps, token: ShownToken): Promis
 function refusedCaller(
   { evidence, remoteAddress, identity }: ReceiverLink,
   { code, detail }: TautlineError,
+  token?: ShownToken,
 ): RefusedCaller {
-  const name = code === "receiver.token_ended" ? detail["name"] : undefined;
+  const name =
+    code === "receiver.token_ended"
+      ? detail["name"]
+      : token?.kind === "proven"
+        ? token.client.name
+        : undefined;
   return {
     evidence,
     remoteAddress,

@@ -19,13 +19,13 @@ export function outcomeOf({
   grpcStatus,
   httpStatus,
 }: Pick<CallRecord, "failure" | "place" | "grpcStatus" | "httpStatus">): CallOutcome {
-  if (failure !== undefined)
-    return place === undefined && isRefusal(failure.code) ? "refused" : "broken";
+  if (failure !== undefined) return isRefused(failure.code, place) ? "refused" : "broken";
   if (grpcStatus !== undefined) return grpcStatus === 0 ? "ok" : "error";
   return httpStatus !== undefined && httpStatus < FIRST_ERROR ? "ok" : "error";
 }
 
-/** What lies between caller and backend, and what either did, has codes of its own. */
-function isRefusal(code: string): boolean {
-  return !code.startsWith("carry.");
+/** What lies between caller and backend, and what either did, has codes of its own; claims are read when a place has the call already. */
+function isRefused(code: string, place: string | undefined): boolean {
+  if (code.startsWith("receiver.claim_")) return true;
+  return place === undefined && !code.startsWith("carry.");
 }

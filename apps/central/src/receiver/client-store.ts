@@ -6,6 +6,8 @@ import type { ReceiverClientTable, ReceiverTokenTable } from "../store/receiver-
 import type { Reader, Writer } from "../store/store.ts";
 import { parseReceiverName } from "./backend-order.ts";
 import type { ReceiverStoreDeps } from "./backend-store.ts";
+import type { Allowance } from "./claims/claim.ts";
+import { dropClaimant, listedDetail, putClaimant } from "./claims/claimant-rows.ts";
 import { clientTokenState, type ClientTokenView, type ClientView } from "./client.ts";
 
 /** A client that somebody asks for. */
@@ -13,6 +15,8 @@ export interface ClientOrder {
   readonly name: string;
   readonly namespace: string;
   readonly lifeMs: number;
+  /** What its telemetry may claim to be; undefined: no list of its own. */
+  readonly allowance?: Allowance | undefined;
   readonly actor: string;
 }
 
@@ -41,7 +45,7 @@ export interface ClientStore {
   /** @throws value.receiver_name, api.not_found for an unknown namespace, api.conflict for a name that is taken */
   create(order: ClientOrder): Promise<NewClientToken>;
   /** Makes another token; the one before stays good until its end, so two are live at once. @throws api.not_found */
-  rotate(order: Omit<ClientOrder, "namespace">): Promise<NewClientToken>;
+  rotate(order: Omit<ClientOrder, "namespace" | "allowance">): Promise<NewClientToken>;
   /** Ends tokens; of a client without any the name is free again. @throws api.not_found */
   revoke(order: ClientRevocation): Promise<void>;
   list(): Promise<ClientView[]>;
@@ -115,19 +119,32 @@ async function createClient(deps: ClientStoreDeps, order: ClientOrder): Promise<
     const client = { name, namespace, created_at: deps.now(), created_by: actor };
     await trx.insertInto("receiver_clients").values(client).execute();
     const made = await addToken(deps, trx, { ...order, namespace });
+    const listed = await putAllowance(deps, trx, order);
     await deps.audit.append(trx, {
       action: "client.created",
       actor,
       subject: `client:${name}`,
-      detail: { namespace, tokenId: made.id, expiresAt: made.expiresAt },
+      detail: { namespace, tokenId: made.id, expiresAt: made.expiresAt, ...listed },
     });
     return made;
   });
 }
 
+/** @returns what the trail says of it */
+async function putAllowance(
+  deps: ClientStoreDeps,
+  trx: Writer,
+  { name, namespace, actor, allowance }: ClientOrder,
+): Promise<Record<string, string>> {
+  if (allowance === undefined) return {};
+  const claimant = `client:${name}`;
+  const order = { ...allowance, claimant, namespace, actor };
+  return listedDetail(await putClaimant(trx, order, deps.now()));
+}
+
 async function rotateClient(
   deps: ClientStoreDeps,
-  order: Omit<ClientOrder, "namespace">,
+  order: Omit<ClientOrder, "namespace" | "allowance">,
 ): Promise<NewClientToken> {
   const { name, actor } = order;
   return deps.store.write(async (trx) => {
@@ -205,6 +222,8 @@ async function revokeTokens(
     }
     await trx.deleteFrom("receiver_tokens").where("client", "=", name).execute();
     await trx.deleteFrom("receiver_clients").where("name", "=", name).execute();
+    // The name is free again: whoever has it next is somebody else.
+    await dropClaimant(trx, `client:${name}`);
     await audit.append(trx, { action: "client.revoked", actor, subject, detail: { why } });
   });
 }

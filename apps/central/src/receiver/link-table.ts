@@ -1,5 +1,7 @@
 import type { CarriedConnection } from "@tautline/link";
+import { printableText } from "@tautline/protocol";
 import type { ReceiverLink, ShownToken } from "./caller.ts";
+import type { Claim } from "./claims/claim.ts";
 
 /** What calls over a link have used: judged again when anything changes that they were judged by. */
 export interface LinkUse {
@@ -19,6 +21,10 @@ export interface LiveReceiverLink extends ReceiverLink {
   heardMs: number;
   /** What its callers say they are, as the last call said it. */
   userAgent: string | null;
+  /** What sends, as it says itself: `agent-version` of SkyWalking's newer agents, or the resource of OpenTelemetry where claims are looked at. */
+  version: string | null;
+  /** What its messages claim to be, where claims are looked at; the first few. */
+  readonly claimed: Set<string>;
   /** By backend and token; a link is listed from the first one on. */
   readonly uses: Map<string, LinkUse>;
   /** Bytes of bodies of calls that are over. */
@@ -36,6 +42,27 @@ export interface LinkTable {
 
 /** So many backends and tokens of one link are remembered; a call that would be one more is refused. */
 export const MOST_USES = 64;
+
+/** So many claims of one link are shown; a gateway makes more. */
+const MOST_CLAIMED = 16;
+/** Of a claimed name, characters. */
+const MOST_NAME = 80;
+
+/**
+ * Remembers what a link's messages claim, for the lists of links.
+ *
+ * @param link that it came over
+ * @param claims of a message
+ */
+export function noteClaimed(
+  { claimed }: Pick<LiveReceiverLink, "claimed">,
+  claims: readonly Claim[],
+): void {
+  for (const { text } of claims) {
+    if (claimed.size >= MOST_CLAIMED) return;
+    claimed.add(printableText(text, MOST_NAME));
+  }
+}
 
 /** Makes the empty table. */
 export function createLinkTable(): LinkTable {

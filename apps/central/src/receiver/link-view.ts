@@ -10,6 +10,10 @@ export interface ReceiverFacts {
   readonly client: string | null;
   /** What its callers say they are. */
   readonly userAgent: string | null;
+  /** Of what sends, as it says itself. */
+  readonly senderVersion: string | null;
+  /** Services and instances that its messages claim to be of, where a backend asks; the first few. */
+  readonly claimed: readonly string[];
   /** When the caller's certificate ends; RFC 3339, UTC. */
   readonly certificateExpiresAt: string | null;
 }
@@ -18,6 +22,8 @@ export interface ReceiverFacts {
 export const NO_RECEIVER: ReceiverFacts = {
   client: null,
   userAgent: null,
+  senderVersion: null,
+  claimed: [],
   certificateExpiresAt: null,
 };
 
@@ -30,6 +36,17 @@ const MOST_CHARACTERS = 200;
  */
 export function shownUserAgent(text: string | undefined): string | null {
   return text === undefined ? null : printableText(text, MOST_CHARACTERS);
+}
+
+const MOST_VERSION = 40;
+
+/**
+ * What version a caller says it has, fit to be shown.
+ *
+ * @param text its header `agent-version`, or what its messages say
+ */
+export function shownVersion(text: string | undefined): string | null {
+  return text === undefined || text === "" ? null : printableText(text, MOST_VERSION);
 }
 
 /**
@@ -58,6 +75,8 @@ export function viewOfReceiverLink(link: LiveReceiverLink): LinkView & StreamFac
     down,
     client: clientOf(link),
     userAgent: link.userAgent,
+    senderVersion: link.version,
+    claimed: [...link.claimed],
     certificateExpiresAt: timeOf(link.certificateEndsMs),
   };
 }

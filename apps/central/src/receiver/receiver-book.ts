@@ -9,8 +9,10 @@ import { backendOfRow } from "./backend-rows.ts";
 import type { ProvenClient, ShownToken } from "./caller.ts";
 import { clientTokenState, type ClientTokenFacts } from "./client.ts";
 import { hashOfSecret, placeOfHash } from "./client-store.ts";
+import type { HeldAllowance } from "./claims/claim.ts";
+import { allowanceOfRow } from "./claims/claimant-rows.ts";
 
-/** Every backend and every client's token, held in memory: a call waits for no disk. */
+/** Every backend, every client's token and every list of claims, held in memory: a call waits for no disk. */
 export interface ReceiverBook {
   backends(): readonly Backend[];
   /**
@@ -25,6 +27,17 @@ export interface ReceiverBook {
    * @returns receiver.token_ended where its token is no longer good
    */
   judgeAgain(client: Pick<ProvenClient, "name" | "tokenId">): TautlineError | undefined;
+  /**
+   * Tells what a sender of telemetry may claim to be, as it is now.
+   *
+   * @param claimants that it stands for
+   * @param namespace of the call: its list counts where none of them has one
+   * @returns every list that holds for it; none where it may claim nothing
+   */
+  allowancesOf(
+    claimants: readonly string[],
+    namespace: string | undefined,
+  ): readonly HeldAllowance[];
   /** Has a listener called after each change, whichever process made it. */
   onChange(listener: () => void): void;
   /**
@@ -55,11 +68,12 @@ export function createReceiverBook(deps: {
   let seen: number | undefined;
   let backends: readonly Backend[] = [];
   let tokens: ReadonlyMap<string, KnownToken> = new Map();
+  let claimants: ReadonlyMap<string, HeldAllowance> = new Map();
   const listeners = new Set<() => void>();
   const lookOnce = async (): Promise<void> => {
     const changes = await readCounter(store, "receiver");
     if (changes === seen) return;
-    [backends, tokens] = await readAll(deps);
+    [backends, tokens, claimants] = await readAll(deps);
     // Counted before the rows were read: what changed meanwhile is read again at the next look.
     seen = changes;
     for (const listener of listeners) listener();
@@ -84,6 +98,12 @@ export function createReceiverBook(deps: {
       if (known !== undefined) return endedOf(known, now());
       return new TautlineError("receiver.token_ended", { detail: { name, reason: REMOVED } });
     },
+    allowancesOf: (names, namespace) => {
+      const own = names.flatMap((name) => claimants.get(name) ?? []);
+      if (own.length > 0 || namespace === undefined) return own;
+      const shared = claimants.get(`namespace:${namespace}`);
+      return shared === undefined ? [] : [shared];
+    },
     onChange: (listener) => void listeners.add(listener),
     look: oneMoreRun(lookOnce),
   };
@@ -105,8 +125,10 @@ async function readAll({
 }: {
   readonly store: Store;
   readonly vault: Pick<Vault, "open">;
-}): Promise<[readonly Backend[], ReadonlyMap<string, KnownToken>]> {
-  const [backendRows, tokenRows] = await store.read((db) =>
+}): Promise<
+  [readonly Backend[], ReadonlyMap<string, KnownToken>, ReadonlyMap<string, HeldAllowance>]
+> {
+  const [backendRows, tokenRows, claimantRows] = await store.read((db) =>
     Promise.all([
       db.selectFrom("receiver_backends").selectAll().orderBy("name").execute(),
       db
@@ -115,6 +137,7 @@ async function readAll({
         .selectAll("receiver_tokens")
         .select("receiver_clients.namespace")
         .execute(),
+      db.selectFrom("receiver_claimants").selectAll().execute(),
     ]),
   );
   const tokens = tokenRows.map((row): [string, KnownToken] => [
@@ -127,5 +150,9 @@ async function readAll({
       revokedAtMs: row.revoked_at,
     },
   ]);
-  return [backendRows.map(backendOfRow), new Map(tokens)];
+  const claimants = claimantRows.map((row): [string, HeldAllowance] => [
+    row.claimant,
+    { claimant: row.claimant, ...allowanceOfRow(row) },
+  ]);
+  return [backendRows.map(backendOfRow), new Map(tokens), new Map(claimants)];
 }

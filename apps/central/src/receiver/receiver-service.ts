@@ -170,8 +170,9 @@ async function carry(
 }
 
 function liveLink(link: ReceiverLink, carried: CarriedConnection, nowMs: number): LiveReceiverLink {
+  const unsaid = { userAgent: null, version: null, claimed: new Set<string>() };
   const began = { id: randomUUID(), sinceMs: nowMs, heardMs: nowMs };
-  return { ...link, ...began, carried, userAgent: null, uses: new Map(), up: 0, down: 0 };
+  return { ...link, ...began, carried, ...unsaid, uses: new Map(), up: 0, down: 0 };
 }
 
 /** The history is of agents; what others negotiated is in the list of links while they are there. */

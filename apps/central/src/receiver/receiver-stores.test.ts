@@ -22,6 +22,7 @@ const order: BackendOrder = {
   requireToken: false,
   anonymous: false,
   alsoLocal: false,
+  claims: "off",
   actor: ACTOR,
 };
 
@@ -52,7 +53,8 @@ describe("BackendStore", () => {
   it("keeps what was asked for, in memory at once, and writes who did it", () =>
     withStores(async ({ backends, book, core }) => {
       const added = await backends.add({ ...order, routes: ["/a.*"], namespace: "default" });
-      const { name, targets, protocol, tls, trust, requireToken, anonymous, alsoLocal } = order;
+      const { name, targets, protocol, tls, trust, requireToken, anonymous, alsoLocal, claims } =
+        order;
       assert.deepEqual(added, {
         name,
         targets,
@@ -62,6 +64,7 @@ describe("BackendStore", () => {
         requireToken,
         anonymous,
         alsoLocal,
+        claims,
         routes: ["/a.*"],
         levels: ["tls", "mtls"],
         namespace: "default",

@@ -1,14 +1,19 @@
 import type { Logger } from "@tautline/daemon";
+import { HeldBytes } from "@tautline/link";
 import type { Vault } from "@tautline/vault";
 import type { OwnPlaces } from "../forwards/own-places.ts";
+import type { CentralMetrics } from "../metrics.ts";
 import type { MemoryRing } from "../keys/memory-ring.ts";
-import { parseKeyIdentity } from "@tautline/protocol";
+import { parseKeyIdentity, toTautlineError } from "@tautline/protocol";
 import type { PolicyBook } from "../policy/policy-book.ts";
 import { createBackendStore, type ReceiverStoreDeps } from "./backend-store.ts";
 import { createBackendUpstreams } from "./backend-upstreams.ts";
 import type { CallJudgeDeps } from "./call-judge.ts";
 import { createClientStore } from "./client-store.ts";
 import { createExposedTokens, type ExposedTokens } from "./exposed-token.ts";
+import { CLAIM_LIMITS } from "./claims/claim.ts";
+import { createClaimReport } from "./claims/claim-report.ts";
+import { createClaimantStore } from "./claims/claimant-store.ts";
 import { createLinkTable } from "./link-table.ts";
 import type { ReceiverApi } from "./receiver-api.ts";
 import { findProgram, type ProgramCallerDeps } from "./program-callers.ts";
@@ -19,6 +24,7 @@ import {
   type ReceiverService,
   type ReceiverServiceDeps,
 } from "./receiver-service.ts";
+import { createSightings, type Sightings } from "./sightings.ts";
 
 /** Telemetry: what operators set, and what carries it. */
 export interface Receiver {
@@ -42,8 +48,9 @@ export interface ReceiverDeps
     Pick<ProgramCallerDeps, "authority">,
     Pick<
       ReceiverServiceDeps,
-      "admission" | "connections" | "refusals" | "metrics" | "isStopping" | "doors" | "sources"
+      "admission" | "connections" | "refusals" | "isStopping" | "doors" | "sources"
     > {
+  readonly metrics: ReceiverServiceDeps["metrics"] & Pick<CentralMetrics, "receiverClaims">;
   readonly vault: Pick<Vault, "seal" | "open">;
   readonly own: OwnPlaces;
   readonly ring: Pick<MemoryRing, "find">;
@@ -78,10 +85,15 @@ export async function openReceiver(deps: ReceiverDeps): Promise<Receiver> {
     return identity !== undefined && ring.find(identity).length > 0;
   };
   const programs = createProgramWatch(deps.store);
+  const sightings = createSightings(deps.now);
+  const claims = createClaimReport({ ...deps, sightings });
   const judging = { book, upstreams, clients, table, policyOf, isKeyLive, history, programs };
+  const held = new HeldBytes(CLAIM_LIMITS.heldBytes);
+  const noting = { claims, held, sightings, refusals: watched(deps.refusals, sightings) };
   const service = createReceiverService({
     ...deps,
     ...judging,
+    ...noting,
     findProgram: (mark) => findProgram(deps, mark),
   });
   const look = async (): Promise<void> => {
@@ -99,6 +111,8 @@ export async function openReceiver(deps: ReceiverDeps): Promise<Receiver> {
     api: {
       backends: createBackendStore({ ...deps, onChanged }),
       clients,
+      claimants: createClaimantStore({ ...deps, onChanged }),
+      sightings,
       healthOf: (name) => upstreams.states(name),
       check: (name) => upstreams.check(name, CHECK_MS),
       links: () => table.all().filter(({ uses }) => uses.size > 0),
@@ -107,5 +121,18 @@ export async function openReceiver(deps: ReceiverDeps): Promise<Receiver> {
     exposed: createExposedTokens({ book, clients }),
     takesCalls: () => book.backends().length > 0,
     look,
+  };
+}
+
+/** Whoever is refused is remembered for a day, beside what is written of it. */
+function watched(
+  refusals: ReceiverDeps["refusals"],
+  sightings: Pick<Sightings, "refused">,
+): ReceiverDeps["refusals"] {
+  return {
+    note: (error, caller) => {
+      sightings.refused(toTautlineError(error), caller.remoteAddress);
+      return refusals.note(error, caller);
+    },
   };
 }

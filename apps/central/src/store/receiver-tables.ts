@@ -20,6 +20,8 @@ export interface ReceiverBackendTable {
   anonymous: number;
   /** 1: a name may lead to a loopback address. */
   also_local: number;
+  /** What is done where a message claims to be of somebody else. */
+  claims: "off" | "log" | "refuse";
   created_at: number;
   created_by: string;
 }
@@ -44,4 +46,18 @@ export interface ReceiverTokenTable {
   revoked_at: number | null;
   /** Why, in a few words; empty while it is good. */
   revoked_why: string;
+}
+
+/** What senders of telemetry may claim to be. */
+export interface ReceiverClaimantTable {
+  /** "client:NAME" and the like. */
+  claimant: string;
+  /** Where it belongs; empty for what belongs to none. */
+  namespace: string;
+  /** Names, a line each; never empty. */
+  services: string;
+  /** Names, a line each; empty for any. */
+  instances: string;
+  created_at: number;
+  created_by: string;
 }

@@ -13,11 +13,13 @@ import type { ListenerTable } from "./listener-tables.ts";
 import type { PolicyChangeAgentTable, PolicyChangeTable } from "./policy-change-tables.ts";
 import type {
   ReceiverBackendTable,
+  ReceiverClaimantTable,
   ReceiverClientTable,
   ReceiverTokenTable,
 } from "./receiver-tables.ts";
 import type { LinkPolicyTable, PolicyExceptionTable } from "./policy-tables.ts";
 import type { ProgramNameTable } from "./program-tables.ts";
+import type { PlaintextReopeningTable, PlaintextReopeningToldTable } from "./reopening-tables.ts";
 
 /*
  * Times are milliseconds since the epoch; ids, serials, pins and hashes are lower-case hex or canonical text.
@@ -222,8 +224,8 @@ export interface CrlTable {
 
 /** Counters that every process on the database watches. */
 export interface CounterTable {
-  /** `endings`: rises with each certificate, agent or token that ends; `keys`: with each version of a shared key that comes, changes or goes; `forwards`: with each that is allowed or denied; `receiver`: with each backend, and each token of a telemetry client, that comes, changes or goes; `policies`: with each policy, exception or namespace that comes, changes or goes. Counted by triggers. */
-  name: "endings" | "keys" | "forwards" | "policies" | "receiver";
+  /** `endings`: rises with each certificate, agent or token that ends; `keys`: with each version of a shared key that comes, changes or goes; `forwards`: with each that is allowed or denied; `receiver`: with each backend, each token of a telemetry client and each list of what may be claimed that comes, changes or goes; `policies`: with each policy, exception or namespace that comes, changes or goes; `reopenings`: with each of plaintext that begins or ends. Counted by triggers. */
+  name: "endings" | "keys" | "forwards" | "policies" | "receiver" | "reopenings";
   value: number;
 }
 
@@ -353,12 +355,15 @@ export interface Schema {
   forwards: ForwardTable;
   receiver_backends: ReceiverBackendTable;
   receiver_clients: ReceiverClientTable;
+  receiver_claimants: ReceiverClaimantTable;
   receiver_tokens: ReceiverTokenTable;
   policy_changes: PolicyChangeTable;
   policy_change_agents: PolicyChangeAgentTable;
   link_policies: LinkPolicyTable;
   policy_exceptions: PolicyExceptionTable;
   program_names: ProgramNameTable;
+  plaintext_reopenings: PlaintextReopeningTable;
+  plaintext_reopening_told: PlaintextReopeningToldTable;
   instructions: InstructionTable;
   operators: OperatorTable;
   audit: AuditTable;

@@ -22,6 +22,8 @@ import { policies } from "./migrations/0015-policies.ts";
 import { policyChanges } from "./migrations/0016-policy-changes.ts";
 import { receiver } from "./migrations/0017-receiver.ts";
 import { programs } from "./migrations/0018-programs.ts";
+import { reopenings } from "./migrations/0019-reopenings.ts";
+import { telemetryClaims } from "./migrations/0020-telemetry-claims.ts";
 import {
   publishDatabase,
   refuseCutOff,
@@ -79,18 +81,20 @@ const migrations: MigrationProvider = {
     "0004-life": lifeOfAgents,
     "0005-revocation": revocation,
     "0006-audit-checkpoints": auditCheckpoints,
-    "0008-network": network,
     "0007-evidence-history": evidenceHistory,
+    "0008-network": network,
     "0009-keys": sharedKeys,
     "0010-listeners": listeners,
     "0011-claims": claims,
     "0012-forwards": forwards,
+    "0013-services": services,
     "0014-moves": moves,
+    "0015-policies": policies,
     "0016-policy-changes": policyChanges,
     "0017-receiver": receiver,
-    "0015-policies": policies,
-    "0013-services": services,
     "0018-programs": programs,
+    "0019-reopenings": reopenings,
+    "0020-telemetry-claims": telemetryClaims,
   }),
 };
 

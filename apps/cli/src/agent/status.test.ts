@@ -111,7 +111,12 @@ test("an agent that does not run shows what its folder knows, and no more", () =
 });
 
 test("an agent without an identity shows its level and key, and that central offers it one", () => {
-  const offer = { addresses: ["c:9150"], trustDomain: "fleet.test", at: "2026-11-22T10:00:00Z" };
+  const offer = {
+    addresses: ["c:9150"],
+    pins: [Buffer.alloc(32, 0xab).toString("base64url")],
+    trustDomain: "fleet.test",
+    at: "2026-11-22T10:00:00Z",
+  };
   const legacy = {
     ...STATUS,
     state: "unproven",
@@ -129,7 +134,7 @@ test("an agent without an identity shows its level and key, and that central off
   assert.match(byFiles, /^level +mtls, proven before: basic$/m);
   assert.match(
     page,
-    /^promotion +central offers this agent an identity: ask for a join token and run 'tautline agent join'\n +fleet\.test at c:9150, since /m,
+    /^promotion +central offers this agent an identity: ask for a join token and run 'tautline agent join'\n +fleet\.test at c:9150, since .*\n +root pin (?:ab){32}: compare it with 'tautline status' at central$/m,
   );
 });
 

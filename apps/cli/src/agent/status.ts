@@ -245,8 +245,16 @@ function promotionText(offer: Row): string | undefined {
   if (offer["trustDomain"] === undefined) return undefined;
   return (
     "central offers this agent an identity: ask for a join token and run 'tautline agent join'\n" +
-    `${textOf(offer, "trustDomain")} at ${textOf(offer, "addresses")}, since ${timeText(offer["at"])}`
+    `${textOf(offer, "trustDomain")} at ${textOf(offer, "addresses")}, since ${timeText(offer["at"])}\n` +
+    `root pin ${pinsText(offer)}: compare it with 'tautline status' at central`
   );
+}
+
+/** As central shows its own. */
+function pinsText(offer: Row): string {
+  const { pins } = offer;
+  const all = Array.isArray(pins) ? pins.map(String) : [];
+  return all.map((pin) => Buffer.from(pin, "base64url").toString("hex")).join(", ");
 }
 
 function linkText(link: Row): string {

@@ -20,6 +20,7 @@ interface AddOptions extends CentralOptions {
   readonly requireToken?: true;
   readonly anonymous?: true;
   readonly alsoLocal?: true;
+  readonly claims?: string;
 }
 
 const MOST_CA_BYTES = 65_536;
@@ -59,6 +60,13 @@ export const addBackend: DefineVerb = (command, context) => {
       "--also-local",
       "a name may lead to central's own host; an address may be a port of central",
     )
+    .addOption(
+      new Option(
+        "--claims <what>",
+        "what is done where telemetry says it is of a service or an instance that its sender may not claim " +
+          "('tautline clients allow'); refuse takes nothing that cannot be read (default: off, nobody looks)",
+      ).choices(["off", "log", "refuse"]),
+    )
     .addHelpText(
       "after",
       "\nExamples:\n  tautline backends add oap --to oap.example.org:11800\n" +
@@ -82,6 +90,7 @@ async function orderOf(
   context: Pick<CommandContext, "cwd" | "stdin">,
 ): Promise<Row> {
   const { to, protocol, route, levels, namespace, requireToken, anonymous, alsoLocal } = options;
+  const { claims } = options;
   return {
     targets: partsOf(to),
     ...(protocol !== undefined && { protocol }),
@@ -92,6 +101,7 @@ async function orderOf(
     ...(requireToken && { requireToken }),
     ...(anonymous && { anonymous }),
     ...(alsoLocal && { alsoLocal }),
+    ...(claims !== undefined && { claims }),
   };
 }
 

@@ -11,6 +11,13 @@ export function callersText(row: Row): string {
   return row["anonymous"] === true ? "anybody" : "with certificate, key or token";
 }
 
+/** What is done where telemetry claims to be of somebody else, for people. */
+export function claimsText(row: Row): string {
+  const claims = textOf(row, "claims");
+  if (claims === "log") return "logged where they are not allowed";
+  return claims === "refuse" ? "refused where they are not allowed" : "not looked at";
+}
+
 /** How it is: of several places the first that is ready, else what is wrong. */
 export function healthText(row: Row): string {
   const states = new Set(rowsOf(row, "places").map((place) => textOf(place, "state")));

@@ -4,7 +4,7 @@ import type { DefineVerb } from "../noun.ts";
 import { rowsOf, textOf, type Row } from "../row.ts";
 import { renderPage, type PageLine } from "../table.ts";
 import { timeAndDistance } from "../time-text.ts";
-import { callersText, routesText } from "./backend-text.ts";
+import { callersText, claimsText, routesText } from "./backend-text.ts";
 
 /** `tautline backends show NAME`: one backend, and how each of its places is. */
 export const showBackend: DefineVerb = (command, context) => {
@@ -30,6 +30,7 @@ function linesOf(row: Row, nowMs: number): readonly PageLine[] {
     ["levels", textOf(row, "levels")],
     ["namespace", textOf(row, "namespace") || "every one"],
     ["callers", callersText(row)],
+    ["claims", claimsText(row)],
     ["added", `${timeAndDistance(row["createdAt"], nowMs)} by ${textOf(row, "createdBy")}`],
     ...rowsOf(row, "places").map((place): PageLine => ["place", placeText(place)]),
   ];

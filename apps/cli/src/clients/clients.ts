@@ -1,4 +1,5 @@
 import type { Verbs } from "../noun.ts";
+import { allowClaims, denyClaims, listAllowedClaims } from "./allow.ts";
 import { createClient } from "./create.ts";
 import { listClients } from "./list.ts";
 import { revokeClient } from "./revoke.ts";
@@ -10,4 +11,7 @@ export const clientVerbs: Verbs = {
   list: listClients,
   rotate: rotateClient,
   revoke: revokeClient,
+  allow: allowClaims,
+  deny: denyClaims,
+  allowed: listAllowedClaims,
 };

@@ -26,6 +26,9 @@ const HEALTHY: Answers = {
   "GET /api/v1/keys": { body: { items: [] } },
   "GET /api/v1/policy": { body: { items: [] } },
   "GET /api/v1/policy/changes": { body: { items: [] } },
+  "GET /api/v1/backends": { body: { items: [] } },
+  "GET /api/v1/receiver": { body: { tokens: [], refusals: [], claims: [] } },
+  "GET /api/v1/policy/reopenings": { body: { items: [] } },
 };
 
 async function examine(answers: Answers, config?: string): Promise<readonly string[]> {

@@ -9,6 +9,8 @@ import { timeAndDistance } from "../time-text.ts";
 import { examineLinks } from "./examine-links.ts";
 import { examineOldFile, oldFilesIn } from "./examine-old-settings.ts";
 import { examinePolicy } from "./examine-policy.ts";
+import { askReceiver, examineReceiver } from "./examine-receiver.ts";
+import { examineReopenings } from "./examine-reopenings.ts";
 import type { Finding } from "./finding.ts";
 
 /**
@@ -83,10 +85,14 @@ async function askCentral(
   const keys = await client.list({ path: ["keys"] });
   const changes = await client.list({ path: ["policy", "changes"] });
   const policies = await client.list({ path: ["policy"] });
+  const telemetry = await askReceiver(client);
+  const reopenings = await client.list({ path: ["policy", "reopenings"] });
   return [
     ...examineVault(vault, folder),
     ...examineLinks(listeners, keys),
     ...examinePolicy(changes, policies, nowMs),
+    ...examineReceiver({ ...telemetry, listeners }, nowMs),
+    ...examineReopenings(reopenings, nowMs),
     ...agents.flatMap((agent) => examineCopies(agent, nowMs)),
     ...agents.flatMap(examineAgentClock),
     ...authorities

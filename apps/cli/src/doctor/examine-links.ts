@@ -15,7 +15,9 @@ export function examineLinks(listeners: readonly Row[], keys: readonly Row[]): r
 }
 
 function examinePlaintext(listener: Row): readonly Finding[] {
-  const { addresses } = listener;
+  const { addresses, reopened, bind } = listener;
+  // It listens for everybody to say where to join; nobody is accepted for that, and it is a finding of its own.
+  if (reopened === true && bind !== "public") return [];
   const open = Array.isArray(addresses) ? addresses.map(String).filter(isReached) : [];
   if (open.length === 0) return [];
   const links = Number(listener["links"]);

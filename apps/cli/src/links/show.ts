@@ -54,6 +54,8 @@ function telemetryLines(link: Row): readonly PageLine[] {
   return [
     ["client", textOf(link, "client")],
     ["says it is", textOf(link, "userAgent")],
+    ["its version", textOf(link, "senderVersion") || undefined],
+    ["claims to be", textOf(link, "claimed") || undefined],
     ["certificate ends", timeText(link["certificateExpiresAt"])],
     ["bytes from it", textOf(link, "up")],
     ["bytes to it", textOf(link, "down")],

@@ -1,13 +1,13 @@
 import { withCentral, type CentralOptions } from "../central-verb.ts";
 import { printList } from "../listing.ts";
 import type { DefineVerb } from "../noun.ts";
-import { textOf } from "../row.ts";
+import { type Row, textOf } from "../row.ts";
 import type { Column } from "../table.ts";
 import { addressesText, levelsText } from "./listener-text.ts";
 
 const COLUMNS: readonly Column[] = [
   { title: "NAME", cell: (row) => textOf(row, "name") },
-  { title: "BIND", cell: (row) => textOf(row, "bind") },
+  { title: "BIND", cell: bindText },
   { title: "LISTENS ON", cell: addressesText },
   { title: "LEVELS", cell: levelsText },
   { title: "LINKS", cell: (row) => textOf(row, "links") },
@@ -29,3 +29,9 @@ export const listListeners: DefineVerb = (command, context) => {
       });
     });
 };
+
+/** What it is set to; beyond that it may be open to say where to join. */
+function bindText(row: Row): string {
+  const bind = textOf(row, "bind");
+  return row["reopened"] === true ? `${bind} (re-opened)` : bind;
+}

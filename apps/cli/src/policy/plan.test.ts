@@ -53,8 +53,15 @@ const plan = {
 
 type Asked = CommandResult & { readonly seen: readonly SeenRequest[] };
 
-function ask(line: string, body: object = plan): Promise<Asked> {
-  const answers = { "POST /api/v1/policy/plan": { body } };
+function ask(
+  line: string,
+  body: object = plan,
+  reopenings: readonly object[] = [],
+): Promise<Asked> {
+  const answers = {
+    "POST /api/v1/policy/plan": { body },
+    "GET /api/v1/policy/reopenings": { body: { items: reopenings } },
+  };
   return withTempFolder((folder) =>
     withFakeCentral(folder, answers, async (seen) => ({
       ...(await runLine(`policy plan ${line} --data ${folder}`, folder)),
@@ -108,6 +115,14 @@ describe("policy plan", () => {
     assert.match(stderr, /^4 more are not shown/);
     const none = await ask("--floor mtls", { ...plan, agents: [], totals: {} });
     assert.match(none.stdout, /^stays 0, .*\n\nNo agents are to be shown\./);
+  });
+
+  it("A25: remarks where plaintext is re-opened: that is in no plan", async () => {
+    const open = { id: 3, from: ["192.0.2.0/24"], until: "2026-11-22T12:03:15Z", endedAt: null };
+    const { stderr, stdout } = await ask("--floor mtls", plan, [open]);
+    assert.match(stderr, /^Plaintext is re-opened to 192\.0\.2\.0\/24 until .* \(re-opening 3\)\./);
+    assert.doesNotMatch(stdout, /re-opened/);
+    assert.equal((await ask("--floor mtls --json", plan, [open])).stderr, "");
   });
 
   it("refuses a slip before central is asked", async () => {

@@ -6,6 +6,7 @@ import type { DefineVerb } from "../noun.ts";
 import { countValue, durationValue } from "../option-values.ts";
 import { textOf } from "../row.ts";
 import { planText } from "./plan-text.ts";
+import { openReopenings, reopeningNote } from "./reopening-note.ts";
 import { wantedOrder, type WantedOptions, withWantedFlags } from "./wanted-flags.ts";
 
 interface PlanOptions extends CentralOptions, WantedOptions {
@@ -47,8 +48,12 @@ export const planPolicy: DefineVerb = (command, context) => {
         ...(verdict !== undefined && { verdicts: [verdict.replace("-", " ")] }),
       };
       const target = { path: ["policy", "plan"] };
-      const plan = await createAdminClient(context, options).post(target, order);
+      const client = createAdminClient(context, options);
+      const plan = await client.post(target, order);
       await output.print(plan, () => planText(plan, output.paint));
+      if (!output.json) {
+        for (const row of await openReopenings(client)) output.note(reopeningNote(row, now()));
+      }
       const left = textOf(plan, "left");
       if (left !== "0") output.note(`${left} more are not shown: --verdict, or a higher --limit.`);
     });

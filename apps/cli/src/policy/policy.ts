@@ -1,7 +1,10 @@
 import type { Verbs } from "../noun.ts";
 import { applyPolicy } from "./apply.ts";
+import { endReopening } from "./end-reopening.ts";
 import { showPolicyHistory } from "./history.ts";
 import { planPolicy } from "./plan.ts";
+import { reopenPlaintext } from "./reopen.ts";
+import { showReopenings } from "./reopenings.ts";
 import { showPolicy } from "./show.ts";
 import { undoPolicy } from "./undo.ts";
 
@@ -12,4 +15,7 @@ export const policyVerbs: Verbs = {
   apply: applyPolicy,
   undo: undoPolicy,
   history: showPolicyHistory,
+  reopen: reopenPlaintext,
+  reopenings: showReopenings,
+  "end-reopening": endReopening,
 };

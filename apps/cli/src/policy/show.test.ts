@@ -25,6 +25,14 @@ const exception = {
   change: null,
   since: "2026-11-22T09:10:00Z",
 };
+const REOPENINGS = "GET /api/v1/policy/reopenings";
+const reopening = {
+  id: 3,
+  from: ["192.0.2.0/24", "2001:db8:7::/48"],
+  until: "2026-11-22T12:03:15Z",
+  endedAt: null,
+};
+
 const unset = { ...row, kind: "forward", heard: [], changedAt: null, changedBy: null };
 
 interface Asked extends CommandResult {
@@ -42,7 +50,11 @@ function ask(line: string, answers: Answers): Promise<Asked> {
 
 describe("policy show", () => {
   it("shows what is asked of each kind of link, what of it is heard, and that nobody set it", async () => {
-    const answers = { "GET /api/v1/policy": { body: { items: [row, unset] } } };
+    const ended = { ...reopening, id: 2, endedAt: "2026-11-22T09:03:15Z" };
+    const answers = {
+      "GET /api/v1/policy": { body: { items: [row, unset] } },
+      [REOPENINGS]: { body: { items: [ended] } },
+    };
     const { code, stdout } = await ask("policy show", answers);
     assert.equal(code, 0);
     assert.match(
@@ -50,14 +62,30 @@ describe("policy show", () => {
       /^default +control +tls, mtls +mtls +require +prefer +keep +operator:ana$/m,
     );
     assert.match(stdout, /^default +forward +tls, mtls +none +require +prefer +keep +nobody$/m);
-    assert.doesNotMatch(stdout, /EXCEPTED/);
+    assert.doesNotMatch(stdout, /EXCEPTED|re-opened/);
   });
 
   it("names who is excepted, at which level and why", async () => {
     const items = [{ ...row, exceptions: [exception] }, unset];
-    const { stdout } = await ask("policy show", { "GET /api/v1/policy": { body: { items } } });
+    const answers = {
+      "GET /api/v1/policy": { body: { items } },
+      [REOPENINGS]: { status: 403, body: { code: "api.forbidden" } },
+    };
+    const { stdout } = await ask("policy show", answers);
     assert.match(stdout, new RegExp(`\n\nEXCEPTED AGENT +KIND +LEVEL +SINCE +REASON\n${AGENT}`));
     assert.match(stdout, /control +basic +2026-11-22T09:10:00Z.* it did not come back$/m);
+  });
+
+  it("A25: names where plaintext is re-opened, until when, and that it is no exception", async () => {
+    const answers = {
+      "GET /api/v1/policy": { body: { items: [row] } },
+      [REOPENINGS]: { body: { items: [reopening] } },
+    };
+    const { stdout } = await ask("policy show", answers);
+    assert.match(
+      stdout,
+      /^Plaintext is re-opened to 192\.0\.2\.0\/24, 2001:db8:7::\/48 until 2026-11-22T12:03:15Z \(in 2h\), .* \(re-opening 3\)\. It is no exception to any policy\.$/m,
+    );
   });
 
   it("asks for one namespace where it is told to, and gives its answer as it came", async () => {

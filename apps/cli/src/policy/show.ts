@@ -3,6 +3,7 @@ import { createAdminClient } from "../client.ts";
 import type { CommandContext } from "../context.ts";
 import type { DefineVerb } from "../noun.ts";
 import { type Row, rowsOf, textOf } from "../row.ts";
+import { openReopenings, reopeningNote } from "./reopening-note.ts";
 import { type Column, renderTable } from "../table.ts";
 import { timeAndDistance } from "../time-text.ts";
 
@@ -17,13 +18,19 @@ export const showPolicy: DefineVerb = (command, context) => {
     .description(
       "Shows what is asked of links by namespace and kind: the levels that are accepted, those of them that a listener hears " +
         "at this moment, and what else a link has to have. Where nobody has set a policy, whatever a listener hears is " +
-        "good enough. Agents that may use a level although the policy says no are listed below.",
+        "good enough. Agents that may use a level although the policy says no are listed below, and then where plaintext is re-opened.",
     )
     .option("--namespace <ns>", "only of this namespace")
     .action(async (options: ShowPolicyOptions) => {
       const target = { path: ["policy"], query: { namespace: options.namespace } };
-      const items = await createAdminClient(context, options).list(target);
-      await context.output.print({ items }, () => policyText(items, context));
+      const client = createAdminClient(context, options);
+      const items = await client.list(target);
+      await context.output.print({ items }, async () => {
+        const open = await openReopenings(client);
+        const notes = open.map((row) => reopeningNote(row, context.now()));
+        const text = await policyText(items, context);
+        return notes.length === 0 ? text : `${text}\n\n${notes.join("\n")}`;
+      });
     });
 };
 

@@ -1,7 +1,7 @@
 import { withCentral, type CentralOptions } from "../central-verb.ts";
 import { createAdminClient } from "../client.ts";
 import type { DefineVerb } from "../noun.ts";
-import { rowOf, textOf, type Row } from "../row.ts";
+import { rowOf, rowsOf, textOf, type Row } from "../row.ts";
 import { renderPage, type PageLine } from "../table.ts";
 import { timeAndDistance } from "../time-text.ts";
 
@@ -32,5 +32,22 @@ function statusLines(central: Row, nowMs: number): readonly PageLine[] {
     ["agents", textOf(counts, "agents")],
     ["live links", textOf(counts, "links")],
     ["open tokens", textOf(counts, "tokens")],
+    ...receiverLines(rowOf(central, "receiver")),
+  ];
+}
+
+/** Nothing is said of telemetry where there is none. */
+function receiverLines(receiver: Row): readonly PageLine[] {
+  const backends = rowOf(receiver, "backends");
+  const counted = ["ready", "idle", "out"]
+    .filter((state) => Number(backends[state] ?? 0) > 0)
+    .map((state) => `${textOf(backends, state)} ${state}`);
+  const links = rowsOf(receiver, "links").map(
+    (each) => `${textOf(each, "links")} at ${textOf(each, "level")}`,
+  );
+  return [
+    ["telemetry", textOf(receiver, "addresses") || undefined],
+    ["backends", counted.join(", ") || undefined],
+    ["telemetry links", links.join(", ") || undefined],
   ];
 }

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { TautlineError } from "@tautline/protocol";
+import type { HeldBytes } from "./held-bytes.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 /** How a call begins, before anything of its body was read. */
@@ -26,15 +27,17 @@ export interface CallLimits {
 }
 
 /**
- * Reads along with the messages of a gRPC request. Each message is held back until it is whole and was looked at, so one that is
- * refused never reaches the backend.
+ * Reads along with the messages of a gRPC request, or with the body of a plain HTTP one. Each is held back until it is whole and was
+ * looked at, so one that is refused never reaches the backend.
  */
 export interface MessageLook {
-  /** Longer messages are refused (`carry.message_too_large`): what is held back is memory. */
+  /** Longer ones are refused (`carry.message_too_large`, `carry.body_too_large`): what is held back is memory. */
   readonly largestBytes: number;
+  /** Shared with other calls: what would be held beyond it ends its call (`carry.too_much_held`). */
+  readonly held?: HeldBytes;
   /**
-   * @param message without its prefix of five bytes; not to be kept
-   * @param compressed as the prefix says; the encoding stands in the call's `grpc-encoding`
+   * @param message without its prefix of five bytes, or the whole body; not to be kept
+   * @param compressed as the prefix says; the encoding stands in the call's `grpc-encoding`. False for a body: its `content-encoding` tells
    * @returns why the call ends here, or undefined to let the message pass
    */
   message(message: Buffer, compressed: boolean): TautlineError | undefined;
@@ -49,7 +52,6 @@ export type CallVerdict =
       /** Headers of the caller that are not passed on, in lower case; a name ending in `*` strips all that begin so. */
       readonly strip?: readonly string[];
       readonly limits?: Partial<CallLimits>;
-      /** Only for gRPC. */
       readonly look?: MessageLook;
     }
   /**

@@ -13,6 +13,7 @@ import {
   requestHeaders,
   trailersOf,
 } from "./header-rules.ts";
+import { holdRequest } from "./hold-request.ts";
 import type { Leg, LegEnd, LegEvents, LegRequest } from "./leg.ts";
 import { RequestBody } from "./request-body.ts";
 
@@ -123,7 +124,8 @@ export class CarriedCall {
     this.#request = new RequestBody(this.#caller.body, {
       ends: this.#caller.ends,
       meter,
-      look: isGrpc ? verdict.look : undefined,
+      hold: holdRequest(verdict.look, isGrpc),
+      held: verdict.look?.held,
       onBytes: () => this.#moved(),
       onRefused: (error) => this.fail(error),
     });

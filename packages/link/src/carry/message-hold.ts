@@ -1,10 +1,11 @@
 import { TautlineError } from "@tautline/protocol";
 import type { MessageLook } from "./call.ts";
+import type { RequestHold } from "./request-hold.ts";
 
 const PREFIX_BYTES = 5;
 
 /** Holds the messages of a request back, each until it is whole and was looked at. */
-export class MessageHold {
+export class MessageHold implements RequestHold {
   readonly #look: MessageLook;
   #held: Buffer = Buffer.alloc(0);
   #parts: Buffer[] = [];
@@ -29,6 +30,9 @@ export class MessageHold {
     let whole = 0;
     while (this.#held.length - whole >= PREFIX_BYTES) {
       const length = this.#held.readUInt32BE(whole + 1);
+      const flag = this.#held[whole] ?? 0;
+      // Servers differ in how they read another one: what was looked at would not be what arrives.
+      if (flag > 1) return cancelled("the first byte of a message is neither 0 nor 1");
       const limit = this.#look.largestBytes;
       if (length > limit) {
         return new TautlineError("carry.message_too_large", { detail: { bytes: length, limit } });
@@ -36,7 +40,7 @@ export class MessageHold {
       const end = whole + PREFIX_BYTES + length;
       if (end > this.#held.length) break;
       const message = this.#held.subarray(whole + PREFIX_BYTES, end);
-      const refusal = this.#look.message(message, this.#held[whole] === 1);
+      const refusal = this.#look.message(message, flag === 1);
       if (refusal !== undefined) return refusal;
       whole = end;
     }
@@ -45,9 +49,14 @@ export class MessageHold {
     return passing;
   }
 
-  /** @returns what was begun and never became whole */
-  rest(): Buffer {
-    return Buffer.concat([this.#held, ...this.#parts]);
+  /**
+   * Nothing more comes. A message that never became whole was not looked at, so it is not passed on.
+   *
+   * @returns carry.cancelled where one was begun
+   */
+  end(): Buffer | TautlineError {
+    if (this.#held.length + this.#partBytes === 0) return Buffer.alloc(0);
+    return cancelled("its body ended in the middle of a message");
   }
 
   /** Bytes after which there is something to look at. */
@@ -55,4 +64,8 @@ export class MessageHold {
     if (this.#held.length < PREFIX_BYTES) return PREFIX_BYTES;
     return PREFIX_BYTES + this.#held.readUInt32BE(1);
   }
+}
+
+function cancelled(reason: string): TautlineError {
+  return new TautlineError("carry.cancelled", { detail: { reason } });
 }

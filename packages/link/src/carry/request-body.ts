@@ -1,8 +1,8 @@
 import type { Readable, Writable } from "node:stream";
-import { TautlineError } from "@tautline/protocol";
+import { TautlineError, toTautlineError } from "@tautline/protocol";
 import type { BodyMeter } from "./body-meter.ts";
-import type { MessageLook } from "./call.ts";
-import { MessageHold } from "./message-hold.ts";
+import type { HeldBytes } from "./held-bytes.ts";
+import type { RequestHold } from "./request-hold.ts";
 
 /** So much of a body is kept until the answer begins, in case the backend did not take the call in. */
 const KEPT_BYTES = 64 * 1024;
@@ -12,7 +12,10 @@ export interface RequestBodyOptions {
   /** There is none. */
   readonly ends: boolean;
   readonly meter: BodyMeter;
-  readonly look: MessageLook | undefined;
+  /** Undefined where nobody looks at it: it passes by. */
+  readonly hold: RequestHold | undefined;
+  /** What may be held of this and other requests. */
+  readonly held: HeldBytes | undefined;
   /** Something of it came. */
   readonly onBytes: () => void;
   /** It is over a limit, or was refused by the look. */
@@ -23,11 +26,11 @@ export interface RequestBodyOptions {
 export class RequestBody {
   readonly #source: Readable;
   readonly #options: RequestBodyOptions;
-  readonly #hold: MessageHold | undefined;
   #target: Writable | undefined;
   /** What was sent already; undefined where it is too much, or not needed any more. */
   #kept: Buffer[] | undefined = [];
   #keptBytes = 0;
+  #heldBytes = 0;
   #isReading = false;
   #hasEnded: boolean;
   readonly #onData = (chunk: Buffer): void => this.#take(chunk);
@@ -37,7 +40,6 @@ export class RequestBody {
   constructor(source: Readable, options: RequestBodyOptions) {
     this.#source = source;
     this.#options = options;
-    this.#hold = options.look === undefined ? undefined : new MessageHold(options.look);
     this.#hasEnded = options.ends;
   }
 
@@ -86,15 +88,31 @@ export class RequestBody {
     this.#source.removeListener("end", this.#onEnd);
     this.#target?.removeListener("drain", this.#onDrain);
     this.#kept = undefined;
+    this.#letGo(this.#heldBytes);
   }
 
   #take(chunk: Buffer): void {
     this.#options.onBytes();
     const refusal = this.#options.meter.read(chunk);
     if (refusal !== undefined) return this.#options.onRefused(refusal);
-    const passing = this.#hold === undefined ? chunk : this.#hold.read(chunk);
+    const passing = this.#pass(chunk);
     if (passing instanceof TautlineError) return this.#options.onRefused(passing);
     if (passing.length > 0) this.#send(passing);
+  }
+
+  #pass(chunk: Buffer): Buffer | TautlineError {
+    const { hold, held } = this.#options;
+    if (hold === undefined) return chunk;
+    if (held?.take(chunk.length) === false) return new TautlineError("carry.too_much_held");
+    this.#heldBytes += chunk.length;
+    const passing = closedOnFailure(() => hold.read(chunk));
+    if (!(passing instanceof TautlineError)) this.#letGo(passing.length);
+    return passing;
+  }
+
+  #letGo(bytes: number): void {
+    this.#options.held?.give(bytes);
+    this.#heldBytes -= bytes;
   }
 
   #send(chunk: Buffer): void {
@@ -114,12 +132,19 @@ export class RequestBody {
 
   #ended(): void {
     this.#hasEnded = true;
-    const rest = this.#hold?.rest();
-    // A message that never became whole was not looked at; it is not passed on, and the backend sees an ended stream.
-    if (rest !== undefined && rest.length > 0) {
-      const detail = { reason: "its body ended in the middle of a message" };
-      return this.#options.onRefused(new TautlineError("carry.cancelled", { detail }));
-    }
+    const { hold } = this.#options;
+    const last = hold && closedOnFailure(() => hold.end());
+    if (last instanceof TautlineError) return this.#options.onRefused(last);
+    if (last !== undefined && last.length > 0) this.#send(last);
     this.#target?.end();
+  }
+}
+
+/** What goes wrong in a look ends its call, and not the process: nothing of what it did not see may pass. */
+function closedOnFailure(look: () => Buffer | TautlineError): Buffer | TautlineError {
+  try {
+    return look();
+  } catch (error) {
+    return toTautlineError(error);
   }
 }

@@ -148,6 +148,14 @@ export const admissionErrors = defineErrors({
     status: 403,
     exit: 1,
   },
+  "admission.only_told": {
+    sentence:
+      "Plaintext is open here for a while to tell this host where it can join, and for nothing else.",
+    remedy:
+      "'tautline agent status' on this host shows central's addresses and the pin of its root, as it was told. 'tautline tokens create' at central, then 'tautline agent join TOKEN' on this host, gives it an identity.",
+    status: 426,
+    exit: 1,
+  },
   "admission.claim_ended": {
     sentence: "The link of agent {id}, which has no identity, has ended: {reason}.",
     remedy: "Nothing to do if that is meant; 'tautline audit list' at central tells who did it.",

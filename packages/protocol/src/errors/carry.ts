@@ -75,6 +75,14 @@ export const carryErrors = defineErrors({
     status: 413,
     exit: 1,
   },
+  "carry.too_much_held": {
+    sentence:
+      "Messages are looked at here when they are whole, and there is no more room for those that are not.",
+    remedy:
+      "Call again in a moment, and send smaller batches. If it stays: callers send messages and do not finish them; 'tautline links list --kind receiver' at central shows who calls.",
+    status: 429,
+    exit: 3,
+  },
   "carry.body_too_large": {
     sentence: "The request's body is longer than the limit of {limit} bytes.",
     remedy:

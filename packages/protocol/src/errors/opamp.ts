@@ -28,6 +28,13 @@ export const opampErrors = defineErrors({
     status: 429,
     exit: 3,
   },
+  "opamp.promotion_unproven": {
+    sentence: "The promotion is not signed by the root that it names: {reason}.",
+    remedy:
+      "Somebody on the way may have changed it; it was not kept. Ask central's operators for a token instead: it names central's addresses and the pin of its root itself.",
+    status: 400,
+    exit: 1,
+  },
   "opamp.promotion_malformed": {
     sentence: "The promotion is not complete: {reason}.",
     remedy: "Compare 'tautline --version' on both hosts, then 'tautline agents promote ID' again.",

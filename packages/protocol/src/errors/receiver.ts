@@ -81,6 +81,22 @@ export const receiverErrors = defineErrors({
     status: 403,
     exit: 1,
   },
+  "receiver.claim_refused": {
+    sentence:
+      "This telemetry calls itself {kind} '{claimed}', and backend '{backend}' takes that from nobody but those who may: {who} may not.",
+    remedy:
+      "Set the right name in this program (SW_AGENT_NAME and SW_AGENT_INSTANCE for SkyWalking; OTEL_SERVICE_NAME, or service.name in OTEL_RESOURCE_ATTRIBUTES, for OpenTelemetry). If the name is right: 'tautline clients allow {who} --{kind} …' at central lets it.",
+    status: 403,
+    exit: 1,
+  },
+  "receiver.claim_unreadable": {
+    sentence:
+      "Backend '{backend}' takes telemetry only where it can be told who it claims to be from, and here it cannot: {reason}.",
+    remedy:
+      "Let this program send protobuf, unpacked or packed with gzip, by the methods and paths that docs/reference/receiver.md lists; what sends something else is given a backend of its own with --route and without --claims.",
+    status: 403,
+    exit: 1,
+  },
   "receiver.policy_level": {
     sentence:
       "The policy does not accept a receiver's links at the level {level} here; it accepts {accepted}.",

@@ -56,6 +56,21 @@ export const valueErrors = defineErrors({
     status: 400,
     exit: 2,
   },
+  "value.claimant": {
+    sentence: "'{text}' is nobody of whom it could be said what telemetry may claim to be.",
+    remedy:
+      "Write 'client:NAME', 'agent:ID', 'key:NAME', 'program:NAME' (the first name of its certificate), 'certificate:PIN' (SHA-256 of its key, 64 hexadecimal digits in lower case), 'namespace:NAME' for all of one, or 'nobody' for callers that prove nothing.",
+    status: 400,
+    exit: 2,
+  },
+  "value.claimed_name": {
+    sentence:
+      "'{text}' cannot be the name of a service or of an instance that may be claimed: {reason}.",
+    remedy:
+      "Write the name as the program sends it, such as 'shop' or 'payments/checkout', or its beginning with a star behind, such as 'shop-*'; a star alone stands for every name.",
+    status: 400,
+    exit: 2,
+  },
   "value.backend_route": {
     sentence: "'{text}' cannot be a route of a backend: {reason}.",
     remedy:

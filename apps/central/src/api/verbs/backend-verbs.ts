@@ -4,6 +4,7 @@ import { actorOf } from "../../operators/principal.ts";
 import { type Backend, BACKEND_PROTOCOLS, BACKEND_TRUSTS } from "../../receiver/backend.ts";
 import { whyOut } from "../../receiver/backend-failure.ts";
 import { MOST_TARGETS } from "../../receiver/backend-order.ts";
+import { CLAIM_MODES } from "../../receiver/claims/claim.ts";
 import { ROUTE_LIMITS } from "../../receiver/route-rule.ts";
 import type { ApiDeps } from "../api-deps.ts";
 import { levelField, namespaceField, timeField } from "../fields.ts";
@@ -11,6 +12,12 @@ import { defineList, defineVerb, type Verb } from "../verb.ts";
 
 const nameField = z.string().max(128);
 const MOST_TRUST = 65_536;
+
+const claimsField = z
+  .enum(CLAIM_MODES)
+  .describe(
+    "What is done where a message says it is of a service or an instance that its sender may not claim.",
+  );
 
 const order = z.strictObject({
   name: nameField.describe("A DNS label."),
@@ -53,6 +60,7 @@ const order = z.strictObject({
     .describe(
       "A name may lead to loopback on central's host; an address may be a port of central.",
     ),
+  claims: claimsField.default("off"),
 });
 
 const placeRow = z.strictObject({
@@ -73,6 +81,7 @@ const row = z.strictObject({
   requireToken: z.boolean(),
   anonymous: z.boolean(),
   alsoLocal: z.boolean(),
+  claims: claimsField,
   createdAt: timeField,
   createdBy: z.string(),
   places: z.array(placeRow).describe("How each target is, as this process sees it."),

@@ -1,9 +1,11 @@
 import { LIMITS, TautlineError } from "@tautline/protocol";
 import { z } from "zod";
 import { actorOf } from "../../operators/principal.ts";
+import type { Allowance } from "../../receiver/claims/claim.ts";
 import type { ApiDeps } from "../api-deps.ts";
 import { namespaceField, ofNamespace, timeField } from "../fields.ts";
-import { defineList, defineVerb, type Verb } from "../verb.ts";
+import { defineList, defineVerb, requireCall, type Verb } from "../verb.ts";
+import { namesField } from "./claim-verbs.ts";
 
 const nameField = z.string().max(128);
 const DAY_MS = 86_400_000;
@@ -19,6 +21,10 @@ const order = z.strictObject({
   name: nameField.describe("A DNS label."),
   namespace: namespaceField.default("default"),
   lifeMs: life,
+  services: namesField
+    .optional()
+    .describe("What its telemetry may claim to be; for admins. Absent: no list of its own."),
+  instances: namesField.default([]).describe("None: any."),
 });
 
 const made = z.strictObject({
@@ -61,7 +67,11 @@ export function clientVerbs({ receiver }: Pick<ApiDeps, "receiver">): readonly V
       status: 201,
       reach: "place",
       namespaceOf: ({ body }) => body.namespace,
-      run: ({ body }, who) => receiver.clients.create({ ...body, actor: actorOf(who) }),
+      run: ({ body: { services, instances, ...order } }, who) => {
+        const allowance = allowanceIn(services, instances);
+        if (allowance !== undefined) requireCall(who, { role: "admin", reach: "place" });
+        return receiver.clients.create({ ...order, allowance, actor: actorOf(who) });
+      },
     }),
     defineList({
       path: "/api/v1/clients",
@@ -78,6 +88,15 @@ export function clientVerbs({ receiver }: Pick<ApiDeps, "receiver">): readonly V
     }),
     ...tokenVerbs(receiver),
   ];
+}
+
+/** Instances without a service are no list; the store says so. */
+function allowanceIn(
+  services: readonly string[] | undefined,
+  instances: readonly string[],
+): Allowance | undefined {
+  if (services === undefined && instances.length === 0) return undefined;
+  return { services: services ?? [], instances };
 }
 
 /** What is done to the tokens of a client that there is. */

@@ -46,6 +46,13 @@ const row = z.strictObject({
     .nullable()
     .describe("Who sends telemetry, where that is no agent: by its token, certificate or key."),
   userAgent: z.string().nullable().describe("What a sender of telemetry says it is."),
+  senderVersion: z
+    .string()
+    .nullable()
+    .describe("Version of a sender of telemetry, as it or its messages say."),
+  claimed: z
+    .array(z.string())
+    .describe("Services and instances that its messages claim to be of, where a backend asks."),
   certificateExpiresAt: timeField
     .nullable()
     .describe("When the certificate of a sender of telemetry ends."),

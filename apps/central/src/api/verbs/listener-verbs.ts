@@ -22,6 +22,9 @@ const row = z.strictObject({
   addresses: z.array(z.string()).describe("What is really listened on; empty where it is off."),
   levels: z.array(levelField),
   shared: z.boolean(),
+  reopened: z
+    .boolean()
+    .describe("It listens for everybody, beyond its bind, to tell callers where they can join."),
   links: z.int().describe("Live links of its levels."),
 });
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { ApiDeps } from "../api-deps.ts";
-import { roleField, timeField } from "../fields.ts";
+import { levelField, roleField, timeField } from "../fields.ts";
 import { defineVerb, type Verb } from "../verb.ts";
 
 const status = z.strictObject({
@@ -13,6 +13,13 @@ const status = z.strictObject({
   console: z.string().describe("Where this API is."),
   rootPin: z.string().describe("SHA-256 of the root's public key, in hexadecimal."),
   counts: z.strictObject({ agents: z.int(), links: z.int(), tokens: z.int() }),
+  receiver: z
+    .strictObject({
+      addresses: z.array(z.string()),
+      backends: z.strictObject({ ready: z.int(), idle: z.int(), out: z.int() }),
+      links: z.array(z.strictObject({ level: levelField, links: z.int() })),
+    })
+    .describe("Telemetry: where it is taken, how its backends are, its links by level."),
 });
 
 const vaultStatus = z.strictObject({

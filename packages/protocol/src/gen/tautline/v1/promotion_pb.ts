@@ -12,10 +12,11 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file tautline/v1/promotion.proto.
  */
 export const file_tautline_v1_promotion: GenFile = /*@__PURE__*/
-  fileDesc("Cht0YXV0bGluZS92MS9wcm9tb3Rpb24ucHJvdG8SC3RhdXRsaW5lLnYxIkcKDlByb21vdGlvbk9mZmVyEhEKCWFkZHJlc3NlcxgBIAMoCRIMCgRwaW5zGAIgAygMEhQKDHRydXN0X2RvbWFpbhgDIAEoCWIGcHJvdG8z");
+  fileDesc("Cht0YXV0bGluZS92MS9wcm9tb3Rpb24ucHJvdG8SC3RhdXRsaW5lLnYxImwKDlByb21vdGlvbk9mZmVyEhEKCWFkZHJlc3NlcxgBIAMoCRIMCgRwaW5zGAIgAygMEhQKDHRydXN0X2RvbWFpbhgDIAEoCRIQCghyb290X2tleRgEIAEoDBIRCglzaWduYXR1cmUYBSABKAxiBnByb3RvMw");
 
 /**
- * Not signed: whoever gets it knows nothing yet by which a signature could be judged. It is news for a person, who decides.
+ * Signed by the root that it names. Who gets it knows no root yet, so it proves to nobody that it is from central; it proves that whoever has the root of
+ * these pins has written these addresses, and that is what a person compares, who decides.
  *
  * @generated from message tautline.v1.PromotionOffer
  */
@@ -38,6 +39,20 @@ export type PromotionOffer = Message<"tautline.v1.PromotionOffer"> & {
    * @generated from field: string trust_domain = 3;
    */
   trustDomain: string;
+
+  /**
+   * SubjectPublicKeyInfo in DER of the root that signed; one of the pins is its.
+   *
+   * @generated from field: bytes root_key = 4;
+   */
+  rootKey: Uint8Array;
+
+  /**
+   * Over this message without this field.
+   *
+   * @generated from field: bytes signature = 5;
+   */
+  signature: Uint8Array;
 };
 
 /**
