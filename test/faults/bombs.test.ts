@@ -23,7 +23,6 @@ import {
   goodAgent,
   helloOf,
   refusals,
-  residentBytes,
   statusFrame,
   type TalkLevel,
   untilClosed,
@@ -31,6 +30,7 @@ import {
   whileTalking,
   withEveryLevel,
 } from "./every-level.ts";
+import { residentBytes } from "./held-memory.ts";
 
 const MIB = 1024 * 1024;
 const MAY_GROW = 50 * MIB;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
@@ -296,17 +296,6 @@ export async function whileTalking(
     await agent.say();
     assert.ok(agent.acknowledged > (before[index] ?? 0) + 1, `${agent.level} was not answered`);
   }
-}
-
-/** Files and sockets that central has open. */
-export function openDescriptors({ pid }: EveryLevel): number {
-  return readdirSync(`/proc/${pid}/fd`).length;
-}
-
-/** Bytes of memory that central holds now. */
-export function residentBytes({ pid }: EveryLevel): number {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1]) * 1024;
 }
 
 /** Asks central's own socket for a page as it is. */

@@ -1,4 +1,5 @@
 /* Equipment: what a daemon of a test still needs, told by itself after its collector has run: what the system lends it says little of that. */
+import { readdirSync, readFileSync } from "node:fs";
 import type { LaunchedProcess } from "@tautline/testing";
 
 /** Runs before the daemon's own code: on SIGUSR2 it collects all there is to collect, and says what is left. */
@@ -33,4 +34,15 @@ export async function heldMemory(daemon: LaunchedProcess): Promise<number> {
   process.kill(daemon.pid ?? 0, "SIGUSR2");
   const { bytes } = await daemon.waitForEvent(({ event }) => event === "held");
   return Number(bytes);
+}
+
+/** Files and sockets that a process has open. */
+export function openDescriptors({ pid }: Pick<LaunchedProcess, "pid">): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+/** Bytes of memory that a process holds now, as the system counts it. */
+export function residentBytes({ pid }: Pick<LaunchedProcess, "pid">): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1]) * 1024;
 }

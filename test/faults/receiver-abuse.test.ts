@@ -17,11 +17,10 @@ import {
   type EveryLevel,
   type EveryLevelChange,
   helloOf,
-  openDescriptors,
   untilClosed,
   withEveryLevel,
 } from "./every-level.ts";
-import { heldMemory, TELLS_MEMORY } from "./held-memory.ts";
+import { heldMemory, openDescriptors, TELLS_MEMORY } from "./held-memory.ts";
 
 const SLOW = 500;
 /** `TAUTLINE_HANDSHAKES=10000` fails as many as issue and threat name (A15). */

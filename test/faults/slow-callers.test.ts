@@ -12,13 +12,13 @@ import {
   type EveryLevel,
   goodAgent,
   helloOf,
-  openDescriptors,
   refusals,
   untilClosed,
   whileTalking,
   withEveryLevel,
   withKey,
 } from "./every-level.ts";
+import { openDescriptors } from "./held-memory.ts";
 
 const SLOW_ON_EACH = 500;
 const DRIP_MS = 500;

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import {
-  ERROR_CATALOGUE,
   TautlineError,
   fromProblem,
+  isErrorCode,
   parseJson,
   type ErrorCode,
 } from "@tautline/protocol";
@@ -97,10 +97,6 @@ function readProblem(answer: HttpAnswer): ReturnType<typeof fromProblem> {
     // A refusal stays a refusal when its explanation cannot be read.
     return undefined;
   }
-}
-
-function isErrorCode(value: unknown): value is ErrorCode {
-  return typeof value === "string" && Object.hasOwn(ERROR_CATALOGUE, value);
 }
 
 /** Seconds only: a date would need this host's clock to agree with the peer's. */

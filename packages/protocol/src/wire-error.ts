@@ -94,16 +94,16 @@ function titleOf(code: ErrorCode): string {
 }
 
 function knownCode(name: string | undefined): ErrorCode | undefined {
-  return name !== undefined && isErrorCode(name) ? name : undefined;
+  return isErrorCode(name) ? name : undefined;
 }
 
 /**
  * Tells whether a word is an error code of this version.
  *
- * @param name what a peer, perhaps of a later version, calls an error
+ * @param value what a peer, perhaps of a later version, calls an error
  */
-export function isErrorCode(name: string): name is ErrorCode {
-  return Object.hasOwn(ERROR_CATALOGUE, name);
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === "string" && Object.hasOwn(ERROR_CATALOGUE, value);
 }
 
 function statusOf(status: unknown): number {

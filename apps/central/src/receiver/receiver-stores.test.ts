@@ -2,12 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseClientToken } from "@tautline/protocol";
 import { refusalOf } from "../fixture-checks.test.ts";
-import { actionsOf, type Core, withCore } from "../fixture-core.test.ts";
+import { actionsOf } from "../fixture-core.test.ts";
 import type { BackendOrder } from "./backend-order.ts";
 import { MOST_TARGETS } from "./backend-order.ts";
-import { type BackendStore, createBackendStore } from "./backend-store.ts";
-import { type ClientStore, createClientStore } from "./client-store.ts";
-import { createReceiverBook, type ReceiverBook } from "./receiver-book.ts";
+import { withStores } from "./fixture-stores.test.ts";
 
 const ACTOR = "operator:ana";
 const HOUR_MS = 3_600_000;
@@ -25,29 +23,6 @@ const order: BackendOrder = {
   claims: "off",
   actor: ACTOR,
 };
-
-interface Here {
-  readonly core: Core;
-  readonly backends: BackendStore;
-  readonly clients: ClientStore;
-  readonly book: ReceiverBook;
-}
-
-function withStores(use: (here: Here) => Promise<void>): Promise<void> {
-  return withCore(async (core) => {
-    const { store, audit, vault, clock } = core;
-    const { now } = clock;
-    const book = createReceiverBook({ store, vault, now });
-    const deps = { store, audit, vault, now, onChanged: () => book.look() };
-    await book.look();
-    await use({
-      core,
-      book,
-      backends: createBackendStore(deps),
-      clients: createClientStore(deps),
-    });
-  });
-}
 
 describe("BackendStore", () => {
   it("keeps what was asked for, in memory at once, and writes who did it", () =>

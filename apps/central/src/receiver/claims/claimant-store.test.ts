@@ -1,37 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { refusalOf } from "../../fixture-checks.test.ts";
-import { actionsOf, type Core, withCore } from "../../fixture-core.test.ts";
+import { actionsOf } from "../../fixture-core.test.ts";
 import { startProcess } from "../../keys/fixture-keys.test.ts";
-import { type ClientStore, createClientStore } from "../client-store.ts";
-import { createReceiverBook, type ReceiverBook } from "../receiver-book.ts";
-import { type ClaimantStore, createClaimantStore } from "./claimant-store.ts";
+import { withStores } from "../fixture-stores.test.ts";
 
 const ACTOR = "operator:ana";
 const client = { namespace: "default", lifeMs: 60_000, actor: ACTOR };
-
-interface Here {
-  readonly core: Core;
-  readonly claimants: ClaimantStore;
-  readonly clients: ClientStore;
-  readonly book: ReceiverBook;
-}
-
-function withLists(use: (here: Here) => Promise<void>): Promise<void> {
-  return withCore(async (core) => {
-    const { store, audit, vault, clock } = core;
-    const { now } = clock;
-    const book = createReceiverBook({ store, vault, now });
-    const deps = { store, audit, vault, now, onChanged: () => book.look() };
-    await book.look();
-    await use({
-      core,
-      book,
-      claimants: createClaimantStore(deps),
-      clients: createClientStore(deps),
-    });
-  });
-}
 
 const lists = (services: readonly string[], instances: readonly string[] = []) => ({
   services,
@@ -41,7 +16,7 @@ const lists = (services: readonly string[], instances: readonly string[] = []) =
 
 describe("ClaimantStore", () => {
   it("keeps a list in place of the one before, in memory at once, and writes who did it", () =>
-    withLists(async ({ claimants, clients, book, core }) => {
+    withStores(async ({ claimants, clients, book, core }) => {
       await clients.create({ name: "shop", ...client });
       await claimants.allow({ claimant: "client:shop", ...lists(["a", "shop-*"], ["i"]) });
       const put = await claimants.allow({ claimant: "client:shop", ...lists(["shop"]) });
@@ -70,7 +45,7 @@ describe("ClaimantStore", () => {
     }));
 
   it("the list of a namespace counts for whoever has none, and for nobody else", () =>
-    withLists(async ({ claimants, clients, book }) => {
+    withStores(async ({ claimants, clients, book }) => {
       await claimants.allow({ claimant: "namespace:default", ...lists(["lab-*"]) });
       await claimants.allow({ claimant: "nobody", ...lists(["old"]) });
       const of = (who: string, namespace?: string): readonly string[] =>
@@ -83,7 +58,7 @@ describe("ClaimantStore", () => {
     }));
 
   it("A3: a client that is revoked whole takes its list along: the next of its name is somebody else", () =>
-    withLists(async ({ clients, claimants, book }) => {
+    withStores(async ({ clients, claimants, book }) => {
       await clients.create({ name: "shop", ...client, allowance: lists(["shop"]) });
       await clients.revoke({ name: "shop", actor: ACTOR, why: "over" });
       assert.deepEqual(await claimants.list(), []);
@@ -92,7 +67,7 @@ describe("ClaimantStore", () => {
     }));
 
   it("A3: a shared key that is deleted takes its list along, too", () =>
-    withLists(async ({ claimants, core }) => {
+    withStores(async ({ claimants, core }) => {
       const { keys } = await startProcess(core);
       await keys.create({ name: "legacy", namespace: "default", actor: ACTOR });
       await claimants.allow({ claimant: "key:legacy", ...lists(["old"]) });
@@ -109,7 +84,7 @@ describe("ClaimantStore", () => {
     ["a star inside", "nobody", ["a*b"], "value.claimed_name"],
   ];
   it(`refuses ${REFUSED.map(([what]) => what).join(", ")}, and writes nothing`, () =>
-    withLists(async ({ claimants }) => {
+    withStores(async ({ claimants }) => {
       for (const [what, claimant, services, code] of REFUSED) {
         const refusal = await refusalOf(() => claimants.allow({ claimant, ...lists(services) }));
         assert.equal(refusal.code, code, what);
@@ -118,7 +93,7 @@ describe("ClaimantStore", () => {
     }));
 
   it("a client with a list that cannot be is not made", () =>
-    withLists(async ({ clients }) => {
+    withStores(async ({ clients }) => {
       const order = { name: "shop", ...client, allowance: lists([], ["i"]) };
       assert.equal((await refusalOf(() => clients.create(order))).code, "api.invalid");
       assert.deepEqual(await clients.list(), []);
