@@ -163,8 +163,10 @@ describe("claims of telemetry, held against who sends it", { concurrency: 2 }, (
   it("over HTTP nothing of a refused body reaches its backend, whether it is protobuf or JSON", () =>
     withCentral(async (central) => {
       const bodies: string[] = [];
+      let calls = 0;
       const backend = createServer((incoming, answer) => {
         let text = "";
+        calls += 1;
         incoming.on("data", (part: Buffer) => (text += part.toString("latin1")));
         incoming.on("close", () => bodies.push(text));
         incoming.on("end", () => answer.end("{}"));
@@ -187,6 +189,7 @@ describe("claims of telemetry, held against who sends it", { concurrency: 2 }, (
       const seen = bodies.join("\n");
       assert.match(seen, /shop-a[^]*service\.name[^]*shop/);
       assert.doesNotMatch(seen, /victim/);
+      assert.equal(calls, 2, "it does not hear of calls that are refused");
       backend.closeAllConnections();
       backend.close();
     }));

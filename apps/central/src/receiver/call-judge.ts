@@ -163,8 +163,8 @@ function proveAll(
     const detail = { retryAfterSeconds: Math.ceil(waitMs / 1_000) };
     throw new TautlineError("admission.source_limited", { detail });
   }
-  const shown = book.prove(first.token);
-  const other = second === undefined ? shown : book.prove(second.token);
+  const shown = proveOne(book, first);
+  const other = second === undefined ? shown : proveOne(book, second);
   const refused = [shown, other].find(({ kind }) => kind === "refused");
   if (refused?.kind === "refused" && refused.error.code === "receiver.token_unknown") {
     sources.failed(remoteAddress);
@@ -174,6 +174,11 @@ function proveAll(
   const isOne =
     shown.kind === "proven" && other.kind === "proven" && shown.client.name === other.client.name;
   return isOne ? shown : { kind: "refused", error: new TautlineError("receiver.token_unknown") };
+}
+
+function proveOne(book: CallJudgeDeps["book"], { token }: FoundToken): ShownToken {
+  if (token !== undefined) return book.prove(token);
+  return { kind: "refused", error: new TautlineError("receiver.token_unknown") };
 }
 
 /** Whoever listened has it: it is ended before its holder is told so. */

@@ -27,7 +27,7 @@ export function createExposedTokens({
   return {
     endShown: async (authorization) => {
       const [found] = tokensIn({ authorization });
-      const shown = found && book.prove(found.token);
+      const shown = found?.token && book.prove(found.token);
       if (shown?.kind !== "proven") return undefined;
       const { name, tokenId: id } = shown.client;
       await clients

@@ -56,10 +56,6 @@ describe("tokensIn", () => {
       ["authentication", "authorization"],
     ],
     ["a token of the backend's own", { authorization: "Bearer other" }, []],
-    ["another scheme", { authorization: `Basic ${TEXT}` }, []],
-    ["the token without a scheme", { authorization: TEXT }, []],
-    ["two in one header", { authentication: `${TEXT}, ${TEXT}` }, []],
-    ["a list of two", { authentication: [TEXT, TEXT] }, []],
     ["nothing", {}, []],
   ];
   for (const [what, headers, names] of found) {
@@ -70,6 +66,22 @@ describe("tokensIn", () => {
         names,
       );
       for (const each of tokens) assert.deepEqual(each.token, token);
+    });
+  }
+
+  const wrong: readonly [string, Record<string, string | string[]>, string][] = [
+    ["a token that was cut off", { authentication: TEXT.slice(0, -1) }, "authentication"],
+    ["a token that was mistyped", { authorization: `Bearer ${TEXT}?` }, "authorization"],
+    ["another scheme", { authorization: `Basic ${TEXT}` }, "authorization"],
+    ["a token without a scheme", { authorization: TEXT }, "authorization"],
+    ["two in one header", { authentication: `${TEXT}, ${TEXT}` }, "authentication"],
+    ["a list of two", { authentication: [TEXT, TEXT] }, "authentication"],
+  ];
+  for (const [what, headers, header] of wrong) {
+    it(`A15: ${what} is ours to refuse, and no backend's to see`, () => {
+      const found = tokensIn(headers);
+      assert.deepEqual(found, [{ token: undefined, header }]);
+      assert.ok(strippedHeaders(found).includes(header));
     });
   }
 

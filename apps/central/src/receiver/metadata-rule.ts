@@ -1,4 +1,4 @@
-import { type ClientToken, parseClientToken } from "@tautline/protocol";
+import { CLIENT_TOKEN_PREFIX, type ClientToken, parseClientToken } from "@tautline/protocol";
 import { namespaceOfCall, type ReceiverLink, type ShownToken } from "./caller.ts";
 
 /** Under these names backends are told who calls; whatever a caller says under them itself is stripped. */
@@ -60,7 +60,8 @@ function identityText(identity: ReceiverLink["identity"]): string | undefined {
 
 /** Where a call shows a token of ours. */
 export interface FoundToken {
-  readonly token: ClientToken;
+  /** Undefined where it begins as one of ours and is none: cut off, mistyped, twice in one header, or under another scheme. */
+  readonly token: ClientToken | undefined;
   /** The header that holds it, in lower case. */
   readonly header: "authentication" | "authorization";
 }
@@ -69,7 +70,7 @@ const BEARER = /^bearer +([^ ]+)$/i;
 
 /**
  * Finds a client's token in the headers of a call: SkyWalking's `authentication` (SW-13), or `authorization: Bearer` as OTLP exporters send
- * it. What is not written as one of ours is the backend's business and is left as it is.
+ * it. What has nothing of ours in it is the backend's business and is left as it is; a token that came out wrong is not: it would be told to others.
  *
  * @param headers names in lower case
  * @returns every one there is: two that differ are two claims
@@ -77,16 +78,19 @@ const BEARER = /^bearer +([^ ]+)$/i;
 export function tokensIn(
   headers: Readonly<Record<string, string | readonly string[] | undefined>>,
 ): readonly FoundToken[] {
-  const bearer = BEARER.exec(textOf(headers["authorization"]))?.[1] ?? "";
+  const bearer = textOf(headers["authorization"]);
   const plain = textOf(headers["authentication"]);
   const found = [
-    {
-      token: parseClientToken(plain) ?? parseClientToken(BEARER.exec(plain)?.[1] ?? ""),
-      header: "authentication",
-    },
-    { token: parseClientToken(bearer), header: "authorization" },
+    { text: plain, token: parseClientToken(plain) ?? tokenOf(plain), header: "authentication" },
+    { text: bearer, token: tokenOf(bearer), header: "authorization" },
   ] as const;
-  return found.flatMap(({ token, header }) => (token === undefined ? [] : [{ token, header }]));
+  return found.flatMap(({ text, token, header }) =>
+    text.includes(CLIENT_TOKEN_PREFIX) ? [{ token, header }] : [],
+  );
+}
+
+function tokenOf(bearer: string): ClientToken | undefined {
+  return parseClientToken(BEARER.exec(bearer)?.[1] ?? "");
 }
 
 /** A header that came twice is joined with a comma, and is no token then. */

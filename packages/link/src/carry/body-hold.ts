@@ -4,6 +4,7 @@ import type { RequestHold } from "./request-hold.ts";
 
 /** Holds the body of a plain HTTP request back until it is whole and was looked at. */
 export class BodyHold implements RequestHold {
+  readonly isWhole = true;
   readonly #look: MessageLook;
   #parts: Buffer[] = [];
   #bytes = 0;

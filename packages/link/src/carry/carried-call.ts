@@ -130,7 +130,7 @@ export class CarriedCall {
       onRefused: (error) => this.fail(error),
     });
     if (!isGrpc) this.#watchSilence(limits.silentMs);
-    this.#open(verdict);
+    this.#request.beginWith(() => this.#open(verdict));
   }
 
   #open(verdict: Exclude<CallVerdict, { refusal: TautlineError }>): void {

@@ -6,6 +6,7 @@ const PREFIX_BYTES = 5;
 
 /** Holds the messages of a request back, each until it is whole and was looked at. */
 export class MessageHold implements RequestHold {
+  readonly isWhole = false;
   readonly #look: MessageLook;
   #held: Buffer = Buffer.alloc(0);
   #parts: Buffer[] = [];

@@ -31,6 +31,9 @@ export class RequestBody {
   #kept: Buffer[] | undefined = [];
   #keptBytes = 0;
   #heldBytes = 0;
+  /** Was looked at and may pass, as soon as there is where to. */
+  #passed: Buffer | undefined;
+  #onPassed: (() => void) | undefined;
   #isReading = false;
   #hasEnded: boolean;
   readonly #onData = (chunk: Buffer): void => this.#take(chunk);
@@ -56,13 +59,34 @@ export class RequestBody {
     return this.#hasEnded;
   }
 
+  /**
+   * Has it looked at before it is sent anywhere, where that is done to all of it at once.
+   *
+   * @param next where it is to go, as soon as it may; not called where it is refused
+   */
+  beginWith(next: () => void): void {
+    if (this.#options.ends || this.#options.hold?.isWhole !== true) return next();
+    this.#onPassed = next;
+    this.#read();
+  }
+
   /** Sends it on: what was kept first. */
   flowInto(target: Writable): void {
     this.#target = target;
     if (this.#options.ends) return;
+    const passed = this.#passed;
+    this.#passed = undefined;
+    if (passed !== undefined) {
+      this.#send(passed);
+      return void target.end();
+    }
     for (const chunk of this.#kept ?? []) target.write(chunk);
     if (this.#hasEnded) return void target.end();
     if (this.#isReading) return void this.#source.resume();
+    this.#read();
+  }
+
+  #read(): void {
     this.#isReading = true;
     this.#source.on("data", this.#onData);
     this.#source.on("end", this.#onEnd);
@@ -88,6 +112,7 @@ export class RequestBody {
     this.#source.removeListener("end", this.#onEnd);
     this.#target?.removeListener("drain", this.#onDrain);
     this.#kept = undefined;
+    this.#passed = undefined;
     this.#letGo(this.#heldBytes);
   }
 
@@ -135,6 +160,10 @@ export class RequestBody {
     const { hold } = this.#options;
     const last = hold && closedOnFailure(() => hold.end());
     if (last instanceof TautlineError) return this.#options.onRefused(last);
+    if (this.#onPassed !== undefined) {
+      this.#passed = last;
+      return this.#onPassed();
+    }
     if (last !== undefined && last.length > 0) this.#send(last);
     this.#target?.end();
   }

@@ -1,11 +1,13 @@
 /**
  * Where in a protobuf message its claims stand, by field number: a name, a message around others, one resource of OpenTelemetry, or its
- * attributes.
+ * attributes. Other texts beside them are listed too: some decoders read on behind the end of one that is no UTF-8 (google-protobuf for
+ * JavaScript 3), and find other names there.
  */
 export type ClaimField =
   | "service"
   | "instance"
   | "attributes"
+  | "text"
   | { readonly inside: ClaimShape; readonly isResource?: boolean };
 
 /** The fields of one message that matter; every other one is stepped over. */
@@ -19,35 +21,41 @@ const named = (service: number, instance: number): ClaimShape => ({
 });
 const inside = (field: number, shape: ClaimShape): ClaimShape => ({ [field]: { inside: shape } });
 
+const texts = (...fields: readonly number[]): ClaimShape =>
+  Object.fromEntries(fields.map((field) => [field, "text" as const]));
+
 const FIRST_TWO = named(1, 2);
 const SERVICE_ONLY: ClaimShape = { 1: "service" };
 /** Their messages say of nobody who they are. */
 const NOTHING: ClaimShape = {};
-const SEGMENT = named(4, 5);
+const SEGMENT = { ...named(4, 5), ...texts(1, 2) };
 const METER = named(3, 4);
 /** EBPFProcessEntityMetadata. */
 const PROCESS = named(2, 3);
 
 /** Of the package skywalking.v3, also as its older programs call it, without a package. */
 const SKYWALKING: Readonly<Record<string, ClaimShape>> = {
-  "ManagementService/reportInstanceProperties": FIRST_TWO,
-  "ManagementService/keepAlive": FIRST_TWO,
+  "ManagementService/reportInstanceProperties": { ...FIRST_TWO, ...texts(4) },
+  "ManagementService/keepAlive": { ...FIRST_TWO, ...texts(3) },
   "TraceSegmentReportService/collect": SEGMENT,
   "TraceSegmentReportService/collectInSync": inside(1, SEGMENT),
   "MeterReportService/collect": METER,
   "MeterReportService/collectBatch": inside(1, METER),
   "JVMMetricReportService/collect": named(2, 3),
   "CLRMetricReportService/collect": named(2, 3),
-  "LogReportService/collect": named(2, 3),
-  "EventService/collect": inside(2, FIRST_TWO),
-  "ConfigurationDiscoveryService/fetchConfigurations": SERVICE_ONLY,
-  "BrowserPerfService/collectPerfData": SERVICE_ONLY,
+  "LogReportService/collect": { ...named(2, 3), ...texts(4, 8) },
+  "EventService/collect": { ...inside(2, { ...FIRST_TWO, ...texts(3) }), ...texts(1, 3, 5) },
+  "ConfigurationDiscoveryService/fetchConfigurations": { ...SERVICE_ONLY, ...texts(2) },
+  "BrowserPerfService/collectPerfData": { ...SERVICE_ONLY, ...texts(2, 4) },
   "BrowserPerfService/collectWebVitalsPerfData": SERVICE_ONLY,
   "BrowserPerfService/collectResourcePerfData": SERVICE_ONLY,
   "BrowserPerfService/collectWebInteractionsPerfData": SERVICE_ONLY,
-  "BrowserPerfService/collectErrorLogs": { 2: "service" },
+  "BrowserPerfService/collectErrorLogs": {
+    2: "service",
+    ...texts(1, 3, 5, 7, 8, 11, 12),
+  },
   "ProfileTask/getProfileTaskCommands": FIRST_TWO,
-  "ProfileTask/reportTaskFinish": FIRST_TWO,
+  "ProfileTask/reportTaskFinish": { ...FIRST_TWO, ...texts(3) },
   "ProfileTask/collectSnapshot": NOTHING,
   "ProfileTask/goProfileReport": NOTHING,
   "SpanAttachedEventReportService/collect": NOTHING,
@@ -72,7 +80,7 @@ const PROFILERS: Readonly<Record<string, ClaimShape>> = {
 
 /** ExportTraceServiceRequest and its two sisters: resources, of each the resource, of that the attributes. */
 const OTLP: ClaimShape = {
-  1: { isResource: true, inside: inside(1, { 1: "attributes" }) },
+  1: { isResource: true, inside: { ...inside(1, { 1: "attributes" }), ...texts(3) } },
 };
 
 const OTHERS: Readonly<Record<string, ClaimShape>> = {

@@ -39,6 +39,16 @@ test("whatever the bytes, nothing is thrown", () => {
   );
 });
 
+test("a text that is no UTF-8 beside the names is not read over, for a real decoder reads on behind its end", () => {
+  const bytes = Buffer.from([10, 2, 0xe0, 0, 34, 3, 97, 98, 99]);
+  assert.deepEqual(readClaims(bytes.subarray(4), SEGMENT), {
+    claims: [{ kind: "service", text: "abc" }],
+    version: undefined,
+  });
+  assert.notDeepEqual(decoded(bytes), decoded(bytes.subarray(4)));
+  assert.ok("unreadable" in readClaims(bytes, SEGMENT));
+});
+
 test("whatever the text, nothing is thrown of JSON", () => {
   const document = fc.json({ maxDepth: 4 });
   fc.assert(
@@ -50,6 +60,7 @@ test("whatever the text, nothing is thrown of JSON", () => {
   );
 });
 
+const SEGMENT = shapeOfMethod("/skywalking.v3.TraceSegmentReportService/collect") ?? {};
 const Segment = googleClass("language-agent/Tracing", "SegmentObject");
 
 const decoded = (bytes: Buffer): readonly string[] => {
@@ -64,7 +75,6 @@ const decoded = (bytes: Buffer): readonly string[] => {
 
 test("whoever a real decoder takes a segment to be from is among the claims, or the message cannot be read", () => {
   const written = fc.record({ Traceid: name, Service: name, Serviceinstance: name });
-  const shape = shapeOfMethod("/skywalking.v3.TraceSegmentReportService/collect") ?? {};
   fc.assert(
     fc.property(
       fc.oneof(
@@ -72,7 +82,7 @@ test("whoever a real decoder takes a segment to be from is among the claims, or 
         nearly,
       ),
       (bytes) => {
-        const found = readClaims(bytes, shape);
+        const found = readClaims(bytes, SEGMENT);
         if ("unreadable" in found) return;
         const claims = new Set(found.claims.map(({ kind, text }) => `${kind} ${text}`));
         for (const each of decoded(bytes)) {

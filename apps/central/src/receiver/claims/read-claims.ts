@@ -62,6 +62,7 @@ function readField(reading: Reading, value: Span, field: ClaimField): void {
   if (field === "service" || field === "instance") {
     return collector.add(field, textOf(bytes, value));
   }
+  if (field === "text") return requireUtf8(bytes.subarray(value.at, value.end));
   if (field === "attributes") return readAttribute(reading, value);
   if (field.isResource !== true) return readMessage(reading, value, field.inside);
   collector.beginResource();
@@ -76,6 +77,7 @@ function readAttribute(reading: Reading, span: Span): void {
   const values: Span[] = [];
   eachField(reading, span, {
     bytes: (field, value) => {
+      if (field === 1) requireUtf8(bytes.subarray(value.at, value.end));
       if (field === 1 && value.end - value.at <= LONGEST_KEY) {
         keys.push(bytes.toString("latin1", value.at, value.end));
       }
@@ -104,8 +106,12 @@ function textOf(bytes: Buffer, { at, end }: Span): string {
     throw new UnreadableClaims(`a name in it is longer than ${CLAIM_LIMITS.nameBytes} bytes`);
   }
   const text = bytes.subarray(at, end);
-  if (!isUtf8(text)) throw new UnreadableClaims("a name in it is not UTF-8");
+  requireUtf8(text);
   return text.toString("utf8");
+}
+
+function requireUtf8(text: Buffer): void {
+  if (!isUtf8(text)) throw new UnreadableClaims("a text in it is not UTF-8");
 }
 
 /** Told the fields of a message. */
